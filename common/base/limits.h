@@ -1,0 +1,72 @@
+// Every bound of the system in one place, with unit and reason. Reaching one is a normal answer
+// (resource_exhausted or invalid_argument), counted and tested. Configurable ones are defaults.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::limits {
+
+using namespace std::chrono_literals;
+
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+inline constexpr std::size_t kGiB = 1024 * kMiB;
+
+// --- HTTP ------------------------------------------------------------------------------------
+inline constexpr std::size_t kHttpHeadBytes = 32 * kKiB;
+inline constexpr std::size_t kHttpHeaderCount = 100;
+inline constexpr auto kHttpHeadTime = 10s;    // first byte of a request to the end of its head
+inline constexpr auto kHttpBodyStall = 30s;   // without progress of the body
+inline constexpr auto kHttpWriteStall = 30s;  // without progress of an answer
+inline constexpr std::size_t kHttpBodyBytes = 256 * kMiB;
+inline constexpr std::size_t kBufferedBodyBytes = 2 * kGiB;  // all connections of a shard together
+inline constexpr std::size_t kPipelinedRequests = 16;
+inline constexpr std::size_t kChunkCount = 65'536;  // non-empty chunks of one body, as Triton
+inline constexpr std::size_t kConnectionsPerShard = 10'000;
+// After an early refusal: what is still read and thrown away, so that the client sees the answer.
+inline constexpr auto kLingerTime = 1s;
+inline constexpr std::size_t kLingerBytes = 1 * kMiB;
+
+// --- requests ----------------------------------------------------------------------------------
+inline constexpr std::size_t kTensorsPerRequest = 1'024;
+inline constexpr std::size_t kTensorRank = 32;
+inline constexpr std::size_t kNameBytes = 1'024;  // of a model, tensor or request id
+inline constexpr std::size_t kJsonDepth = 100;    // as Triton
+inline constexpr auto kDefaultDeadline = 30s;
+inline constexpr auto kMaxDeadline = 24h;
+
+// --- the worker link ---------------------------------------------------------------------------
+inline constexpr std::size_t kLinkFrames = 64;  // of one message; small tensors share one
+inline constexpr std::size_t kSmallTensorBytes = 8 * kKiB;
+inline constexpr std::size_t kControlMessageBytes = 1 * kMiB;
+inline constexpr std::int64_t kLinkMessageBytes = 512 * static_cast<std::int64_t>(kMiB);
+inline constexpr auto kHeartbeatOnHost = 250ms;
+inline constexpr auto kHeartbeatBetweenHosts = 1s;
+inline constexpr int kMissedHeartbeats = 3;  // then the link is closed and opened anew
+inline constexpr std::size_t kIpcPathBytes = 107;
+
+// --- queue, retry, quarantine --------------------------------------------------------------------
+inline constexpr std::size_t kQueueRequests = 512;  // per model and shard
+inline constexpr std::size_t kQueueBytes = 512 * kMiB;
+inline constexpr int kRetriesAfterDeath = 2;  // of a request that was running at a proven death
+inline constexpr double kSuspicionRetryShare = 0.10;
+inline constexpr int kSuspicionRetryFloor = 10;
+inline constexpr std::size_t kQuarantineEntries = 1'024;
+
+// --- processes -----------------------------------------------------------------------------------
+inline constexpr auto kDrainTime = 30s;
+inline constexpr auto kByeTime = 1s;   // a draining worker waits this long for the gateway's bye
+inline constexpr auto kGoodLife = 1s;  // ready for this long: restart at once
+inline constexpr auto kBackoffFirst = 1s;  // doubles
+inline constexpr auto kBackoffLast = 32s;
+inline constexpr int kEarlyDeaths = 5;  // in a row without once being ready: the version failed
+
+// --- actors
+// ----------------------------------------------------------------------------------------
+inline constexpr int kMailboxDrain = 256;  // messages a loop takes from one mailbox in one turn
+inline constexpr int kSocketDrain = 256;   // the same for a socket to another process
+
+}  // namespace sluice::limits

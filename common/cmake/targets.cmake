@@ -1,0 +1,99 @@
+# sluice_library, sluice_executable, sluice_test, sluice_fuzzer: one way to declare each kind.
+
+add_library(sluice_warnings INTERFACE)
+target_compile_options(sluice_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Wformat=2)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # -Wno-restrict: GCC 12 at -O2 warns falsely inside std::string.
+  target_compile_options(sluice_warnings INTERFACE -Wduplicated-cond -Wlogical-op -Wno-restrict)
+  if(NOT SLUICE_SANITIZE)
+    # GCC 12 sees null where its own sanitizer instrumentation branches.
+    target_compile_options(sluice_warnings INTERFACE -Wnull-dereference)
+  endif()
+endif()
+if(SLUICE_WERROR)
+  target_compile_options(sluice_warnings INTERFACE -Werror)
+endif()
+
+if(SLUICE_SANITIZE)
+  add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SLUICE_SANITIZE})
+endif()
+if(SLUICE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# sluice_library(NAME SOURCES ... LINK ... [PRIVATE_LINK ...]): library sluice_NAME, alias sluice::NAME.
+function(sluice_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(sluice_${name} STATIC ${ARG_SOURCES})
+  add_library(sluice::${name} ALIAS sluice_${name})
+  target_include_directories(sluice_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(sluice_${name} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK}
+                                              sluice_warnings)
+endfunction()
+
+function(sluice_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} sluice_warnings)
+endfunction()
+
+# sluice_test(NAME SOURCES ... LINK ... LABELS ... [ARGS ...]): one GoogleTest program, one CTest entry.
+# Labels: unit, sim, protocol, ops, conformance, system, fuzz, tidy; the presets choose by them.
+function(sluice_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS;ARGS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main
+                                        sluice_warnings)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE SLUICE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                             SLUICE_BINARY_DIR="${CMAKE_BINARY_DIR}"
+                             SLUICE_SHARED_DIR="${SLUICE_SHARED_DIR}")
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# sluice_fuzzer(NAME SOURCES ... LINK ...): fuzz target over LLVMFuzzerTestOneInput. With SLUICE_FUZZ
+# it is a libFuzzer program; otherwise a small main replays the committed corpus, so that every build
+# type (the sanitized ones above all) runs the corpus as a test.
+function(sluice_fuzzer name)
+  cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;LINK" ${ARGN})
+  if(SLUICE_FUZZ)
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+  endif()
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} sluice_warnings)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(NOT SLUICE_FUZZ)
+    add_test(NAME ${name}_corpus COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
+    set_tests_properties(${name}_corpus PROPERTIES LABELS "fuzz" TIMEOUT 120)
+  endif()
+endfunction()
+
+# sluice_flatbuffer(TARGET SCHEMA): generated header as target with its include folder.
+function(sluice_flatbuffer target schema)
+  get_filename_component(stem ${schema} NAME_WE)
+  set(out ${CMAKE_BINARY_DIR}/generated/schema)
+  add_custom_command(
+    OUTPUT ${out}/${stem}_generated.h
+    COMMAND ${FLATC} --cpp --scoped-enums -o ${out} ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+    VERBATIM)
+  add_custom_target(${target}_gen DEPENDS ${out}/${stem}_generated.h)
+  add_library(${target} INTERFACE)
+  add_dependencies(${target} ${target}_gen)
+  target_include_directories(${target} SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/generated)
+  target_link_libraries(${target} INTERFACE third::flatbuffers)
+  add_library(sluice::${target} ALIAS ${target})
+endfunction()

@@ -1,0 +1,106 @@
+// The engine as the rest of Sluice sees it: one plain interface, implemented by libsluice_engine.so
+// (the real one) and by the tests' stub. Loaded with dlopen by worker, check, bench and inspect
+// alone, so that no other process pays for its libraries. This header includes nothing of the
+// engine's.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/link/infer.h"
+
+namespace sluice::engine {
+
+struct LoadOptions {
+  std::string path;  // of the model file
+  int threads = 1;   // that one execution may use; an execution's results do not depend on it
+  // Operators of the domain "sluice.test" (abort, spin, sleep): for the tests of the cluster alone.
+  bool test_operators = false;
+};
+
+// Where a run puts an output. Called once for each wanted output, from the thread that runs.
+class OutputAllocator {
+ public:
+  OutputAllocator() = default;
+  OutputAllocator(const OutputAllocator&) = delete;
+  OutputAllocator& operator=(const OutputAllocator&) = delete;
+  virtual ~OutputAllocator() = default;
+  // `size` bytes for wanted output number `index`; valid until the run ends. resource_exhausted
+  // when it does not fit the caller's limit.
+  virtual Result<std::span<std::byte>> allocate(std::size_t index,
+                                                DataType datatype,
+                                                const Shape& shape,
+                                                std::size_t size) = 0;
+};
+
+// One input of a run. `data` may have any alignment and must stay valid during the run.
+struct InputView {
+  DataType datatype = DataType::undefined;
+  std::span<const std::int64_t> shape;
+  std::span<const std::byte> data;  // strings: per element a uint32 length and the bytes
+};
+
+struct RunArguments {
+  std::span<const InputView> inputs;     // in the order of ModelInfo::inputs; datatype undefined:
+                                         // an optional input left out
+  std::span<const std::size_t> outputs;  // wanted, as indices into ModelInfo::outputs
+  OutputAllocator* allocator = nullptr;  // never null
+  const std::atomic<bool>* stop = nullptr;  // may be null; looked at between nodes: once true, the
+                                            // run ends soon with `cancelled`
+};
+
+// What one executor needs besides the shared session: arena, bound shapes. One thread at a time.
+class Execution {
+ public:
+  Execution() = default;
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+  virtual ~Execution() = default;
+  // Errors: invalid_argument for inputs the model cannot take, cancelled, resource_exhausted,
+  // internal. After an error the execution can be used again.
+  virtual Result<void> run(const RunArguments& arguments) = 0;
+};
+
+// A loaded model: immutable weights and plan, shared by any number of executions and threads.
+class Session {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  virtual ~Session() = default;
+  // Inputs without those that only name initialisers. Name and version are the caller's to fill in.
+  [[nodiscard]] virtual const ModelInfo& info() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Execution> new_execution() const = 0;
+};
+
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
+  // not_found, data_corrupt, unsupported (naming every operator that is missing, with its nodes),
+  // resource_exhausted. The sentence names the file as given.
+  virtual Result<std::unique_ptr<Session>> load(const LoadOptions& options) = 0;
+};
+
+// The one exported function of the library; `kAbi` guards against a stale file beside the
+// executable.
+inline constexpr std::uint32_t kAbi = 1;
+inline constexpr const char* kOpenFunction = "sluice_engine_open";
+using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
+
+// Opens `library` (a path), once per process. unavailable with the loader's words when it cannot.
+Result<std::unique_ptr<Engine>> open_engine(const std::string& library);
+
+// libsluice_engine.so beside the running executable, or what SLUICE_ENGINE_LIBRARY names.
+std::string default_library();
+
+}  // namespace sluice::engine
