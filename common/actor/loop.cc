@@ -1,0 +1,100 @@
+#include "common/actor/loop.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace sluice::actor {
+
+WatchId Loop::watch(zmq::socket_ref socket, Handler handler) {
+  return add({socket.handle(), 0, ZMQ_POLLIN, 0}, std::move(handler));
+}
+
+WatchId Loop::watch_descriptor(int descriptor, Handler handler) {
+  return add({nullptr, descriptor, ZMQ_POLLIN, 0}, std::move(handler));
+}
+
+WatchId Loop::add(zmq::pollitem_t item, Handler handler) {
+  auto source = std::make_unique<Source>();
+  source->id = ++last_;
+  source->item = item;
+  source->handler = std::move(handler);
+  sources_.push_back(std::move(source));
+  changed_ = true;
+  return last_;
+}
+
+void Loop::unwatch(WatchId id) {
+  for (auto& source : sources_) {
+    if (source->id == id) {
+      source->id = 0;  // freed by rebuild(): its handler may be running right now
+      changed_ = true;
+    }
+  }
+}
+
+void Loop::rebuild() {
+  std::erase_if(sources_, [](const auto& source) { return source->id == 0; });
+  items_.clear();
+  for (const auto& source : sources_) {
+    items_.push_back(source->item);
+  }
+  changed_ = false;
+}
+
+std::chrono::milliseconds Loop::wait_until_due(std::chrono::milliseconds most) const {
+  if (pending_) {
+    return std::chrono::milliseconds(0);
+  }
+  const auto next = timers_.next();
+  if (!next) {
+    return most;
+  }
+  // Rounded up: waking a moment early would only turn the loop for nothing.
+  const auto until = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - clock_->now()),
+                              std::chrono::milliseconds(0));
+  return most.count() < 0 ? until : std::min(most, until);
+}
+
+void Loop::turn(std::chrono::milliseconds wait) {
+  if (changed_) {
+    rebuild();
+  }
+  try {
+    zmq::poll(items_, wait_until_due(wait));
+  } catch (const zmq::error_t& error) {
+    if (error.num() != EINTR) {
+      throw;
+    }
+    return;
+  }
+  now_ = clock_->now();
+  pending_ = run_sources();
+  timers_.run_due(now_);
+  if (clock_->now() - now_ > kStall) {
+    stalls_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+bool Loop::run_sources() {
+  bool more = false;
+  const std::size_t count = items_.size();  // sources added meanwhile are polled next turn
+  for (std::size_t i = 0; i < count; ++i) {
+    Source& source = *sources_[i];
+    const bool ready = (items_[i].revents & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0 || source.pending;
+    if (source.id == 0 || !ready) {
+      continue;
+    }
+    source.pending = source.handler(now_);
+    more = more || source.pending;
+  }
+  return more;
+}
+
+void Loop::run() {
+  now_ = clock_->now();
+  while (!stopping_) {
+    turn(std::chrono::milliseconds(-1));
+  }
+}
+
+}  // namespace sluice::actor

@@ -1,0 +1,102 @@
+#include "common/actor/loop.h"
+
+#include <array>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace sluice::actor {
+namespace {
+
+using std::chrono::milliseconds;
+
+class ManualClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const override { return time; }
+  TimePoint time{};
+};
+
+TEST(TimerQueue, RunsWhatIsDueInOrderOfTime) {
+  TimerQueue timers;
+  std::vector<int> ran;
+  const TimePoint start{};
+  timers.at(start + milliseconds(20), [&](TimePoint) { ran.push_back(20); });
+  timers.at(start + milliseconds(10), [&](TimePoint) { ran.push_back(10); });
+  const TimerId cancelled =
+      timers.at(start + milliseconds(5), [&](TimePoint) { ran.push_back(5); });
+  timers.cancel(cancelled);
+  EXPECT_EQ(timers.next(), start + milliseconds(10));
+  EXPECT_EQ(timers.run_due(start + milliseconds(9)), 0);
+  EXPECT_EQ(timers.run_due(start + milliseconds(30)), 2);
+  EXPECT_EQ(ran, (std::vector<int>{10, 20}));
+  EXPECT_EQ(timers.next(), std::nullopt);
+}
+
+TEST(TimerQueue, ATimerSetForNowByATimerWaitsForTheNextTurn) {
+  TimerQueue timers;
+  int runs = 0;
+  TimerQueue::Callback again = [&](TimePoint now) {
+    ++runs;
+    timers.at(now, [&](TimePoint) { ++runs; });
+  };
+  timers.at(TimePoint{}, again);
+  EXPECT_EQ(timers.run_due(TimePoint{}), 1);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(timers.run_due(TimePoint{}), 1);
+}
+
+TEST(TimerQueue, ATimerMayCancelAnother) {
+  TimerQueue timers;
+  int runs = 0;
+  TimerId second = 0;
+  timers.at(TimePoint{}, [&](TimePoint) { timers.cancel(second); });
+  second = timers.at(TimePoint{}, [&](TimePoint) { ++runs; });
+  timers.run_due(TimePoint{});
+  EXPECT_EQ(runs, 0);
+}
+
+TEST(Loop, ServesDescriptorsAndForgetsUnwatchedOnes) {
+  ManualClock clock;
+  Loop loop(clock);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  int calls = 0;
+  WatchId id = 0;
+  id = loop.watch_descriptor(ends[0], [&](TimePoint) {
+    ++calls;
+    loop.unwatch(id);  // from within its own handler
+    return false;
+  });
+  ASSERT_EQ(write(ends[1], "x", 1), 1);
+  loop.turn(milliseconds(1'000));
+  loop.turn(milliseconds(0));
+  EXPECT_EQ(calls, 1);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(Loop, ASourceThatStoppedAtItsLimitIsServedAgainWithoutWaiting) {
+  ManualClock clock;
+  Loop loop(clock);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  int calls = 0;
+  loop.watch_descriptor(ends[0], [&](TimePoint) {
+    char byte = 0;
+    if (calls == 0) {
+      EXPECT_EQ(read(ends[0], &byte, 1), 1);
+    }
+    return ++calls < 3;
+  });
+  ASSERT_EQ(write(ends[1], "x", 1), 1);
+  for (int i = 0; i < 3; ++i) {
+    loop.turn(milliseconds(60'000));
+  }
+  EXPECT_EQ(calls, 3);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+}  // namespace
+}  // namespace sluice::actor
