@@ -47,6 +47,11 @@ inline constexpr auto kHeartbeatOnHost = 250ms;
 inline constexpr auto kHeartbeatBetweenHosts = 1s;
 inline constexpr int kMissedHeartbeats = 3;  // then the link is closed and opened anew
 inline constexpr std::size_t kIpcPathBytes = 107;
+inline constexpr std::size_t kFailureDetailBytes = 4 * kKiB;  // of an error's sentence; then cut
+inline constexpr std::size_t kWorkerIdBytes = 128;            // of a worker's or node's id
+inline constexpr std::size_t kShards = 256;  // the shard is a request id's top byte
+inline constexpr std::size_t kWorkersPerNode = 1'024;
+inline constexpr std::size_t kExecutorsPerWorker = 256;
 
 // --- queue, retry, quarantine --------------------------------------------------------------------
 inline constexpr std::size_t kQueueRequests = 512;  // per model and shard

@@ -1,0 +1,34 @@
+// The data plane of the worker link: InferRequest, InferResponse and Error to frames and back.
+// Pure. Tensors above limits::kSmallTensorBytes are their own frames and are not copied; the others
+// share one frame, each at a multiple of kBufferAlignment.
+//
+// Decoding believes nothing: the FlatBuffers verifier runs first, with limits on depth and tables;
+// frame numbers, offsets, lengths, counts, datatypes and shapes are checked before use. Tensors of
+// up to limits::kSmallTensorBytes that arrive unaligned are copied to kBufferAlignment; larger ones
+// are slices of the frame they came in, of any alignment. Every refusal is data_corrupt.
+
+#pragma once
+
+#include "common/base/result.h"
+#include "common/link/infer.h"
+#include "common/link/message.h"
+
+namespace sluice::link {
+
+// Frame 1 and the tensor frames of an `infer` message. `timeout` does not travel here: the deadline
+// is the header's. resource_exhausted: more than limits::kTensorsPerRequest tensors, more tensors
+// above limits::kSmallTensorBytes than frames, or more than limits::kLinkMessageBytes of bytes.
+Result<Body> encode_infer(const InferRequest& request);
+Result<InferRequest> decode_infer(const Body& body);
+
+// The same for a `result` message.
+Result<Body> encode_result(const InferResponse& response);
+Result<InferResponse> decode_result(const Body& body);
+
+// The body of a `failure` message. A detail longer than limits::kFailureDetailBytes is cut.
+Body encode_failure(const Error& error);
+// The Result's own error says that the body was unusable; the value is the peer's error, with
+// `internal` in place of a code this version does not know.
+Result<Error> decode_failure(const Body& body);
+
+}  // namespace sluice::link

@@ -1,0 +1,44 @@
+// The worker process: one loaded version of one model behind the worker link.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/limits.h"
+#include "common/base/time.h"
+
+namespace sluice::worker {
+
+struct WorkerOptions {
+  std::string model_path;  // required: the model file
+  std::string model_name;  // required
+  std::int64_t version = 1;
+  std::string control;    // required: the gateway's control endpoint
+  std::string worker_id;  // required; at most limits::kWorkerIdBytes
+  std::string node_id;    // empty: started by hand
+  int executors = 1;      // requests executed at the same time
+  int threads_per_executor = 1;
+  // Of its links until a welcome says otherwise; the time to wait for a welcome is three of it.
+  Duration heartbeat_interval = limits::kHeartbeatOnHost;
+  // An inherited memfd of suspects.h, shared with the node; -1: none.
+  int suspects_fd = -1;
+  // An inherited pipe whose EOF means: exit at once. -1: none.
+  int lifeline_fd = -1;
+  std::string engine_library;   // empty: engine::default_library()
+  bool test_operators = false;  // the engine's operators of the domain "sluice.test"
+};
+
+// Exit codes, besides 0 for an orderly end. Before it exits with one of them the worker prints one
+// line "sluice worker: <reason>" to stderr, and sends it to control when that link is up.
+inline constexpr int kExitBadOptions = 2;
+inline constexpr int kExitLoadFailed = 3;  // the model or the engine: starting again will not help
+inline constexpr int kExitLifeline = 4;    // the parent is gone
+inline constexpr int kExitBroken = 5;      // a thread of the worker died
+
+// Runs a worker until SIGTERM or SIGINT (drains, returns 0), `drain` from control (the same), the
+// end of the lifeline, or a model that cannot be loaded. A lost gateway is dialled for ever. Call
+// it from the main thread before any other thread exists; it blocks the signals it waits for.
+int run_worker(const WorkerOptions& options);
+
+}  // namespace sluice::worker
