@@ -56,10 +56,15 @@ inline constexpr std::size_t kExecutorsPerWorker = 256;
 // --- queue, retry, quarantine --------------------------------------------------------------------
 inline constexpr std::size_t kQueueRequests = 512;  // per model and shard
 inline constexpr std::size_t kQueueBytes = 512 * kMiB;
+inline constexpr std::size_t kRequestsPerShard = 65'536;  // accepted and not yet answered
+inline constexpr std::size_t kLinksPerShard = 1'024;      // workers attached to one shard
+inline constexpr std::size_t kModelsPerShard = 4'096;     // names known from workers and control
+inline constexpr std::size_t kVersionsPerModel = 64;
 inline constexpr int kRetriesAfterDeath = 2;  // of a request that was running at a proven death
 inline constexpr double kSuspicionRetryShare = 0.10;
 inline constexpr int kSuspicionRetryFloor = 10;
 inline constexpr std::size_t kQuarantineEntries = 1'024;
+inline constexpr auto kQuarantineTime = 10min;  // then the same request may be tried again
 
 // --- processes -----------------------------------------------------------------------------------
 inline constexpr auto kDrainTime = 30s;
