@@ -72,6 +72,9 @@ inline constexpr auto kByeTime = 1s;   // a draining worker waits this long for 
 inline constexpr auto kGoodLife = 1s;  // ready for this long: restart at once
 inline constexpr auto kBackoffFirst = 1s;  // doubles
 inline constexpr auto kBackoffLast = 32s;
+inline constexpr std::size_t kStatusReplyBytes = 16 * kMiB;  // what `sluice status` reads
+inline constexpr std::size_t kReasonBytes = 1 * kKiB;        // of a worker's last words
+inline constexpr std::size_t kChildLineBytes = 4 * kKiB;     // longer lines of a child are cut
 inline constexpr int kEarlyDeaths = 5;  // in a row without once being ready: the version failed
 
 // --- actors

@@ -1,0 +1,17 @@
+// The list of subcommands, in the order of `sluice --help`.
+
+#include "cluster/cli/commands.h"
+
+#include <CLI/CLI.hpp>
+
+namespace sluice::cluster {
+
+void add_commands(CLI::App& app, ExitCode& exit_code) {
+  using AddCommand = void (*)(CLI::App&, ExitCode&);
+  static constexpr AddCommand kCommands[] = {add_status_command};
+  for (const AddCommand add : kCommands) {
+    add(app, exit_code);
+  }
+}
+
+}  // namespace sluice::cluster

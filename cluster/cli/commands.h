@@ -1,0 +1,29 @@
+// The subcommands of `sluice`: one function each, in a file of its own, listed in commands.cc.
+//
+// To add one: write cluster/cli/NAME_command.cc with its add function, declare it here, add it to
+// the list in commands.cc and to CMakeLists.txt. CLI11 stays inside cluster/cli.
+
+#pragma once
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace sluice::cluster {
+
+// What the process will return. A command's callback sets it; 0 success, 1 the command's own
+// failure, 2 wrong usage.
+struct ExitCode {
+  int value = 0;
+};
+
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;
+
+// Adds every subcommand, in the order `sluice --help` shows. Callbacks run inside parsing and write
+// to `exit_code`, which must outlive it.
+void add_commands(CLI::App& app, ExitCode& exit_code);
+
+void add_status_command(CLI::App& app, ExitCode& exit_code);
+
+}  // namespace sluice::cluster

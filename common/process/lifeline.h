@@ -1,0 +1,28 @@
+// The lifeline: why nobody is left behind, whatever is killed.
+//
+// Each child inherits the read end of a pipe (`--lifeline-fd N`) whose only write end its parent
+// holds, close-on-exec. When the parent is gone, by whatever way, the kernel closes that end and
+// sends the child SIGKILL: no thread has to be awake to notice, a stopped process dies too.
+// One pipe per child: the setting belongs to the open file description.
+
+#pragma once
+
+#include "common/base/result.h"
+#include "common/process/unique_fd.h"
+
+namespace sluice {
+
+struct LifelinePipe {
+  UniqueFd keep;  // the parent's: closed when the child shall end
+  UniqueFd give;  // the child's: inherited, closed by the parent after the spawn
+};
+
+// Both ends close-on-exec; the spawn clears that for the child's end alone. unavailable when the
+// process is out of descriptors.
+Result<LifelinePipe> make_lifeline();
+
+// Called by the child, first thing in its main: binds its life to the pipe's other end. Exits at
+// once when the parent is already gone. invalid_argument when `fd` is no pipe.
+Result<void> hold_lifeline(int fd);
+
+}  // namespace sluice
