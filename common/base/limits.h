@@ -77,6 +77,13 @@ inline constexpr std::size_t kReasonBytes = 1 * kKiB;        // of a worker's la
 inline constexpr std::size_t kChildLineBytes = 4 * kKiB;     // longer lines of a child are cut
 inline constexpr int kEarlyDeaths = 5;  // in a row without once being ready: the version failed
 
+// --- log and metrics -----------------------------------------------------------------------------
+inline constexpr std::size_t kLogLineBytes = 2 * kKiB;  // below PIPE_BUF: one line is one write
+inline constexpr std::size_t kLogValueBytes = 512;      // of one text value, before its quotes
+inline constexpr std::size_t kLogQueueLines = 8'192;    // then the oldest is dropped
+inline constexpr std::size_t kMetricSeries = 4'096;     // of one writer; more share one "other"
+inline constexpr std::size_t kMetricLabelBytes = 256;   // of one label's value
+
 // --- actors
 // ----------------------------------------------------------------------------------------
 inline constexpr int kMailboxDrain = 256;  // messages a loop takes from one mailbox in one turn
