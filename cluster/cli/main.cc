@@ -1,5 +1,6 @@
 // `sluice`: parses the command line and runs one subcommand. The last place that catches anything.
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -37,7 +38,9 @@ int run(int argc, char** argv) {
     std::fputs(app.help().c_str(), stdout);
     return sluice::cluster::kExitUsage;
   }
-  if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+  const auto called = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  if (argv[1][0] != '-' && std::none_of(commands.begin(), commands.end(), called)) {
     std::fprintf(stderr, "sluice: there is no command '%s' (see sluice --help)\n", argv[1]);
     return sluice::cluster::kExitUsage;
   }
