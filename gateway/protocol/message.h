@@ -29,6 +29,9 @@ struct ClientMessage {
   Buffer body;  // after transfer coding; starts at a multiple of kBufferAlignment
 };
 
+// ASCII letters compared without case: header names, codings and connection options.
+bool equal_without_case(std::string_view a, std::string_view b) noexcept;
+
 // First header of that name, compared without case; empty when absent.
 std::string_view header_of(const ClientMessage& message, std::string_view name) noexcept;
 
