@@ -38,10 +38,10 @@ std::string_view header_of(const ClientMessage& message, std::string_view name) 
 // One answer. The listener adds the status line, Content-Length and Connection.
 struct ClientReply {
   int status = 200;
-  std::string_view content_type;                             // of static storage; empty: none
-  std::vector<std::pair<std::string, std::string>> headers;  // e.g. Retry-After, Sluice-Model
-  std::vector<Buffer> body;                                  // written one after the other
-  bool close = false;                                        // close the connection after it
+  std::string_view content_type;                               // of static storage; empty: none
+  std::vector<std::pair<std::string, std::string>> headers{};  // e.g. Retry-After, Sluice-Model
+  std::vector<Buffer> body{};                                  // written one after the other
+  bool close = false;                                          // close the connection after it
 };
 
 }  // namespace sluice::gateway

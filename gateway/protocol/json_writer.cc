@@ -1,0 +1,108 @@
+#include "gateway/protocol/json_writer.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "common/base/check.h"
+#include "gateway/protocol/text.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr bool is_plain(char c) noexcept {
+  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
+         c != '"' && c != '\\';
+}
+
+void append_escape(std::string& out, char c) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      const auto byte = static_cast<unsigned char>(c);
+      out += "\\u00";
+      out += {kHex[byte >> 4U], kHex[byte & 0x0FU]};
+      return;
+  }
+}
+
+// Multi-byte sequences of well-formed UTF-8 pass as they are.
+void append_valid(std::string& out, std::string_view text) {
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_plain(text[i]) || static_cast<unsigned char>(text[i]) >= 0x80) {
+      continue;
+    }
+    out.append(text.substr(start, i - start));
+    append_escape(out, text[i]);
+    start = i + 1;
+  }
+  out.append(text.substr(start));
+}
+
+template <class Number>
+void append_number(std::string& out, Number value) {
+  char text[32];  // 24 characters are the longest double, 20 the longest integer
+  const auto [end, error] = std::to_chars(text, text + sizeof text, value);
+  SLUICE_CHECK(error == std::errc{});
+  out.append(text, end);
+}
+
+template <class Float>
+void append_float(std::string& out, Float value) {
+  if (!std::isfinite(value)) {
+    out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+    return;
+  }
+  const std::size_t start = out.size();
+  append_number(out, value);
+  if (out.find_first_of(".e", start) == std::string::npos) {
+    out += ".0";
+  }
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  for (std::size_t bad = find_bad_utf8(text); bad != std::string_view::npos;
+       bad = find_bad_utf8(text)) {
+    append_valid(out, text.substr(0, bad));
+    out += "\xEF\xBF\xBD";
+    text.remove_prefix(bad + 1);
+  }
+  append_valid(out, text);
+  out.push_back('"');
+}
+
+void append_json_integer(std::string& out, std::int64_t value) {
+  append_number(out, value);
+}
+
+void append_json_integer(std::string& out, std::uint64_t value) {
+  append_number(out, value);
+}
+
+void append_json_float(std::string& out, float value) {
+  append_float(out, value);
+}
+
+void append_json_float(std::string& out, double value) {
+  append_float(out, value);
+}
+
+}  // namespace sluice::gateway
