@@ -41,10 +41,13 @@ inline constexpr auto kMaxDeadline = 24h;
 // --- the worker link ---------------------------------------------------------------------------
 inline constexpr std::size_t kLinkFrames = 64;  // of one message; small tensors share one
 inline constexpr std::size_t kSmallTensorBytes = 8 * kKiB;
+inline constexpr std::size_t kDescriptionBytes = 4 * kMiB;  // frame 1 of the data plane
 inline constexpr std::size_t kControlMessageBytes = 1 * kMiB;
 inline constexpr std::int64_t kLinkMessageBytes = 512 * static_cast<std::int64_t>(kMiB);
 inline constexpr auto kHeartbeatOnHost = 250ms;
 inline constexpr auto kHeartbeatBetweenHosts = 1s;
+inline constexpr auto kHeartbeatLeast = 1ms;  // of what a welcome may ask for
+inline constexpr auto kHeartbeatMost = 60s;
 inline constexpr int kMissedHeartbeats = 3;  // then the link is closed and opened anew
 inline constexpr std::size_t kIpcPathBytes = 107;
 inline constexpr std::size_t kFailureDetailBytes = 4 * kKiB;  // of an error's sentence; then cut

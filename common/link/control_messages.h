@@ -173,7 +173,10 @@ Result<NodeHello> decode_node_hello(const Body& body);
 Result<NodeReport> decode_node_report(const Body& body);
 Result<WorkerDied> decode_worker_died(const Body& body);
 
-// Names the CLOCK_MONOTONIC of this process: the kernel's boot id and the time namespace. Opaque.
+// Names the CLOCK_MONOTONIC of this process: the kernel's boot id and the time namespace. Opaque;
+// empty when it cannot be read.
 std::string this_boot_id();
+// Whether two ends read the same clock, so that a header may carry the deadline as its reading.
+bool same_clock(std::string_view boot_id, std::string_view other_boot_id) noexcept;
 
 }  // namespace sluice::link

@@ -16,8 +16,8 @@
 namespace sluice::link {
 
 // Frame 1 and the tensor frames of an `infer` message. `timeout` does not travel here: the deadline
-// is the header's. resource_exhausted: more than limits::kTensorsPerRequest tensors, more tensors
-// above limits::kSmallTensorBytes than frames, or more than limits::kLinkMessageBytes of bytes.
+// is the header's. resource_exhausted: more than limits::kTensorsPerRequest tensors, or more bytes
+// than fit limits::kLinkMessageBytes.
 Result<Body> encode_infer(const InferRequest& request);
 Result<InferRequest> decode_infer(const Body& body);
 
@@ -25,10 +25,17 @@ Result<InferRequest> decode_infer(const Body& body);
 Result<Body> encode_result(const InferResponse& response);
 Result<InferResponse> decode_result(const Body& body);
 
-// The body of a `failure` message. A detail longer than limits::kFailureDetailBytes is cut.
+// What a worker answers instead of a result. `unavailable`: it did not begin to execute the
+// request, which may be sent elsewhere at once.
+struct Failure {
+  Error error;
+
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+// A detail longer than limits::kFailureDetailBytes is cut.
 Body encode_failure(const Error& error);
-// The Result's own error says that the body was unusable; the value is the peer's error, with
-// `internal` in place of a code this version does not know.
-Result<Error> decode_failure(const Body& body);
+// A code this version does not know reads as `internal`.
+Result<Failure> decode_failure(const Body& body);
 
 }  // namespace sluice::link

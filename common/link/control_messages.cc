@@ -1,0 +1,373 @@
+// Encode and decode of each control message stand together; keys are short, they travel often.
+
+#include "common/link/control_messages.h"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "common/link/msgpack_map.h"
+
+namespace sluice::link {
+namespace {
+
+constexpr std::size_t kReasonBytes = limits::kFailureDetailBytes;
+constexpr std::size_t kEndpointBytes = 256;
+constexpr std::size_t kBootIdBytes = 128;
+
+Message message_of(Kind kind, MapWriter&& map) {
+  Message message;
+  message.header.kind = kind;
+  message.body.push_back(std::move(map).finish());
+  return message;
+}
+
+// At most what the peer accepts of it: a reason may quote a whole file's error.
+std::string_view cut(std::string_view text) {
+  return text.substr(0, kReasonBytes);
+}
+
+const Buffer& map_of(const Body& body) {
+  static const Buffer kNone;  // empty bytes are not a map: refused where they are parsed
+  return body.empty() ? kNone : body.front();
+}
+
+void put_values(MapWriter& map, std::string_view key, const std::vector<ValueInfo>& values) {
+  map.begin_maps(key, values.size());
+  for (const ValueInfo& value : values) {
+    map.begin_element(4);
+    map.put("name", std::string_view(value.name));
+    map.put("type", std::uint64_t{static_cast<std::uint8_t>(value.datatype)});
+    map.put("shape", value.shape);
+    map.put("optional", value.optional);
+  }
+}
+
+void put_model(MapWriter& map, const ModelInfo& model) {
+  map.begin_map("model", 6);
+  map.put("name", std::string_view(model.name));
+  map.put("version", model.version);
+  map.put("platform", std::string_view(model.platform));
+  map.put("description", cut(model.description));
+  put_values(map, "inputs", model.inputs);
+  put_values(map, "outputs", model.outputs);
+}
+
+void get_values(MapReader map, std::string_view key, std::vector<ValueInfo>& values) {
+  for (MapReader element : map.maps(key, limits::kTensorsPerRequest)) {
+    ValueInfo value;
+    std::uint8_t datatype = 0;
+    element.get("name", value.name, limits::kNameBytes);
+    element.get("type", datatype);
+    value.datatype = datatype <= static_cast<std::uint8_t>(DataType::string)
+                         ? static_cast<DataType>(datatype)
+                         : DataType::undefined;
+    element.get("shape", value.shape, limits::kTensorRank);
+    element.get("optional", value.optional);
+    values.push_back(std::move(value));
+  }
+}
+
+void get_model(MapReader map, ModelInfo& model) {
+  MapReader fields = map.map("model");
+  fields.get("name", model.name, limits::kNameBytes);
+  fields.get("version", model.version);
+  fields.get("platform", model.platform, limits::kNameBytes);
+  fields.get("description", model.description, kReasonBytes);
+  get_values(fields, "inputs", model.inputs);
+  get_values(fields, "outputs", model.outputs);
+}
+
+void put_state(MapWriter& map, WorkerState state) {
+  map.put("state", std::uint64_t{static_cast<std::uint8_t>(state)});
+}
+
+void get_state(MapReader& map, WorkerState& state) {
+  std::uint64_t number = 0;
+  map.get("state", number);
+  state = number <= static_cast<std::uint8_t>(WorkerState::ended) ? static_cast<WorkerState>(number)
+                                                                  : WorkerState::unknown;
+}
+
+// The value when the document had nothing wrong with it.
+template <class Value>
+Result<Value> checked(const MapDocument& document, Value value) {
+  SLUICE_TRY(document.result());
+  return value;
+}
+
+}  // namespace
+
+std::string_view name_of(WorkerState state) noexcept {
+  switch (state) {
+    using enum WorkerState;
+    case unknown:
+      return "unknown";
+    case starting:
+      return "starting";
+    case loading:
+      return "loading";
+    case warming:
+      return "warming";
+    case ready:
+      return "ready";
+    case draining:
+      return "draining";
+    case backing_off:
+      return "backing_off";
+    case failed:
+      return "failed";
+    case ended:
+      return "ended";
+  }
+  return "unknown";
+}
+
+Message encode(const Hello& message) {
+  MapWriter map(9);
+  map.put("worker", std::string_view(message.worker_id));
+  map.put("node", std::string_view(message.node_id));
+  map.put("pid", std::uint64_t{message.pid});
+  map.put("boot", std::string_view(message.boot_id));
+  map.put("attach", message.attach);
+  put_state(map, message.state);
+  put_model(map, message.model);
+  map.put("executors", std::uint64_t{message.executors});
+  map.put("credit", std::uint64_t{message.credit});
+  return message_of(Kind::hello, std::move(map));
+}
+
+Result<Hello> decode_hello(const Body& body) {
+  MapDocument document(map_of(body));
+  MapReader map = document.root();
+  Hello message;
+  map.require("worker");
+  map.get("worker", message.worker_id, limits::kWorkerIdBytes);
+  map.get("node", message.node_id, limits::kWorkerIdBytes);
+  map.get("pid", message.pid);
+  map.get("boot", message.boot_id, kBootIdBytes);
+  map.get("attach", message.attach);
+  get_state(map, message.state);
+  get_model(map, message.model);
+  map.get("executors", message.executors);
+  map.get("credit", message.credit);
+  return checked(document, std::move(message));
+}
+
+Message encode(const Welcome& message) {
+  MapWriter map(4);
+  map.put("gateway", std::string_view(message.gateway_id));
+  map.put("boot", std::string_view(message.boot_id));
+  map.put("heartbeat_ns", message.heartbeat_interval);
+  map.put("shards", message.shard_endpoints);
+  return message_of(Kind::welcome, std::move(map));
+}
+
+Result<Welcome> decode_welcome(const Body& body) {
+  MapDocument document(map_of(body));
+  MapReader map = document.root();
+  Welcome message;
+  map.require("gateway");
+  map.require("heartbeat_ns");
+  map.get("gateway", message.gateway_id, limits::kWorkerIdBytes);
+  map.get("boot", message.boot_id, kBootIdBytes);
+  map.get("heartbeat_ns", message.heartbeat_interval);
+  map.get("shards", message.shard_endpoints, limits::kShards, kEndpointBytes);
+  SLUICE_TRY(document.result());
+  if (message.heartbeat_interval < limits::kHeartbeatLeast ||
+      message.heartbeat_interval > limits::kHeartbeatMost) {
+    return Error{ErrorCode::data_corrupt, "control message: 'heartbeat_ns' is out of range"};
+  }
+  return message;
+}
+
+Message encode(const Heartbeat& message) {
+  MapWriter map(11);
+  map.put("sequence", message.sequence);
+  put_state(map, message.state);
+  map.put("credit", std::uint64_t{message.credit});
+  map.put("queued", std::uint64_t{message.queued});
+  map.put("running", std::uint64_t{message.running});
+  map.put("progress", message.progress);
+  map.put("executed", message.executed);
+  map.put("expired", message.expired);
+  map.put("cancelled", message.cancelled);
+  map.put("garbage", message.garbage);
+  map.put("service_ns", message.service_time_mean);
+  return message_of(Kind::heartbeat, std::move(map));
+}
+
+Result<Heartbeat> decode_heartbeat(const Body& body) {
+  MapDocument document(map_of(body));
+  MapReader map = document.root();
+  Heartbeat message;
+  map.get("sequence", message.sequence);
+  get_state(map, message.state);
+  map.get("credit", message.credit);
+  map.get("queued", message.queued);
+  map.get("running", message.running);
+  map.get("progress", message.progress);
+  map.get("executed", message.executed);
+  map.get("expired", message.expired);
+  map.get("cancelled", message.cancelled);
+  map.get("garbage", message.garbage);
+  map.get("service_ns", message.service_time_mean);
+  return checked(document, message);
+}
+
+Message encode(const StateChange& message) {
+  MapWriter map(3);
+  put_state(map, message.state);
+  map.put("reason", cut(message.reason));
+  put_model(map, message.model);
+  return message_of(Kind::state, std::move(map));
+}
+
+Result<StateChange> decode_state_change(const Body& body) {
+  MapDocument document(map_of(body));
+  MapReader map = document.root();
+  StateChange message;
+  map.require("state");
+  get_state(map, message.state);
+  map.get("reason", message.reason, kReasonBytes);
+  get_model(map, message.model);
+  return checked(document, std::move(message));
+}
+
+Message encode(const Drain& message) {
+  MapWriter map(1);
+  map.put("reason", cut(message.reason));
+  return message_of(Kind::drain, std::move(map));
+}
+
+Result<Drain> decode_drain(const Body& body) {
+  MapDocument document(map_of(body));
+  Drain message;
+  document.root().get("reason", message.reason, kReasonBytes);
+  return checked(document, std::move(message));
+}
+
+Message encode(const Bye& message) {
+  MapWriter map(1);
+  map.put("reason", cut(message.reason));
+  return message_of(Kind::bye, std::move(map));
+}
+
+Result<Bye> decode_bye(const Body& body) {
+  MapDocument document(map_of(body));
+  Bye message;
+  document.root().get("reason", message.reason, kReasonBytes);
+  return checked(document, std::move(message));
+}
+
+Message encode(const NodeHello& message) {
+  MapWriter map(5);
+  map.put("node", std::string_view(message.node_id));
+  map.put("pid", std::uint64_t{message.pid});
+  map.put("boot", std::string_view(message.boot_id));
+  map.put("host", std::string_view(message.host));
+  map.put("attach", message.attach);
+  return message_of(Kind::node_hello, std::move(map));
+}
+
+Result<NodeHello> decode_node_hello(const Body& body) {
+  MapDocument document(map_of(body));
+  MapReader map = document.root();
+  NodeHello message;
+  map.require("node");
+  map.get("node", message.node_id, limits::kWorkerIdBytes);
+  map.get("pid", message.pid);
+  map.get("boot", message.boot_id, kBootIdBytes);
+  map.get("host", message.host, limits::kNameBytes);
+  map.get("attach", message.attach);
+  return checked(document, std::move(message));
+}
+
+Message encode(const NodeReport& message) {
+  MapWriter map(2);
+  map.put("sequence", message.sequence);
+  map.begin_maps("workers", message.workers.size());
+  for (const WorkerReport& worker : message.workers) {
+    map.begin_element(9);
+    map.put("worker", std::string_view(worker.worker_id));
+    map.put("model", std::string_view(worker.model));
+    map.put("version", worker.version);
+    map.put("pid", std::uint64_t{worker.pid});
+    put_state(map, worker.state);
+    map.put("restarts", std::uint64_t{worker.restarts});
+    map.put("early_deaths", std::uint64_t{worker.early_deaths});
+    map.put("reason", cut(worker.reason));
+    map.put("restart_in_ns", worker.restart_in);
+  }
+  return message_of(Kind::node_report, std::move(map));
+}
+
+Result<NodeReport> decode_node_report(const Body& body) {
+  MapDocument document(map_of(body));
+  MapReader map = document.root();
+  NodeReport message;
+  map.get("sequence", message.sequence);
+  for (MapReader element : map.maps("workers", limits::kWorkersPerNode)) {
+    WorkerReport worker;
+    element.require("worker");
+    element.get("worker", worker.worker_id, limits::kWorkerIdBytes);
+    element.get("model", worker.model, limits::kNameBytes);
+    element.get("version", worker.version);
+    element.get("pid", worker.pid);
+    get_state(element, worker.state);
+    element.get("restarts", worker.restarts);
+    element.get("early_deaths", worker.early_deaths);
+    element.get("reason", worker.reason, kReasonBytes);
+    element.get("restart_in_ns", worker.restart_in);
+    message.workers.push_back(std::move(worker));
+  }
+  return checked(document, std::move(message));
+}
+
+Message encode(const WorkerDied& message) {
+  MapWriter map(4);
+  map.put("worker", std::string_view(message.worker_id));
+  map.put("pid", std::uint64_t{message.pid});
+  map.put("reason", cut(message.reason));
+  map.put("running", message.running);
+  return message_of(Kind::worker_died, std::move(map));
+}
+
+Result<WorkerDied> decode_worker_died(const Body& body) {
+  MapDocument document(map_of(body));
+  MapReader map = document.root();
+  WorkerDied message;
+  map.require("worker");
+  map.get("worker", message.worker_id, limits::kWorkerIdBytes);
+  map.get("pid", message.pid);
+  map.get("reason", message.reason, kReasonBytes);
+  map.get("running", message.running, limits::kExecutorsPerWorker);
+  return checked(document, std::move(message));
+}
+
+Message cancel_message(RequestId id, std::uint32_t attempt) {
+  Message message;
+  message.header.kind = Kind::cancel;
+  message.header.id = id;
+  message.header.attempt = attempt;
+  return message;
+}
+
+std::string this_boot_id() {
+  std::string id;
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::getline(file, id);
+  // Another time namespace has another offset of CLOCK_MONOTONIC under the same boot id.
+  std::error_code ignored;
+  const auto space = std::filesystem::read_symlink("/proc/self/ns/time", ignored);
+  return id.empty() ? id : id + "/" + space.string();
+}
+
+bool same_clock(std::string_view boot_id, std::string_view other_boot_id) noexcept {
+  return !boot_id.empty() && boot_id == other_boot_id;
+}
+
+}  // namespace sluice::link
