@@ -1,0 +1,208 @@
+#include "cluster/node/worker_supervisor.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+
+namespace sluice::cluster {
+
+std::string reason_of(const WorkerEnd& end) {
+  std::string reason = describe(end.exit);
+  if (!end.words.empty()) {
+    reason += ": " + end.words.substr(0, limits::kReasonBytes);
+  }
+  return reason;
+}
+
+WorkerSupervisor::Worker& WorkerSupervisor::find(std::string_view id) {
+  const auto found = workers_.find(id);
+  SLUICE_CHECK(found != workers_.end());
+  return found->second;
+}
+
+const WorkerSpec& WorkerSupervisor::spec(std::string_view id) const {
+  const auto found = workers_.find(id);
+  SLUICE_CHECK(found != workers_.end());
+  return found->second.spec;
+}
+
+SupervisorActions WorkerSupervisor::desire(WorkerSpec spec) {
+  std::string id = spec.id;
+  const auto [added, is_new] = workers_.try_emplace(id);
+  SLUICE_CHECK(is_new);
+  added->second.spec = std::move(spec);
+  if (draining()) {
+    added->second.state = WorkerState::ended;
+    return {};
+  }
+  added->second.alive = true;
+  return {StartWorker{std::move(id)}};
+}
+
+SupervisorActions WorkerSupervisor::restart(Worker& worker) {
+  worker.state = WorkerState::starting;
+  worker.alive = true;
+  ++worker.restarts;
+  return {StartWorker{worker.spec.id}};
+}
+
+SupervisorActions WorkerSupervisor::on_started(std::string_view id, std::uint32_t pid) {
+  Worker& worker = find(id);
+  SLUICE_CHECK(worker.alive && worker.pid == 0);
+  worker.pid = pid;
+  worker.state = WorkerState::starting;
+  if (draining()) {
+    worker.state = WorkerState::draining;
+    return {SignalWorker{worker.spec.id, killed_ ? SIGKILL : SIGTERM}};
+  }
+  return {};
+}
+
+SupervisorActions WorkerSupervisor::on_start_failed(std::string_view id,
+                                                    const std::string& reason,
+                                                    TimePoint now) {
+  Worker& worker = find(id);
+  SLUICE_CHECK(worker.alive && worker.pid == 0);
+  worker.reason = reason;
+  return after_death(worker, /*load_failed=*/false, now);
+}
+
+void WorkerSupervisor::on_state(std::string_view id, WorkerState state, TimePoint now) {
+  Worker& worker = find(id);
+  if (!worker.alive) {
+    return;  // its last words, read after its end
+  }
+  const bool own_states = state == WorkerState::loading || state == WorkerState::warming ||
+                          state == WorkerState::ready || state == WorkerState::draining;
+  if (!own_states || worker.state == WorkerState::draining) {
+    return;
+  }
+  worker.state = state;
+  if (state == WorkerState::ready && !worker.ready_since) {
+    worker.ready_since = now;
+    worker.ever_ready = true;
+    worker.early_deaths = 0;
+  }
+}
+
+SupervisorActions WorkerSupervisor::on_exit(std::string_view id,
+                                            const WorkerEnd& end,
+                                            TimePoint now) {
+  Worker& worker = find(id);
+  SLUICE_CHECK(worker.alive);
+  worker.reason = reason_of(end);
+  return after_death(worker, end.load_failed, now);
+}
+
+SupervisorActions WorkerSupervisor::after_death(Worker& worker, bool load_failed, TimePoint now) {
+  const std::optional<TimePoint> ready_since = std::exchange(worker.ready_since, std::nullopt);
+  worker.alive = false;
+  worker.pid = 0;
+  if (draining()) {
+    worker.state = WorkerState::ended;
+    return {};
+  }
+  if (ready_since && now - *ready_since >= limits::kGoodLife) {
+    worker.backoff = Duration::zero();
+    return restart(worker);
+  }
+  if (!ready_since) {
+    ++worker.early_deaths;
+  }
+  if ((load_failed && !worker.ever_ready) || worker.early_deaths >= limits::kEarlyDeaths) {
+    worker.state = WorkerState::failed;
+    return {};
+  }
+  worker.backoff = worker.backoff == Duration::zero()
+                       ? Duration(limits::kBackoffFirst)
+                       : std::min(worker.backoff * 2, Duration(limits::kBackoffLast));
+  worker.restart_at = now + worker.backoff;
+  worker.state = WorkerState::backing_off;
+  return {};
+}
+
+SupervisorActions WorkerSupervisor::drain(TimePoint kill_at) {
+  if (draining()) {
+    return {};
+  }
+  kill_at_ = kill_at;
+  SupervisorActions actions;
+  for (auto& [id, worker] : workers_) {
+    if (worker.alive && worker.pid != 0) {
+      worker.state = WorkerState::draining;
+      actions.emplace_back(SignalWorker{id, SIGTERM});
+    } else if (worker.state == WorkerState::backing_off) {
+      worker.state = WorkerState::ended;
+    }
+  }
+  return actions;
+}
+
+SupervisorActions WorkerSupervisor::kill_all() {
+  SupervisorActions actions;
+  killed_ = true;
+  for (const auto& [id, worker] : workers_) {
+    if (worker.pid != 0) {
+      actions.emplace_back(SignalWorker{id, SIGKILL});
+    }
+  }
+  return actions;
+}
+
+SupervisorActions WorkerSupervisor::due(TimePoint now) {
+  if (draining()) {
+    return now >= *kill_at_ && !killed_ ? kill_all() : SupervisorActions{};
+  }
+  SupervisorActions actions;
+  for (auto& [id, worker] : workers_) {
+    if (worker.state == WorkerState::backing_off && now >= worker.restart_at) {
+      SupervisorActions start = restart(worker);
+      actions.insert(actions.end(), start.begin(), start.end());
+    }
+  }
+  return actions;
+}
+
+std::optional<TimePoint> WorkerSupervisor::next_due() const {
+  if (draining()) {
+    return killed_ ? std::nullopt : kill_at_;
+  }
+  std::optional<TimePoint> next;
+  for (const auto& [id, worker] : workers_) {
+    if (worker.state == WorkerState::backing_off) {
+      next = next ? std::min(*next, worker.restart_at) : worker.restart_at;
+    }
+  }
+  return next;
+}
+
+std::vector<WorkerReport> WorkerSupervisor::reports(TimePoint now) const {
+  std::vector<WorkerReport> reports;
+  reports.reserve(workers_.size());
+  for (const auto& [id, worker] : workers_) {
+    WorkerReport report;
+    report.worker_id = id;
+    report.model = worker.spec.model;
+    report.version = worker.spec.version;
+    report.pid = worker.pid;
+    report.state = worker.state;
+    report.restarts = worker.restarts;
+    report.early_deaths = worker.early_deaths;
+    report.reason = worker.reason;
+    if (worker.state == WorkerState::backing_off) {
+      report.restart_in = std::max(worker.restart_at - now, Duration::zero());
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+bool WorkerSupervisor::any_alive() const noexcept {
+  return std::any_of(
+      workers_.begin(), workers_.end(), [](const auto& entry) { return entry.second.alive; });
+}
+
+}  // namespace sluice::cluster

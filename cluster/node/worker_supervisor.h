@@ -1,0 +1,113 @@
+// What a node does about each worker process it is to keep alive: start it, start it again after a
+// death (at once or after a back-off), give up, drain. Pure: no processes, no clock.
+//
+// Rules (design, section 2), for each worker by itself:
+//  1. A life that served for limits::kGoodLife after it became ready is followed by the next at
+//     once, and forgives the back-offs before it.
+//  2. Any other life is followed after a back-off: limits::kBackoffFirst, doubling to kBackoffLast.
+//  3. limits::kEarlyDeaths lives in a row that never became ready: failed, not started again.
+//  4. A worker that says its model cannot be loaded, and never was ready in any life: failed, now.
+//  5. While draining nothing is started; what still lives at the drain's limit is killed.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/link/control_messages.h"
+#include "common/process/spawn.h"
+
+namespace sluice::cluster {
+
+using link::WorkerReport;
+using link::WorkerState;
+
+// One worker that shall live.
+struct WorkerSpec {
+  std::string id;  // unique on this node and the same over restarts
+  std::string model;
+  std::int64_t version = 1;
+  std::string path;  // of the model file
+};
+
+// To be done by the shell, in this order.
+struct StartWorker {
+  std::string id;
+  friend bool operator==(const StartWorker&, const StartWorker&) = default;
+};
+struct SignalWorker {
+  std::string id;
+  int signal = 0;
+  friend bool operator==(const SignalWorker&, const SignalWorker&) = default;
+};
+using SupervisorAction = std::variant<StartWorker, SignalWorker>;
+using SupervisorActions = std::vector<SupervisorAction>;
+
+// How a life ended.
+struct WorkerEnd {
+  ProcessExit exit;
+  std::string words;         // what the worker said of it; may be empty
+  bool load_failed = false;  // it said that its model cannot be loaded
+};
+
+// "killed by signal 9 (SIGKILL)", "exit code 3: model.onnx: no such file".
+std::string reason_of(const WorkerEnd& end);
+
+class WorkerSupervisor {
+ public:
+  // Asks for a worker. The id must be new.
+  SupervisorActions desire(WorkerSpec spec);
+
+  // The process of a StartWorker runs, or could not be made (counts as an early death).
+  SupervisorActions on_started(std::string_view id, std::uint32_t pid);
+  SupervisorActions on_start_failed(std::string_view id, const std::string& reason, TimePoint now);
+  // What the worker says of itself: loading, warming, ready, draining.
+  void on_state(std::string_view id, WorkerState state, TimePoint now);
+  SupervisorActions on_exit(std::string_view id, const WorkerEnd& end, TimePoint now);
+
+  // SIGTERM to all, no starts from now on, SIGKILL to what lives at `kill_at`.
+  SupervisorActions drain(TimePoint kill_at);
+  // SIGKILL to all that live, now.
+  SupervisorActions kill_all();
+
+  // What is due at `now`; next_due() says when to ask again.
+  SupervisorActions due(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_due() const;
+
+  [[nodiscard]] const WorkerSpec& spec(std::string_view id) const;
+  // Sorted by id.
+  [[nodiscard]] std::vector<WorkerReport> reports(TimePoint now) const;
+  [[nodiscard]] bool draining() const noexcept { return kill_at_.has_value(); }
+  [[nodiscard]] bool any_alive() const noexcept;
+
+ private:
+  struct Worker {
+    WorkerSpec spec;
+    WorkerState state = WorkerState::starting;
+    bool alive = false;  // has a process, or a StartWorker is on its way
+    std::uint32_t pid = 0;
+    std::uint32_t restarts = 0;
+    std::uint32_t early_deaths = 0;  // in a row, without once being ready
+    bool ever_ready = false;
+    std::optional<TimePoint> ready_since;  // of this life
+    Duration backoff{};                    // the last one; zero after a good life
+    TimePoint restart_at{};                // while backing_off
+    std::string reason;
+  };
+
+  Worker& find(std::string_view id);
+  SupervisorActions restart(Worker& worker);
+  SupervisorActions after_death(Worker& worker, bool load_failed, TimePoint now);
+
+  std::map<std::string, Worker, std::less<>> workers_;
+  std::optional<TimePoint> kill_at_;  // set: draining
+  bool killed_ = false;
+};
+
+}  // namespace sluice::cluster
