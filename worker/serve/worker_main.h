@@ -23,8 +23,12 @@ struct WorkerOptions {
   Duration heartbeat_interval = limits::kHeartbeatOnHost;
   // An inherited memfd of suspects.h, shared with the node; -1: none.
   int suspects_fd = -1;
-  // An inherited pipe whose EOF means: exit at once. -1: none.
+  // An inherited pipe whose EOF means: exit at once (common/process/lifeline.h). -1: none.
   int lifeline_fd = -1;
+  // An inherited pipe for the node, by write_line of common/process/lines.h: "state loading",
+  // "state warming", "state ready", "state draining" at each change, "failed REASON" before an exit
+  // with kExitLoadFailed or kExitBroken. -1: none.
+  int status_fd = -1;
   std::string engine_library;   // empty: engine::default_library()
   bool test_operators = false;  // the engine's operators of the domain "sluice.test"
 };
