@@ -27,6 +27,14 @@ if(SLUICE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# tests_LABEL builds the tests of one label, fuzzers all fuzz targets, generated all generated headers.
+foreach(group tests_unit tests_sim tests_protocol tests_fuzz tests_tidy tests_threads fuzzers generated)
+  add_custom_target(${group})
+endforeach()
+if(SLUICE_FUZZ)
+  file(WRITE ${CMAKE_BINARY_DIR}/fuzzers.txt "")
+endif()
+
 # sluice_library(NAME SOURCES ... LINK ... [PRIVATE_LINK ...]): library sluice_NAME, alias sluice::NAME.
 function(sluice_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
@@ -45,7 +53,8 @@ function(sluice_executable name)
 endfunction()
 
 # sluice_test(NAME SOURCES ... LINK ... LABELS ... [ARGS ...]): one GoogleTest program, one CTest entry.
-# Labels: unit, sim, protocol, ops, conformance, system, fuzz, tidy; the presets choose by them.
+# Labels: unit, sim, protocol, ops, conformance, system, fuzz, tidy; .ci/test chooses by them. `threads`
+# beside another label: also worth a run under the thread sanitizer (unit tests always get one).
 function(sluice_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS;ARGS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -61,6 +70,15 @@ function(sluice_test name)
   endif()
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if("system" IN_LIST ARG_LABELS)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)  # they measure time
+  endif()
+  foreach(label IN LISTS ARG_LABELS)
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${name})
+  endforeach()
 endfunction()
 
 # sluice_fuzzer(NAME SOURCES ... LINK ...): fuzz target over LLVMFuzzerTestOneInput. With SLUICE_FUZZ
@@ -71,6 +89,7 @@ function(sluice_fuzzer name)
   if(SLUICE_FUZZ)
     add_executable(${name} ${ARG_SOURCES})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    file(APPEND ${CMAKE_BINARY_DIR}/fuzzers.txt "${name} ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS}\n")
   else()
     add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
   endif()
@@ -81,6 +100,8 @@ function(sluice_fuzzer name)
     add_test(NAME ${name}_corpus COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
     set_tests_properties(${name}_corpus PROPERTIES LABELS "fuzz" TIMEOUT 120)
   endif()
+  add_dependencies(tests_fuzz ${name})
+  add_dependencies(fuzzers ${name})
 endfunction()
 
 # sluice_flatbuffer(TARGET SCHEMA): generated header as target with its include folder.
@@ -93,6 +114,7 @@ function(sluice_flatbuffer target schema)
     DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
     VERBATIM)
   add_custom_target(${target}_gen DEPENDS ${out}/${stem}_generated.h)
+  add_dependencies(generated ${target}_gen)
   add_library(${target} INTERFACE)
   add_dependencies(${target} ${target}_gen)
   target_include_directories(${target} SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/generated)

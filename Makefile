@@ -1,0 +1,69 @@
+# What people type. The build itself is CMake's (CMakePresets.json).
+#   make serve   install what is missing, build, serve the example models
+#   make test    install what is missing, build, run every test
+#   make help    the rest
+
+SHELL := /bin/bash
+HTTP ?= 127.0.0.1:8000
+JOBS ?= $(shell nproc)
+export JOBS
+ifneq ($(shell command -v ccache),)
+export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
+endif
+
+.PHONY: help build serve test check format tidy bench fuzz clean
+
+help:
+	@echo 'make serve   build and serve the example models on $(HTTP) (HTTP=ADDRESS:PORT to change)'
+	@echo 'make build   build/release/sluice'
+	@echo 'make test    everything: release, asan and tsan builds and their tests'
+	@echo 'make check   before a commit: format, style test, fast tests'
+	@echo 'make format  format all C++ files'
+	@echo 'make tidy    clang-tidy on the files that differ from main'
+	@echo 'make bench   measure against nginx (needs an idle machine)'
+	@echo 'make fuzz    run each fuzzer for a minute (FUZZ_SECONDS=60)'
+	@echo 'make clean   remove build/'
+
+# Tests and benchmarks are part of the build folder when their packages are there.
+build:
+	@.ci/install build
+	@test=OFF; bench=OFF; \
+	if .ci/install --have test; then test=ON; fi; \
+	if .ci/install --have bench; then bench=ON; fi; \
+	cmake --preset release -DSLUICE_TESTS=$$test -DSLUICE_BENCH=$$bench >/dev/null
+	@cmake --build build/release -j $(JOBS) --target sluice sluice_engine
+
+serve: build
+	@.ci/serve $(HTTP)
+
+test:
+	@.ci/install build test
+	@.ci/test
+
+check:
+	@.ci/install build test
+	@.ci/format --check
+	@cmake --preset release -DSLUICE_TESTS=ON >/dev/null
+	@cmake --build build/release -j $(JOBS) --target tests_unit tests_tidy
+	@ctest --test-dir build/release -L '^(unit|tidy)$$' -j $(JOBS) --output-on-failure
+
+format:
+	@.ci/install check test
+	@.ci/format
+
+tidy:
+	@.ci/install build test check
+	@cmake --preset release -DSLUICE_TESTS=ON >/dev/null
+	@cmake --build build/release -j $(JOBS) --target generated
+	@.ci/tidy $(BASE)
+
+bench: build
+	@.ci/install bench
+	@bench/load/run
+
+fuzz:
+	@.ci/install build test check
+	@.ci/fuzz $(FUZZ_SECONDS)
+
+clean:
+	rm -rf build
