@@ -17,14 +17,19 @@ inline constexpr std::size_t kGiB = 1024 * kMiB;
 
 // --- HTTP ------------------------------------------------------------------------------------
 inline constexpr std::size_t kHttpHeadBytes = 32 * kKiB;
+inline constexpr std::size_t kHttpRequestLineBytes = 8 * kKiB;  // as nginx
 inline constexpr std::size_t kHttpHeaderCount = 100;
 inline constexpr auto kHttpHeadTime = 10s;    // first byte of a request to the end of its head
 inline constexpr auto kHttpBodyStall = 30s;   // without progress of the body
 inline constexpr auto kHttpWriteStall = 30s;  // without progress of an answer
+inline constexpr auto kHttpIdleTime = 120s;   // without a request; nginx closes after 75 s
 inline constexpr std::size_t kHttpBodyBytes = 256 * kMiB;
 inline constexpr std::size_t kBufferedBodyBytes = 2 * kGiB;  // all connections of a shard together
 inline constexpr std::size_t kPipelinedRequests = 16;
-inline constexpr std::size_t kChunkCount = 65'536;  // non-empty chunks of one body, as Triton
+inline constexpr std::size_t kChunkCount = 65'536;        // non-empty chunks of one body, as Triton
+inline constexpr std::size_t kChunkLineBytes = 1 * kKiB;  // size and extensions of a chunk
+inline constexpr std::size_t kChunkExtensionBytes = 16 * kKiB;  // of all chunks of a body
+inline constexpr std::size_t kTrailerBytes = 8 * kKiB;          // read and thrown away
 inline constexpr std::size_t kConnectionsPerShard = 10'000;
 // After an early refusal: what is still read and thrown away, so that the client sees the answer.
 inline constexpr auto kLingerTime = 1s;
