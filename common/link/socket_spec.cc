@@ -41,6 +41,11 @@ Result<void> check_endpoint(const std::string& endpoint) {
   return invalid(endpoint, "is neither ipc:///path nor tcp://host:port");
 }
 
+void set_tcp_options(zmq::socket_t& socket) {
+  socket.set(zmq::sockopt::ipv6, true);
+  socket.set(zmq::sockopt::tcp_keepalive, 1);
+}
+
 void set_options(zmq::socket_t& socket, const SocketSpec& spec) {
   socket.set(zmq::sockopt::linger, static_cast<int>(spec.linger.count()));
   socket.set(zmq::sockopt::sndhwm, spec.high_water_mark);
@@ -57,9 +62,16 @@ void set_options(zmq::socket_t& socket, const SocketSpec& spec) {
     }
   }
   if (spec.bind.starts_with(kTcp) || spec.connect.starts_with(kTcp)) {
-    socket.set(zmq::sockopt::ipv6, true);
-    socket.set(zmq::sockopt::tcp_keepalive, 1);
+    set_tcp_options(socket);
   }
+}
+
+Error refusal(const std::string& endpoint, std::string_view what, const zmq::error_t& error) {
+  if (error.num() == EINVAL || error.num() == EPROTONOSUPPORT) {
+    return invalid(endpoint, std::string("is not usable: ") + error.what());
+  }
+  return {ErrorCode::unavailable,
+          "cannot " + std::string(what) + " '" + endpoint + "': " + error.what()};
 }
 
 }  // namespace
@@ -81,12 +93,18 @@ Result<zmq::socket_t> open_socket(zmq::context_t& context, const SocketSpec& spe
     }
     return socket;
   } catch (const zmq::error_t& error) {
-    if (error.num() == EINVAL || error.num() == EPROTONOSUPPORT) {
-      return invalid(endpoint, std::string("is not usable: ") + error.what());
-    }
-    return Error{ErrorCode::unavailable,
-                 "cannot " + std::string(spec.bind.empty() ? "connect to" : "bind") + " '" +
-                     endpoint + "': " + error.what()};
+    return refusal(endpoint, spec.bind.empty() ? "connect to" : "bind", error);
+  }
+}
+
+Result<void> bind_also(zmq::socket_t& socket, const std::string& endpoint) {
+  SLUICE_TRY(check_endpoint(endpoint));
+  try {
+    set_tcp_options(socket);
+    socket.bind(endpoint);
+    return {};
+  } catch (const zmq::error_t& error) {
+    return refusal(endpoint, "bind", error);
   }
 }
 

@@ -38,6 +38,9 @@ struct SocketSpec {
 // use, no permission, no such interface, out of sockets. The sentence names the endpoint.
 Result<zmq::socket_t> open_socket(zmq::context_t& context, const SocketSpec& spec);
 
+// A further endpoint of a bound socket: tcp beside ipc. Errors as open_socket's.
+Result<void> bind_also(zmq::socket_t& socket, const std::string& endpoint);
+
 // What a bound socket really listens on ("tcp://127.0.0.1:43121").
 std::string bound_endpoint(const zmq::socket_t& socket);
 

@@ -1,0 +1,91 @@
+// ClusterState: what the gateway knows of nodes, workers and versions, and what follows from it:
+// which versions are ready, whether the server is, what `status` shows. Pure.
+//
+// A version is ready while a worker of it says so, is alive by the last report of its node, and has
+// been met by every shard: then any request on any connection can be answered.
+// The server becomes ready when every expected model is, and stays so until no worker at all has
+// been ready for kUnreadyAfter, or it drains.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/link/control_messages.h"
+#include "gateway/control/messages.h"
+
+namespace sluice::gateway {
+
+struct ClusterOptions {
+  std::vector<std::string> expected_models;  // empty: one ready model is enough
+  bool strict_readiness = true;              // false: a definitively failed one counts as well
+  int shards = 1;
+};
+
+// One worker as `status` shows it.
+struct WorkerStatus {
+  std::string id;
+  std::string node;  // empty: started by hand
+  std::string model;
+  std::int64_t version = 0;
+  link::WorkerState state = link::WorkerState::unknown;
+  std::uint32_t pid = 0;
+  std::uint32_t restarts = 0;
+  std::string reason;    // of the last death or of failed
+  link::Heartbeat beat;  // the last one of its own
+  ModelInfo info;        // empty until it is loaded
+};
+
+class ClusterState {
+ public:
+  static constexpr auto kUnreadyAfter = std::chrono::seconds(5);
+
+  explicit ClusterState(ClusterOptions options);
+
+  // From a worker's own link to control.
+  void on_worker_hello(const link::Hello& hello);
+  void on_worker_state(const std::string& worker_id, const link::StateChange& change);
+  void on_worker_beat(const std::string& worker_id, const link::Heartbeat& beat);
+  void on_worker_link_lost(const std::string& worker_id);
+  // From a node. A report is complete: a worker of this node that is missing has left.
+  void on_node_report(const std::string& node_id, const link::NodeReport& report);
+  void on_node_link_lost(const std::string& node_id);
+  void on_worker_died(const link::WorkerDied& died);
+  // From the shards.
+  void on_worker_met(const WorkerMet& message);
+  void on_drain() { draining_ = true; }
+
+  // What the shards are told. Call with the loop's time after events and at least once a second:
+  // readiness also changes by the mere passing of time.
+  ClusterView view(TimePoint now);
+
+  [[nodiscard]] const std::map<std::string, WorkerStatus>& workers() const { return workers_; }
+  [[nodiscard]] bool draining() const { return draining_; }
+
+ private:
+  struct Met {
+    std::uint32_t pid = 0;
+    std::set<int> shards;
+  };
+
+  WorkerStatus& worker(const std::string& id) { return workers_[id]; }
+  [[nodiscard]] bool serves(const WorkerStatus& worker) const;
+  [[nodiscard]] std::vector<VersionView> versions() const;
+  [[nodiscard]] bool all_expected(const std::vector<VersionView>& versions) const;
+  void update_readiness(const std::vector<VersionView>& versions, TimePoint now);
+
+  ClusterOptions options_;
+  std::map<std::string, WorkerStatus> workers_;  // by worker id
+  std::set<std::string> linked_;                 // workers whose own link to control is up
+  std::map<std::string, Met> met_;               // by worker id
+  bool ready_ = false;
+  bool draining_ = false;
+  std::optional<TimePoint> none_ready_since_;
+};
+
+}  // namespace sluice::gateway

@@ -1,0 +1,232 @@
+// The wiring of the gateway: this file is the drawing of its threads and who speaks to whom.
+//
+//   main ──DrainGateway──► control ──ClusterView, deaths, status, drain──► shard 0..N-1
+//                             ▲────────met, status query, drained─────────────┘
+//   metrics page: reads the registry that control and shards write
+
+#include "gateway/control/gateway_main.h"
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/actor/loop.h"
+#include "common/actor/mailbox.h"
+#include "common/actor/supervisor.h"
+#include "common/base/log.h"
+#include "common/metrics/registry.h"
+#include "common/process/lifeline.h"
+#include "gateway/control/control_actor.h"
+#include "gateway/control/gateway_sockets.h"
+#include "gateway/control/metrics_page.h"
+#include "gateway/route/shard_actor.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr std::size_t kMailboxLimit = 4'096;
+constexpr auto kDrainSlack = std::chrono::seconds(2);
+
+using std::chrono::seconds;
+
+// Blocks the signals that main hears through the descriptor; before any thread starts.
+UniqueFd open_signals() {
+  sigset_t heard;
+  sigemptyset(&heard);
+  sigaddset(&heard, SIGTERM);
+  sigaddset(&heard, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &heard, nullptr);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  return UniqueFd(signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+class Gateway {
+ public:
+  Gateway(const GatewayOptions& options, actor::Wiring& wiring, GatewaySockets sockets)
+      : options_(options),
+        wiring_(&wiring),
+        sockets_(std::move(sockets)),
+        loop_(clock_),
+        supervisor_(wiring, loop_, [this](const std::string& reason) { on_end(reason); }),
+        control_mailbox_(wiring, "control", kMailboxLimit),
+        to_control_(control_mailbox_.link()),
+        gateway_id_(std::to_string(getpid()) + "." +
+                    std::to_string(clock_.now().time_since_epoch().count())) {
+    add_control();
+    for (int shard = 0; shard < options_.shards; ++shard) {
+      add_shard(shard);
+    }
+    add_metrics();
+  }
+
+  int run(UniqueFd signals) {
+    const int fd = signals.get();
+    loop_.watch_descriptor(fd, [this, fd](TimePoint now) {
+      signalfd_siginfo info{};
+      while (read(fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        on_signal(now);
+      }
+      return false;
+    });
+    supervisor_.when_ready([this] {
+      log_info("gateway_ready", {{"http", sockets_.http_address}, {"shards", options_.shards}});
+    });
+    supervisor_.start();
+    loop_.run();
+    return exit_code_;
+  }
+
+ private:
+  void add_control() {
+    std::vector<actor::Link<ShardInbox>> links;
+    for (int shard = 0; shard < options_.shards; ++shard) {
+      shard_mailboxes_.push_back(std::make_unique<actor::Mailbox<ShardInbox>>(
+          *wiring_, "shard" + std::to_string(shard), kMailboxLimit));
+      links.push_back(shard_mailboxes_.back()->link());
+    }
+    metrics::Block& block = registry_.add_block();
+    ControlOptions options{.cluster = {.expected_models = options_.expected_models,
+                                       .strict_readiness = options_.strict_readiness,
+                                       .shards = options_.shards},
+                           .gateway_id = gateway_id_,
+                           .shard_endpoints = sockets_.shard_endpoints,
+                           .registry = &registry_};
+    control_loop_ = std::make_unique<actor::Loop>(clock_);
+    control_ = std::make_unique<ControlActor>(
+        std::move(options), std::move(sockets_.control), std::move(links), block, [this] {
+          control_loop_->stop();  // on the control thread
+          metrics_loop_.stop_from_any_thread();
+        });
+    control_loop_->serve(control_mailbox_, *control_);
+    supervisor_.add({"control", {}, [this](const std::function<void()>& ready) {
+                       control_->attach(*control_loop_);
+                       ready();
+                       control_loop_->run();
+                     }});
+  }
+
+  void add_shard(int index) {
+    const auto place = static_cast<std::size_t>(index);
+    metrics::Block* block = &registry_.add_block();
+    // Made here, used by the shard's thread alone.
+    auto link = std::make_shared<actor::Link<ControlInbox>>(control_mailbox_.link());
+    supervisor_.add({"shard" + std::to_string(index),
+                     {},
+                     [this, index, place, block, link](const std::function<void()>& ready) {
+                       IoLoop loop;
+                       ShardActor shard(loop,
+                                        shard_options(index),
+                                        std::move(sockets_.routers[place]),
+                                        *shard_mailboxes_[place],
+                                        std::move(*link),
+                                        *block);
+                       shard.listener().listen(std::move(sockets_.http[place]), kMainPort);
+                       if (!sockets_.graphpipe.empty()) {
+                         shard.listener().listen(std::move(sockets_.graphpipe[place]),
+                                                 kGraphPipePort);
+                       }
+                       ready();
+                       loop.run();
+                     }});
+  }
+
+  [[nodiscard]] ShardOptions shard_options(int index) const {
+    ShardOptions options;
+    options.index = index;
+    options.gateway_id = gateway_id_;
+    options.graphpipe_model = options_.graphpipe_model;
+    options.http.body_bytes = options_.body_limit;
+    options.http.buffered_bytes =
+        default_buffered_bytes() / static_cast<std::size_t>(options_.shards);
+    options.dispatcher.shard = static_cast<std::uint8_t>(index);
+    options.dispatcher.seed = static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()) ^
+                              (static_cast<std::uint64_t>(getpid()) << 32U);
+    return options;
+  }
+
+  void add_metrics() {
+    if (!sockets_.metrics) {
+      return;
+    }
+    supervisor_.add({"metrics",
+                     {.max_count = 3, .window = seconds(60)},
+                     [this](const std::function<void()>& ready) {
+                       MetricsPage page(metrics_loop_, registry_);
+                       page.listener().listen(UniqueFd(dup(sockets_.metrics.get())));
+                       ready();
+                       metrics_loop_.run();
+                     }});
+  }
+
+  void on_signal(TimePoint now) {
+    if (draining_) {
+      std::_Exit(1);  // asked twice: now
+    }
+    draining_ = true;
+    supervisor_.expect_end();
+    static_cast<void>(to_control_.offer(DrainGateway{now + options_.drain_limit}));
+    loop_.timers().at(now + options_.drain_limit + kDrainSlack, [](TimePoint) { std::_Exit(1); });
+  }
+
+  void on_end(const std::string& reason) {
+    if (!reason.empty()) {
+      log_error("gateway_failed", {{"reason", reason}});
+      log_shutdown();
+      std::_Exit(1);  // the other threads cannot be told: their supervisor starts a new process
+    }
+    exit_code_ = 0;
+    loop_.stop();
+  }
+
+  const GatewayOptions& options_;
+  actor::Wiring* wiring_;
+  GatewaySockets sockets_;
+  SystemClock clock_;
+  metrics::Registry registry_;
+  actor::Loop loop_;
+  actor::Supervisor supervisor_;
+  actor::Mailbox<ControlInbox> control_mailbox_;
+  actor::Link<ControlInbox> to_control_;
+  std::string gateway_id_;
+  std::vector<std::unique_ptr<actor::Mailbox<ShardInbox>>> shard_mailboxes_;
+  std::unique_ptr<actor::Loop> control_loop_;
+  std::unique_ptr<ControlActor> control_;
+  IoLoop metrics_loop_;
+  bool draining_ = false;
+  int exit_code_ = 1;
+};
+
+}  // namespace
+
+int run_gateway(const GatewayOptions& options) {
+  if (options.lifeline) {
+    if (const auto held = hold_lifeline(*options.lifeline); !held) {
+      static_cast<void>(std::fprintf(stderr, "sluice gateway: %s\n", held.error().detail.c_str()));
+      return 1;
+    }
+  }
+  UniqueFd signals = open_signals();
+  actor::Wiring wiring;
+  auto sockets = open_gateway_sockets(options, wiring.context());
+  if (!sockets) {
+    static_cast<void>(std::fprintf(stderr, "sluice gateway: %s\n", sockets.error().detail.c_str()));
+    return 1;
+  }
+  log_init({.process = "gateway"});
+  int code = 1;
+  {
+    Gateway gateway(options, wiring, *std::move(sockets));
+    code = gateway.run(std::move(signals));
+  }
+  log_info("gateway_ended");
+  log_shutdown();
+  return code;
+}
+
+}  // namespace sluice::gateway

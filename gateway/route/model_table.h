@@ -1,0 +1,63 @@
+// ModelTable: what one shard knows of models: their inputs and outputs from the workers that
+// attached to it, their states from control. Pure.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/link/infer.h"
+#include "gateway/control/messages.h"
+#include "gateway/protocol/adapters.h"
+
+namespace sluice::gateway {
+
+class ModelTable {
+ public:
+  // A worker of this version attached. Its description is kept when the worker is gone, so that a
+  // request can be checked at the door while the next life is loading.
+  void learn(const ModelInfo& info);
+
+  // Control's latest truth; versions that it no longer names are forgotten.
+  void update(const ClusterView& view);
+
+  enum class Standing : std::uint8_t {
+    ready,
+    expected,  // configured or loading
+    failed,
+    unknown,
+  };
+
+  // Of the named version, or of the best version of the model.
+  [[nodiscard]] Standing standing(const ModelRef& target) const;
+  [[nodiscard]] std::string failure(const ModelRef& target) const;
+
+  // The description of the named version, or of the newest ready one, or of the newest known one;
+  // null when there is none. Valid until the next learn or update.
+  [[nodiscard]] const ModelInfo* find(const ModelRef& target) const;
+
+  // Ascending.
+  [[nodiscard]] std::vector<std::int64_t> ready_versions(std::string_view model) const;
+
+  [[nodiscard]] bool server_ready() const { return view_.ready; }
+  [[nodiscard]] const ClusterView& view() const { return view_; }
+
+ private:
+  struct Version {
+    ModelInfo info;  // no inputs and outputs until a worker attached
+    bool described = false;
+    Standing standing = Standing::expected;
+    std::string reason;
+  };
+  using Versions = std::map<std::int64_t, Version>;
+
+  [[nodiscard]] const Versions* versions_of(std::string_view model) const;
+
+  std::map<std::string, Versions, std::less<>> models_;
+  ClusterView view_;
+};
+
+}  // namespace sluice::gateway

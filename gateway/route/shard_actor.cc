@@ -1,0 +1,150 @@
+#include "gateway/route/shard_actor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/overloaded.h"
+#include "common/link/zmq_message.h"
+#include "gateway/protocol/control_replies.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr auto kBeatTick = std::chrono::milliseconds(50);
+
+int descriptor_of(zmq::socket_ref socket) {
+  return socket.get(zmq::sockopt::fd);
+}
+
+}  // namespace
+
+ShardActor::ShardActor(IoLoop& loop,
+                       ShardOptions options,
+                       zmq::socket_t router,
+                       actor::Mailbox<ShardInbox>& mailbox,
+                       actor::Link<ControlInbox> control,
+                       metrics::Block& metrics)
+    : loop_(&loop),
+      options_(std::move(options)),
+      router_(std::move(router)),
+      mailbox_(&mailbox),
+      control_(std::move(control)),
+      metrics_(metrics),
+      dispatcher_(options_.dispatcher),
+      boot_id_(link::this_boot_id()),
+      listener_(loop, *this, options_.http),
+      mail_watch_(loop, descriptor_of(mailbox.socket()), callback_of<&ShardActor::on_mail>(*this)),
+      router_watch_(
+          loop, descriptor_of(router_), callback_of<&ShardActor::on_router_readable>(*this)),
+      due_timer_(loop, callback_of<&ShardActor::on_due>(*this)),
+      beat_timer_(loop, callback_of<&ShardActor::on_beat_timer>(*this)) {
+  // What arrived before the watches were armed raises no edge.
+  loop.post(callback_of<&ShardActor::on_mail>(*this));
+  loop.post(callback_of<&ShardActor::on_router_readable>(*this));
+  loop.post(callback_of<&ShardActor::on_beat_timer>(*this));
+}
+
+void ShardActor::on_mail(TimePoint now) {
+  const std::size_t count =
+      mailbox_->drain([&](ShardInbox&& message) { receive(std::move(message), now); });
+  if (count == limits::kMailboxDrain) {
+    loop_->post(callback_of<&ShardActor::on_mail>(*this));
+  }
+  after_events(now);
+}
+
+void ShardActor::receive(ShardInbox message, TimePoint now) {
+  std::visit(Overloaded{[&](const ClusterView& view) { on_view(view, now); },
+                        [&](const WorkerLifeEnded& ended) {
+                          dispatcher_.on(WorkerDied{ended.life, ended.running}, now, actions_);
+                        },
+                        [&](const StatusReply& reply) {
+                          const auto asked = status_queries_.find(reply.token);
+                          if (asked != status_queries_.end()) {
+                            listener_.reply(asked->second,
+                                            json_reply(std::string(reply.json.text())));
+                            status_queries_.erase(asked);
+                          }
+                        },
+                        [&](const DrainShard& drain) {
+                          draining_ = true;
+                          dispatcher_.on(GatewayDraining{}, now, actions_);
+                          listener_.drain(drain.until);
+                        },
+                        [&](const StopShard&) {
+                          links_.for_each([&](LinkKey, const WorkerLink& link) {
+                            static_cast<void>(link::send_to(
+                                router_, link.identity, link::encode(link::Bye{"gateway ends"})));
+                          });
+                          loop_->stop();
+                        }},
+             message);
+}
+
+void ShardActor::on_view(const ClusterView& view, TimePoint now) {
+  for (const VersionView& before : models_.view().versions) {
+    const bool stays = std::ranges::any_of(view.versions, [&](const VersionView& version) {
+      return version.model == before.model && version.version == before.version;
+    });
+    if (!stays) {
+      dispatcher_.on(
+          VersionStatus{before.model, before.version, VersionState::retired, {}}, now, actions_);
+    }
+  }
+  for (const VersionView& version : view.versions) {
+    const auto state =
+        version.state == VersionView::State::failed ? VersionState::failed : VersionState::expected;
+    dispatcher_.on(
+        VersionStatus{version.model, version.version, state, version.reason}, now, actions_);
+  }
+  models_.update(view);
+  // An older view may have overtaken a worker's own hello: what it described is still true.
+  links_.for_each([&](LinkKey, const WorkerLink& link) { models_.learn(link.info); });
+}
+
+void ShardActor::tell_control(ControlInbox message) {
+  if (control_.offer(std::move(message)) == actor::Offer::full) {
+    log_error("control_mailbox_full", {{"shard", options_.index}});
+  }
+}
+
+void ShardActor::met(const WorkerLink& link, bool met) {
+  tell_control(WorkerMet{options_.index, link.worker_id, link.pid, met});
+}
+
+void ShardActor::on_drained() {
+  tell_control(ShardDrained{options_.index});
+}
+
+// Every entry point ends here: what was decided is done, and the timer follows the earliest due.
+void ShardActor::after_events(TimePoint now) {
+  perform_actions(now);
+  if (sent_ && !read_posted_) {
+    // A send may have used up the edge of the ROUTER's descriptor.
+    read_posted_ = true;
+    loop_->post(callback_of<&ShardActor::on_router_readable>(*this));
+  }
+  const TimePoint due = dispatcher_.next_due();
+  if (due < armed_) {
+    armed_ = due;
+    due_timer_.at(due);
+  }
+}
+
+void ShardActor::on_due(TimePoint now) {
+  armed_ = TimePoint::max();
+  dispatcher_.tick(now, actions_);
+  after_events(now);
+}
+
+void ShardActor::on_beat_timer(TimePoint now) {
+  beat(now);
+  const auto models = dispatcher_.models();
+  metrics_.copy(dispatcher_.counters(), listener_.counters(), models);
+  beat_timer_.at(now + kBeatTick);
+  after_events(now);
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,173 @@
+// One shard: HTTP requests in, a worker each, answers out. A request never leaves this thread
+// inside the gateway.
+//
+// Runs on: the shard's IoLoop.
+// Receives: requests (from its HTTP listeners); hello, heartbeat, result, failure, drain, bye (from
+//           workers, at its ROUTER); ClusterView, WorkerLifeEnded, StatusReply, DrainShard,
+//           StopShard (from control).
+// Sends:    infer, cancel, welcome, heartbeat, bye (to workers); WorkerMet, StatusQuery,
+// ShardDrained
+//           (to control).
+//
+// Decisions are the Dispatcher's; meaning is the adapters'; bytes are the listener's. What is left
+// here is holding payloads and carrying things between them.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <zmq.hpp>
+
+#include "common/actor/mailbox.h"
+#include "common/link/control_messages.h"
+#include "common/link/message.h"
+#include "common/metrics/registry.h"
+#include "gateway/control/messages.h"
+#include "gateway/net/http_listener.h"
+#include "gateway/net/io_loop.h"
+#include "gateway/protocol/adapters.h"
+#include "gateway/route/dispatcher.h"
+#include "gateway/route/model_table.h"
+#include "gateway/route/shard_metrics.h"
+#include "gateway/route/worker_links.h"
+
+namespace sluice::gateway {
+
+struct ShardOptions {
+  int index = 0;
+  std::string gateway_id;       // as control tells it to the workers
+  std::string graphpipe_model;  // of the GraphPipe port, when there is one
+  HttpOptions http;
+  DispatcherOptions dispatcher;
+};
+
+// Tags of the listening sockets.
+inline constexpr std::uint32_t kMainPort = 0;
+inline constexpr std::uint32_t kGraphPipePort = 1;
+
+class ShardActor final : public RequestHandler {
+ public:
+  ShardActor(IoLoop& loop,
+             ShardOptions options,
+             zmq::socket_t router,
+             actor::Mailbox<ShardInbox>& mailbox,
+             actor::Link<ControlInbox> control,
+             metrics::Block& metrics);
+
+  [[nodiscard]] HttpListener& listener() noexcept { return listener_; }
+
+  void on_request(RequestHandle handle,
+                  const ClientMessage& message,
+                  const RequestFacts& facts) override;
+  void on_abandoned(RequestHandle handle) override;
+  void on_reply_started(RequestHandle handle, TimePoint now) override;
+  void on_drained() override;
+
+ private:
+  // An accepted request; in pending_ at its id's slot.
+  struct Pending {
+    RequestId id = 0;  // 0: the slot is free
+    RequestHandle handle;
+    const Adapter* adapter = nullptr;
+    ReplyHints hints;
+    link::Body body;  // what is sent to the worker, as often as needed
+    std::string model;
+    PhaseTimes times;
+  };
+  // An answer on its way to the socket, for the reply phase.
+  struct Replying {
+    RequestHandle handle;
+    ShardMetrics::VersionSeries* version = nullptr;
+    TimePoint result;
+  };
+  // The result or failure being handed to the dispatcher: what Deliver delivers.
+  struct Arrived {
+    RequestId id = 0;
+    Result<InferResponse> response = Error{};
+  };
+
+  // HTTP side (shard_requests.cc).
+  void infer(RequestHandle handle,
+             const InferCall& call,
+             const ClientMessage& message,
+             const RequestFacts& facts);
+  Result<Decoded> decode(const InferCall& call, const ClientMessage& message) const;
+  void admit(RequestHandle handle,
+             const InferCall& call,
+             Decoded decoded,
+             const RequestFacts& facts);
+  void refuse(RequestHandle handle,
+              const InferCall& call,
+              const Error& error,
+              const ReplyHints& hints);
+  void ask_status(RequestHandle handle);
+  void deliver(Pending& pending);
+  void answer(Pending& pending, const Error& error);
+  void finish(Pending& pending);
+  Pending& slot(RequestId id) { return pending_[slot_of(id)]; }
+
+  // Link side (shard_links.cc).
+  void read_router(TimePoint now);
+  void on_router_readable(TimePoint now);
+  void on_message(link::RawMessage raw, TimePoint now);
+  Result<void> on_known(LinkKey key, const link::Message& message, TimePoint now);
+  Result<void> on_hello(const std::string& identity, const link::Body& body, TimePoint now);
+  Result<void> on_result(LinkKey key, const link::Message& message, TimePoint now);
+  void perform_actions(TimePoint now);
+  void perform(const Send& action, TimePoint now);
+  void perform(const Cancel& action, TimePoint now);
+  void perform(Answer& action, TimePoint now);
+  void perform(const Deliver& action, TimePoint now);
+  void perform(const Bye& action, TimePoint now);
+  void perform(const CloseLink& action, TimePoint now);
+  void perform(const Notice& action, TimePoint now);
+  void send_to_link(LinkKey key,
+                    const link::Header& header,
+                    std::span<const Buffer> body,
+                    TimePoint now);
+  void beat(TimePoint now);
+
+  // Control side (shard_actor.cc).
+  void on_mail(TimePoint now);
+  void receive(ShardInbox message, TimePoint now);
+  void on_view(const ClusterView& view, TimePoint now);
+  void tell_control(ControlInbox message);
+  void met(const WorkerLink& link, bool met);
+  void after_events(TimePoint now);
+  void on_due(TimePoint now);
+  void on_beat_timer(TimePoint now);
+
+  IoLoop* loop_;
+  ShardOptions options_;
+  zmq::socket_t router_;
+  actor::Mailbox<ShardInbox>* mailbox_;
+  actor::Link<ControlInbox> control_;
+  ShardMetrics metrics_;
+  Dispatcher dispatcher_;
+  ModelTable models_;
+  WorkerLinks links_;
+  std::string boot_id_;
+  HttpListener listener_;
+
+  std::vector<Pending> pending_;    // by slot_of(id)
+  std::vector<Replying> replying_;  // by the handle's connection: the last answer of each
+  std::map<std::uint64_t, RequestHandle> status_queries_;
+  std::uint64_t last_token_ = 0;
+  Actions actions_;
+  Arrived arrived_;
+  bool draining_ = false;
+  bool sent_ = false;  // to the ROUTER since it was last read
+  bool read_posted_ = false;
+  TimePoint armed_ = TimePoint::max();
+
+  FdWatch mail_watch_;
+  FdWatch router_watch_;
+  LoopTimer due_timer_;
+  LoopTimer beat_timer_;
+};
+
+}  // namespace sluice::gateway
