@@ -1,0 +1,117 @@
+#include "gateway/route/model_table.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "gateway/route/control_calls.h"
+
+namespace sluice::gateway {
+namespace {
+
+using Standing = ModelTable::Standing;
+using State = VersionView::State;
+
+ModelInfo info(std::int64_t version) {
+  ModelInfo info;
+  info.name = "add";
+  info.version = version;
+  info.platform = "onnx_onnxv1";
+  info.inputs = {{"a", DataType::float32, {-1, 4}}};
+  info.outputs = {{"sum", DataType::float32, {-1, 4}}};
+  return info;
+}
+
+ClusterView view(std::vector<VersionView> versions) {
+  ClusterView view;
+  view.ready = true;
+  view.expected_models = {"add", "late"};
+  view.versions = std::move(versions);
+  return view;
+}
+
+std::string text_of(const ClientReply& reply) {
+  std::string text;
+  for (const Buffer& part : reply.body) {
+    text += part.text();
+  }
+  return text;
+}
+
+TEST(ModelTable, KnowsWhatIsExpectedBeforeAnybodyServesIt) {
+  ModelTable table;
+  EXPECT_EQ(table.standing({"add", {}}), Standing::unknown);
+  table.update(view({}));
+  EXPECT_EQ(table.standing({"late", {}}), Standing::expected);
+  EXPECT_EQ(table.standing({"late", 3}), Standing::unknown);
+  EXPECT_EQ(table.standing({"other", {}}), Standing::unknown);
+}
+
+TEST(ModelTable, AnUnversionedTargetHasTheBestStandingOfItsVersions) {
+  ModelTable table;
+  table.update(view({{"add", 1, State::ready, ""}, {"add", 2, State::failed, "no such operator"}}));
+  EXPECT_EQ(table.standing({"add", {}}), Standing::ready);
+  EXPECT_EQ(table.standing({"add", 2}), Standing::failed);
+  EXPECT_EQ(table.failure({"add", 2}), "no such operator");
+  EXPECT_EQ(table.ready_versions("add"), (std::vector<std::int64_t>{1}));
+}
+
+TEST(ModelTable, FindsTheNewestReadyDescription) {
+  ModelTable table;
+  table.update(view({{"add", 1, State::ready, ""}, {"add", 2, State::expected, ""}}));
+  EXPECT_EQ(table.find({"add", {}}), nullptr);
+  table.learn(info(2));
+  EXPECT_EQ(table.find({"add", {}})->version, 2);
+  table.learn(info(1));
+  EXPECT_EQ(table.find({"add", {}})->version, 1);
+  EXPECT_EQ(table.find({"add", 2})->version, 2);
+  EXPECT_EQ(table.find({"add", 3}), nullptr);
+}
+
+TEST(ModelTable, ForgetsAVersionThatControlNoLongerNames) {
+  ModelTable table;
+  table.update(view({{"add", 1, State::ready, ""}}));
+  table.learn(info(1));
+  table.update(view({}));
+  EXPECT_EQ(table.find({"add", 1}), nullptr);
+  EXPECT_EQ(table.standing({"add", 1}), Standing::unknown);
+}
+
+TEST(ControlCalls, HealthFollowsWhatControlSaid) {
+  ModelTable table;
+  EXPECT_EQ(answer_control_call(ServerLiveCall{}, table, false).status, 200);
+  EXPECT_EQ(answer_control_call(ServerReadyCall{}, table, false).status, 400);
+  table.update(view({{"add", 1, State::ready, ""}}));
+  EXPECT_EQ(answer_control_call(ServerReadyCall{}, table, false).status, 200);
+  EXPECT_EQ(answer_control_call(ServerReadyCall{}, table, true).status, 503);
+  EXPECT_EQ(answer_control_call(ModelReadyCall{{"add", {}}}, table, false).status, 200);
+  EXPECT_EQ(answer_control_call(ModelReadyCall{{"late", {}}}, table, false).status, 400);
+  EXPECT_EQ(answer_control_call(ModelReadyCall{{"none", {}}}, table, false).status, 404);
+}
+
+TEST(ControlCalls, MetadataNamesTheReadyVersionsOrTheOneAsked) {
+  ModelTable table;
+  table.update(view({{"add", 1, State::ready, ""}, {"add", 2, State::ready, ""}}));
+  table.learn(info(1));
+  table.learn(info(2));
+  const auto body = [&](ModelRef target) {
+    return text_of(answer_control_call(ModelMetadataCall{std::move(target)}, table, false));
+  };
+  EXPECT_NE(body({"add", {}}).find(R"("versions":["1","2"])"), std::string::npos);
+  EXPECT_NE(body({"add", 1}).find(R"("versions":["1"])"), std::string::npos);
+  EXPECT_EQ(answer_control_call(ModelMetadataCall{{"add", 3}}, table, false).status, 404);
+}
+
+TEST(ControlCalls, ARefusalSaysWhyTheModelCannotBeUsed) {
+  ModelTable table;
+  table.update(view({{"add", 1, State::failed, "operator Foo is not supported"}}));
+  EXPECT_EQ(refusal_for({"add", {}}, table),
+            (Error{ErrorCode::unavailable,
+                   "model 'add' could not be loaded: operator Foo is not supported"}));
+  EXPECT_EQ(refusal_for({"late", {}}, table).code, ErrorCode::unavailable);
+  EXPECT_EQ(refusal_for({"none", {}}, table).code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace sluice::gateway
