@@ -81,10 +81,8 @@ void WorkerSupervisor::on_state(std::string_view id, WorkerState state, TimePoin
     return;
   }
   worker.state = state;
-  if (state == WorkerState::ready && !worker.ready_since) {
-    worker.ready_since = now;
-    worker.ever_ready = true;
-    worker.early_deaths = 0;
+  if (state == WorkerState::ready) {
+    worker.rule.on_ready(now);
   }
 }
 
@@ -98,28 +96,21 @@ SupervisorActions WorkerSupervisor::on_exit(std::string_view id,
 }
 
 SupervisorActions WorkerSupervisor::after_death(Worker& worker, bool load_failed, TimePoint now) {
-  const std::optional<TimePoint> ready_since = std::exchange(worker.ready_since, std::nullopt);
   worker.alive = false;
   worker.pid = 0;
   if (draining()) {
     worker.state = WorkerState::ended;
     return {};
   }
-  if (ready_since && now - *ready_since >= limits::kGoodLife) {
-    worker.backoff = Duration::zero();
-    return restart(worker);
-  }
-  if (!ready_since) {
-    ++worker.early_deaths;
-  }
-  if ((load_failed && !worker.ever_ready) || worker.early_deaths >= limits::kEarlyDeaths) {
+  const std::optional<TimePoint> next = worker.rule.on_death(now, load_failed);
+  if (!next) {
     worker.state = WorkerState::failed;
     return {};
   }
-  worker.backoff = worker.backoff == Duration::zero()
-                       ? Duration(limits::kBackoffFirst)
-                       : std::min(worker.backoff * 2, Duration(limits::kBackoffLast));
-  worker.restart_at = now + worker.backoff;
+  if (*next <= now) {
+    return restart(worker);
+  }
+  worker.restart_at = *next;
   worker.state = WorkerState::backing_off;
   return {};
 }
@@ -190,7 +181,7 @@ std::vector<WorkerReport> WorkerSupervisor::reports(TimePoint now) const {
     report.pid = worker.pid;
     report.state = worker.state;
     report.restarts = worker.restarts;
-    report.early_deaths = worker.early_deaths;
+    report.early_deaths = worker.rule.early_deaths();
     report.reason = worker.reason;
     if (worker.state == WorkerState::backing_off) {
       report.restart_in = std::max(worker.restart_at - now, Duration::zero());

@@ -1,13 +1,8 @@
 // What a node does about each worker process it is to keep alive: start it, start it again after a
 // death (at once or after a back-off), give up, drain. Pure: no processes, no clock.
 //
-// Rules (design, section 2), for each worker by itself:
-//  1. A life that served for limits::kGoodLife after it became ready is followed by the next at
-//     once, and forgives the back-offs before it.
-//  2. Any other life is followed after a back-off: limits::kBackoffFirst, doubling to kBackoffLast.
-//  3. limits::kEarlyDeaths lives in a row that never became ready: failed, not started again.
-//  4. A worker that says its model cannot be loaded, and never was ready in any life: failed, now.
-//  5. While draining nothing is started; what still lives at the drain's limit is killed.
+// When a death is followed by a new life is RestartRule's to say, for each worker by itself. While
+// draining nothing is started; what still lives at the drain's limit is killed.
 
 #pragma once
 
@@ -21,6 +16,7 @@
 
 #include "common/base/time.h"
 #include "common/link/control_messages.h"
+#include "common/process/restart_rule.h"
 #include "common/process/spawn.h"
 
 namespace sluice::cluster {
@@ -93,11 +89,8 @@ class WorkerSupervisor {
     bool alive = false;  // has a process, or a StartWorker is on its way
     std::uint32_t pid = 0;
     std::uint32_t restarts = 0;
-    std::uint32_t early_deaths = 0;  // in a row, without once being ready
-    bool ever_ready = false;
-    std::optional<TimePoint> ready_since;  // of this life
-    Duration backoff{};                    // the last one; zero after a good life
-    TimePoint restart_at{};                // while backing_off
+    RestartRule rule;
+    TimePoint restart_at{};  // while backing_off
     std::string reason;
   };
 

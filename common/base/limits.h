@@ -57,7 +57,8 @@ inline constexpr int kMissedHeartbeats = 3;  // then the link is closed and open
 inline constexpr std::size_t kIpcPathBytes = 107;
 inline constexpr std::size_t kFailureDetailBytes = 4 * kKiB;  // of an error's sentence; then cut
 inline constexpr std::size_t kWorkerIdBytes = 128;            // of a worker's or node's id
-inline constexpr std::size_t kShards = 256;  // the shard is a request id's top byte
+inline constexpr std::size_t kShards = 256;          // the shard is a request id's top byte
+inline constexpr std::size_t kModelNameBytes = 100;  // of a served model; in ids of workers too
 inline constexpr std::size_t kWorkersPerNode = 1'024;
 inline constexpr std::size_t kExecutorsPerWorker = 256;
 
