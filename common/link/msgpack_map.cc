@@ -109,19 +109,18 @@ struct MapDocument::Parsed {
   msgpack::object_handle handle;
 };
 
-MapDocument::MapDocument(const Buffer& bytes) {
-  if (bytes.size() > limits::kControlMessageBytes) {
-    fail(std::to_string(bytes.size()) + " bytes, at most " +
+MapDocument::MapDocument(Buffer bytes) : bytes_(std::move(bytes)) {
+  if (bytes_.size() > limits::kControlMessageBytes) {
+    fail(std::to_string(bytes_.size()) + " bytes, at most " +
          std::to_string(limits::kControlMessageBytes));
     return;
   }
   try {
     const msgpack::unpack_limit limit(
         kMapItems, kMapItems, limits::kControlMessageBytes, 0, 0, kMapDepth);
-    const std::string_view text = bytes.text();
+    const std::string_view text = bytes_.text();
     std::size_t end = 0;
     parsed_ = std::make_unique<Parsed>();
-    // Strings stay where they are in `bytes`: decoders copy them out before it goes.
     msgpack::unpack(
         parsed_->handle,
         text.data(),

@@ -53,7 +53,7 @@ class MapReader;
 class MapDocument {
  public:
   // Limits: limits::kControlMessageBytes in all, kMapDepth levels, kMapItems a map or array.
-  explicit MapDocument(const Buffer& bytes);
+  explicit MapDocument(Buffer bytes);
   MapDocument(const MapDocument&) = delete;
   MapDocument& operator=(const MapDocument&) = delete;
   ~MapDocument();
@@ -66,6 +66,7 @@ class MapDocument {
   friend class MapReader;
   void fail(std::string detail);
   struct Parsed;
+  Buffer bytes_;  // the texts of parsed_ are in here
   std::unique_ptr<Parsed> parsed_;
   std::string failure_;
 };

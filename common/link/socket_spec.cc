@@ -1,7 +1,10 @@
 #include "common/link/socket_spec.h"
 
+#include <cerrno>
+#include <charconv>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "common/base/check.h"
@@ -35,14 +38,28 @@ Result<void> check_endpoint(const std::string& endpoint) {
     }
     return {};
   }
-  if (endpoint.starts_with(kTcp) && endpoint.find(':', kTcp.size()) != std::string::npos) {
-    return {};
+  const std::size_t colon = endpoint.rfind(':');
+  if (!endpoint.starts_with(kTcp) || colon <= kTcp.size()) {
+    return invalid(endpoint, "is neither ipc:///path nor tcp://host:port");
   }
-  return invalid(endpoint, "is neither ipc:///path nor tcp://host:port");
+  // libzmq takes any number and cuts it to 16 bits.
+  const std::string_view port = std::string_view(endpoint).substr(colon + 1);
+  unsigned number = 0;
+  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
+  const bool digits = failure == std::errc() && end == port.data() + port.size();
+  if (port != "*" && (!digits || number > 65'535)) {
+    return invalid(endpoint, "has a port that is not a number up to 65535");
+  }
+  return {};
 }
 
-void set_tcp_options(zmq::socket_t& socket) {
-  socket.set(zmq::sockopt::ipv6, true);
+const std::string& endpoint_of(const SocketSpec& spec) {
+  return spec.bind.empty() ? spec.connect : spec.bind;
+}
+
+// Only "tcp://[...]:port" wants IPv6: a bound IPv4 address would be reported as a mapped one.
+void set_tcp_options(zmq::socket_t& socket, const std::string& endpoint) {
+  socket.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
   socket.set(zmq::sockopt::tcp_keepalive, 1);
 }
 
@@ -62,7 +79,7 @@ void set_options(zmq::socket_t& socket, const SocketSpec& spec) {
     }
   }
   if (spec.bind.starts_with(kTcp) || spec.connect.starts_with(kTcp)) {
-    set_tcp_options(socket);
+    set_tcp_options(socket, endpoint_of(spec));
   }
 }
 
@@ -79,7 +96,7 @@ Error refusal(const std::string& endpoint, std::string_view what, const zmq::err
 Result<zmq::socket_t> open_socket(zmq::context_t& context, const SocketSpec& spec) {
   SLUICE_CHECK(spec.bind.empty() != spec.connect.empty());
   SLUICE_CHECK(spec.identity.size() <= kIdentityBytes);
-  const std::string& endpoint = spec.bind.empty() ? spec.connect : spec.bind;
+  const std::string& endpoint = endpoint_of(spec);
   SLUICE_TRY(check_endpoint(endpoint));
   try {
     zmq::socket_t socket(
@@ -100,7 +117,9 @@ Result<zmq::socket_t> open_socket(zmq::context_t& context, const SocketSpec& spe
 Result<void> bind_also(zmq::socket_t& socket, const std::string& endpoint) {
   SLUICE_TRY(check_endpoint(endpoint));
   try {
-    set_tcp_options(socket);
+    if (endpoint.starts_with(kTcp)) {
+      set_tcp_options(socket, endpoint);
+    }
     socket.bind(endpoint);
     return {};
   } catch (const zmq::error_t& error) {

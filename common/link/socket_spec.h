@@ -22,14 +22,14 @@ enum class SocketType : std::uint8_t {
 struct SocketSpec {
   SocketType type = SocketType::dealer;
   // Exactly one of the two. "ipc:///path" or "tcp://host:port"; port 0 or * to bind: any free one.
-  std::string bind;
-  std::string connect;
+  std::string bind{};
+  std::string connect{};
   // Messages a peer each way: a backstop, credit keeps the real count far below.
   int high_water_mark = 1'024;
   // How long closing waits for unsent messages: 0 for aborts.
   std::chrono::milliseconds linger{0};
   // The routing id of a dealer: new for every socket. Empty: libzmq chooses.
-  std::string identity;
+  std::string identity{};
   // Of one frame; a peer that sends more is disconnected.
   std::int64_t frame_bytes_max = limits::kLinkMessageBytes;
 };

@@ -11,13 +11,13 @@
 namespace sluice::worker {
 
 struct WorkerOptions {
-  std::string model_path;  // required: the model file
-  std::string model_name;  // required
+  std::string model_path{};  // required: the model file
+  std::string model_name{};  // required
   std::int64_t version = 1;
-  std::string control;    // required: the gateway's control endpoint
-  std::string worker_id;  // required; at most limits::kWorkerIdBytes
-  std::string node_id;    // empty: started by hand
-  int executors = 1;      // requests executed at the same time
+  std::string control{};    // required: the gateway's control endpoint
+  std::string worker_id{};  // required; at most limits::kWorkerIdBytes
+  std::string node_id{};    // empty: started by hand
+  int executors = 1;        // requests executed at the same time
   int threads_per_executor = 1;
   // Of its links until a welcome says otherwise; the time to wait for a welcome is three of it.
   Duration heartbeat_interval = limits::kHeartbeatOnHost;
@@ -29,8 +29,8 @@ struct WorkerOptions {
   // "state warming", "state ready", "state draining" at each change, "failed REASON" before an exit
   // with kExitLoadFailed or kExitBroken. -1: none.
   int status_fd = -1;
-  std::string engine_library;   // empty: engine::default_library()
-  bool test_operators = false;  // the engine's operators of the domain "sluice.test"
+  std::string engine_library{};  // empty: engine::default_library()
+  bool test_operators = false;   // the engine's operators of the domain "sluice.test"
 };
 
 // Exit codes, besides 0 for an orderly end. Before it exits with one of them the worker prints one
