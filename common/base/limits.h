@@ -40,6 +40,7 @@ inline constexpr std::size_t kTensorsPerRequest = 1'024;
 inline constexpr std::size_t kTensorRank = 32;
 inline constexpr std::size_t kNameBytes = 1'024;  // of a model, tensor or request id
 inline constexpr std::size_t kJsonDepth = 100;    // as Triton
+inline constexpr std::size_t kClassificationElements = 1'000'000;  // of one output, as Triton
 inline constexpr auto kDefaultDeadline = 30s;
 inline constexpr auto kMaxDeadline = 24h;
 
