@@ -99,4 +99,12 @@ inline constexpr std::size_t kMetricLabelBytes = 256;   // of one label's value
 inline constexpr int kMailboxDrain = 256;  // messages a loop takes from one mailbox in one turn
 inline constexpr int kSocketDrain = 256;   // the same for a socket to another process
 
+// --- models --------------------------------------------------------------------------------------
+inline constexpr int kModelDepth = 64;  // nested messages on the way to a tensor (4 a subgraph)
+inline constexpr std::size_t kModelNodes = 1'000'000;
+inline constexpr std::size_t kInlineModelBytes = 2 * kGiB;  // protobuf's own; larger: external data
+inline constexpr std::size_t kBoundShapes = 32;             // of one execution; least recent goes
+inline constexpr std::size_t kArenaBytes = 16 * kGiB;       // intermediate results of one run
+inline constexpr std::size_t kFoldedBytes = 64 * kMiB;      // a constant made by folding, at most
+
 }  // namespace sluice::limits

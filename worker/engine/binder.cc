@@ -1,0 +1,289 @@
+#include "worker/engine/binder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/limits.h"
+#include "worker/engine/node_run.h"
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::size_t kFoldedAtBind = 64 * limits::kKiB;  // shapes, axes, indices; not data
+
+Result<void> check_input(const InputView& input, const Declared& declared, const ValueInfo& info) {
+  const std::string where = "input '" + info.name + "'";
+  if (input.datatype == DataType::undefined) {
+    return Error{ErrorCode::invalid_argument, where + " is missing"};
+  }
+  if (input.datatype != declared.datatype) {
+    return Error{ErrorCode::invalid_argument,
+                 where + " is " + std::string(name_of(input.datatype)) + ", the model wants " +
+                     std::string(name_of(declared.datatype))};
+  }
+  bool fits = !declared.has_shape || input.shape.size() == declared.dims.size();
+  for (std::size_t i = 0; fits && declared.has_shape && i < input.shape.size(); ++i) {
+    fits = declared.dims[i] < 0 || declared.dims[i] == input.shape[i];
+  }
+  if (!fits) {
+    return Error{ErrorCode::invalid_argument,
+                 where + ": shape " + to_string(input.shape) + ", the model wants " +
+                     to_string(declared.dims)};
+  }
+  if (auto count = element_count(input.shape); !count) {
+    return with_context(std::move(count).error(), where);
+  }
+  return {};
+}
+
+}  // namespace
+
+Binder::Binder(const Plan& plan) : plan_(plan), binding_(std::make_unique<Binding>()) {}
+
+void Binder::make_view(std::uint32_t slot) {
+  const Slot& from = binding_->slots_[slot];
+  TensorView& view = binding_->views_[slot];
+  view.datatype = from.datatype;
+  view.layout = from.layout;
+  view.dims = from.dims;
+  const auto count = element_count(from.dims);
+  view.count = from.known && count ? *count : 0;
+}
+
+Result<void> Binder::start(const RunArguments& arguments) {
+  Binding& binding = *binding_;
+  binding.plan_ = &plan_;
+  binding.slots_.resize(plan_.value_names.size());
+  binding.views_.resize(plan_.value_names.size());
+  for (std::uint32_t i = 0; i < binding.slots_.size(); ++i) {
+    Slot& slot = binding.slots_[i];
+    slot.root = i;
+    if (plan_.constants[i] == nullptr) {
+      continue;
+    }
+    Constant& constant = *plan_.constants[i];
+    slot.datatype = constant.datatype();
+    slot.known = true;
+    slot.dims = constant.dims();
+    slot.storage = Storage::constant;
+    make_view(i);
+    if (!constant.released()) {
+      SLUICE_TRY_ASSIGN(binding.views_[i], constant.view());
+    }
+  }
+  if (arguments.inputs.size() != plan_.inputs.size()) {
+    return Error{ErrorCode::invalid_argument,
+                 "got " + std::to_string(arguments.inputs.size()) + " inputs, the model has " +
+                     std::to_string(plan_.inputs.size())};
+  }
+  for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
+    const InputView& input = arguments.inputs[i];
+    SLUICE_TRY(check_input(input, plan_.inputs[i], plan_.info.inputs[i]));
+    const ValueId value = plan_.inputs[i].value;
+    Slot& slot = binding.slots_[value];
+    slot.datatype = input.datatype;
+    slot.known = true;
+    slot.dims.assign(input.shape.begin(), input.shape.end());
+    slot.storage = Storage::input;
+    slot.index = i;
+    make_view(value);
+    binding.input_slots_.push_back(value);
+    binding.input_sizes_.push_back(static_cast<std::size_t>(binding.views_[value].count) *
+                                   element_size(slot.datatype));
+  }
+  for (const std::size_t output : arguments.outputs) {
+    if (output >= plan_.outputs.size()) {
+      return Error{ErrorCode::invalid_argument,
+                   "output number " + std::to_string(output) + " does not exist"};
+    }
+    binding.wanted_.push_back(output);
+  }
+  return {};
+}
+
+bool Binder::has_value(std::uint32_t slot) const {
+  const Slot& seen = binding_->slots_[slot];
+  return seen.value != nullptr || (plan_.is_constant(slot) && !plan_.constants[slot]->released());
+}
+
+std::vector<InputFact> Binder::facts_for(const Step& step) const {
+  std::vector<InputFact> facts;
+  for (const ValueId value : step.node.inputs) {
+    facts.emplace_back();
+    if (value != kNoValue) {
+      const Slot& slot = binding_->slots_[value];
+      facts.back() = {.present = true,
+                      .datatype = slot.datatype,
+                      .dims = slot.dims,
+                      .value = has_value(value) ? &binding_->views_[value] : nullptr};
+    }
+  }
+  return facts;
+}
+
+// Runs a step all of whose inputs are known now, if its result is small. False: it must wait.
+Result<bool> Binder::fold(const Step& step, const OutputFacts& facts) {
+  if (!step.entry->pure) {
+    return false;
+  }
+  std::vector<TensorView> inputs;
+  for (const ValueId value : step.node.inputs) {
+    inputs.emplace_back();
+    if (value != kNoValue) {
+      if (!has_value(value)) {
+        return false;
+      }
+      inputs.back() = binding_->views_[value];
+    }
+  }
+  for (const OutputFact& fact : facts) {
+    SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(fact.dims));
+    if (fact.data_dependent ||
+        static_cast<std::size_t>(count) * storage_size(fact.datatype) > kFoldedAtBind) {
+      return false;
+    }
+  }
+  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(step, inputs));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (step.node.outputs[i] != kNoValue) {
+      binding_->slots_[step.node.outputs[i]].value =
+          std::make_shared<const Tensor>(std::move(outputs[i]));
+    }
+  }
+  return true;
+}
+
+Result<void> Binder::infer_step(const Step& step) {
+  Binding& binding = *binding_;
+  BoundStep bound{.step = &step, .in = step.node.inputs, .out = step.node.outputs};
+  const bool known = std::ranges::all_of(
+      step.node.inputs, [&](ValueId v) { return v == kNoValue || binding.slots_[v].known; });
+  OutputFacts facts;
+  if (known) {
+    SLUICE_TRY_ASSIGN(
+        facts,
+        step.entry->kernel.infer(
+            step.params, {.inputs = facts_for(step), .output_count = step.node.outputs.size()}));
+    SLUICE_CHECK(facts.size() >= step.node.outputs.size());
+  }
+  bound.dynamic = !known || std::ranges::any_of(facts, &OutputFact::data_dependent);
+  if (bound.dynamic) {
+    binding.steps_.push_back(std::move(bound));
+    return {};
+  }
+  bool folded = true;
+  for (std::size_t i = 0; i < step.node.outputs.size(); ++i) {
+    if (step.node.outputs[i] != kNoValue) {
+      SLUICE_TRY(element_count(facts[i].dims));
+      Slot& slot = binding.slots_[step.node.outputs[i]];
+      slot.datatype = facts[i].datatype;
+      slot.dims = facts[i].dims;
+      slot.known = true;
+      slot.value = facts[i].value;
+      folded = folded && slot.value != nullptr;
+      make_view(step.node.outputs[i]);
+    }
+  }
+  if (!folded) {
+    SLUICE_TRY_ASSIGN(folded, fold(step, facts));
+  }
+  if (!folded) {
+    binding.steps_.push_back(std::move(bound));
+    return {};
+  }
+  for (const ValueId value : step.node.outputs) {
+    if (value != kNoValue) {
+      binding.slots_[value].storage = Storage::owned;
+      binding.views_[value] = binding.slots_[value].value->view();
+    }
+  }
+  return {};
+}
+
+Result<void> Binder::infer() {
+  for (const Step& step : plan_.steps) {
+    if (auto inferred = infer_step(step); !inferred) {
+      // A shape that does not fit the model is the caller's mistake, whatever the operator said.
+      return with_context(std::move(inferred).error(), describe(step.node));
+    }
+  }
+  return {};
+}
+
+void Binder::drop_unwanted() {
+  Binding& binding = *binding_;
+  std::vector<bool> needed(binding.slots_.size(), false);
+  for (const std::size_t output : binding.wanted_) {
+    needed[plan_.outputs[output].value] = true;
+  }
+  std::vector<BoundStep> kept;
+  for (auto step = binding.steps_.rbegin(); step != binding.steps_.rend(); ++step) {
+    const bool alive = !step->step->entry->pure || std::ranges::any_of(step->out, [&](auto v) {
+      return v != kNoValue && needed[v];
+    });
+    if (!alive) {
+      continue;
+    }
+    for (const std::uint32_t value : step->in) {
+      if (value != kNoValue) {
+        needed[value] = true;
+      }
+    }
+    kept.push_back(std::move(*step));
+  }
+  std::ranges::reverse(kept);
+  binding.steps_ = std::move(kept);
+}
+
+Result<void> Binder::bind_kernels() {
+  Binding& binding = *binding_;
+  for (BoundStep& step : binding.steps_) {
+    std::vector<TensorView> inputs;
+    std::vector<TensorView> outputs;
+    for (const std::uint32_t slot : step.in) {
+      const bool there = slot != kNoValue;
+      step.inputs.push_back(there ? &binding.views_[slot] : nullptr);
+      inputs.push_back(there ? binding.views_[slot] : TensorView{});
+    }
+    for (const std::uint32_t slot : step.out) {
+      const bool there = slot != kNoValue;
+      step.outputs.push_back(there ? &binding.views_[slot] : nullptr);
+      outputs.push_back(there ? binding.views_[slot] : TensorView{});
+    }
+    if (step.step == nullptr || step.dynamic || step.step->entry->kernel.bind == nullptr) {
+      continue;
+    }
+    BindContext context{.node = &step.step->node, .inputs = inputs, .outputs = outputs};
+    auto bound = step.step->entry->kernel.bind(step.step->params, step.step->state, context);
+    if (!bound) {
+      return with_context(std::move(bound).error(), describe(step.step->node));
+    }
+    step.bound = *std::move(bound);
+    step.scratch_size = context.scratch_size;
+  }
+  return {};
+}
+
+std::unique_ptr<Binding> Binder::finish() {
+  return std::move(binding_);
+}
+
+Result<std::unique_ptr<Binding>> Binding::create(const Plan& plan, const RunArguments& arguments) {
+  Binder binder(plan);
+  SLUICE_TRY(binder.start(arguments));
+  SLUICE_TRY(binder.infer());
+  binder.drop_unwanted();
+  binder.choose_layouts();
+  SLUICE_TRY(binder.bind_kernels());
+  binder.assign_memory();
+  std::unique_ptr<Binding> binding = binder.finish();
+  if (binding->arena_size_ > limits::kArenaBytes) {
+    return Error{ErrorCode::resource_exhausted,
+                 "these shapes need " + std::to_string(binding->arena_size_ / limits::kMiB) +
+                     " MB of intermediate results, at most " +
+                     std::to_string(limits::kArenaBytes / limits::kMiB) + " are allowed"};
+  }
+  return binding;
+}
+
+}  // namespace sluice::engine

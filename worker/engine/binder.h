@@ -1,0 +1,59 @@
+// Builds a Binding: facts along the steps, layouts, memory, primitives.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "worker/engine/binding.h"
+
+namespace sluice::engine {
+
+class Binder {
+ public:
+  explicit Binder(const Plan& plan);
+
+  // The steps of a binding, in this order; each in the order of the plan's steps.
+  Result<void> start(const RunArguments& arguments);  // inputs checked, constants known
+  Result<void> infer();                               // facts; shape-computing steps folded
+  void drop_unwanted();
+  void choose_layouts();  // layout_choice.cc
+  void assign_memory();   // storage.cc
+  Result<void> bind_kernels();
+  std::unique_ptr<Binding> finish();
+
+ private:
+  Result<void> infer_step(const Step& step);
+  Result<bool> fold(const Step& step, const OutputFacts& facts);
+  [[nodiscard]] std::vector<InputFact> facts_for(const Step& step) const;
+  [[nodiscard]] bool has_value(std::uint32_t slot) const;
+  void make_view(std::uint32_t slot);
+
+  std::uint32_t in_layout(std::uint32_t slot, Layout layout, std::vector<BoundStep>& steps);
+  void choose_for(BoundStep& step, std::vector<BoundStep>& steps);
+  bool follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps);
+
+  std::uint32_t root_of(std::uint32_t slot);
+  void name_storages();
+  void share_in_place(std::size_t at);
+  void place_outputs();
+  void place_arena();
+  void note_patches();
+  void find_lives();
+
+  const Plan& plan_;
+  std::unique_ptr<Binding> binding_;
+  std::vector<std::size_t> wanted_;
+  std::map<std::pair<std::uint32_t, Layout>, std::uint32_t> other_layouts_;
+  std::vector<std::uint32_t> output_slots_;  // by wanted output, row-major
+  struct Life {
+    std::size_t first = ~std::size_t{0};
+    std::size_t last = 0;
+  };
+  std::vector<Life> lives_;  // by root slot, in step positions
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,205 @@
+// Binding::run: the hot path. Nothing here allocates for a model without strings and without
+// shapes that depend on data.
+
+#include "worker/engine/binding.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "worker/engine/layout.h"
+#include "worker/engine/node_run.h"
+#include "worker/engine/strings.h"
+
+namespace sluice::engine {
+namespace {
+
+bool is_aligned(const void* data, DataType datatype) {
+  // NOLINTNEXTLINE: the address is what is asked.
+  return reinterpret_cast<std::uintptr_t>(data) % element_size(datatype) == 0;
+}
+
+Error cancelled() {
+  return {ErrorCode::cancelled, "the request was cancelled while it ran"};
+}
+
+}  // namespace
+
+bool Binding::fits(const RunArguments& arguments) const {
+  if (arguments.inputs.size() != input_slots_.size() ||
+      !std::ranges::equal(arguments.outputs, wanted_)) {
+    return false;
+  }
+  for (std::size_t i = 0; i < input_slots_.size(); ++i) {
+    const Slot& slot = slots_[input_slots_[i]];
+    if (arguments.inputs[i].datatype != slot.datatype ||
+        !std::ranges::equal(arguments.inputs[i].shape, slot.dims)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::size_t Binding::reorder_count() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(steps_, [](const BoundStep& step) { return step.step == nullptr; }));
+}
+
+Result<void> Binding::take_inputs(const RunArguments& arguments) {
+  for (std::size_t i = 0; i < input_slots_.size(); ++i) {
+    const Slot& slot = slots_[input_slots_[i]];
+    TensorView& view = views_[input_slots_[i]];
+    const auto data = arguments.inputs[i].data;
+    const auto named = [&] { return "input '" + plan_->info.inputs[i].name + "'"; };
+    if (slot.datatype == DataType::string) {
+      view = owned_[slot.index].view();
+      if (auto decoded = decode_strings(data, view.mut<std::string>()); !decoded) {
+        return with_context(std::move(decoded).error(), named());
+      }
+      continue;
+    }
+    if (data.size() != input_sizes_[i]) {
+      return Error{ErrorCode::invalid_argument,
+                   named() + " has " + std::to_string(data.size()) + " bytes of data, shape " +
+                       to_string(slot.dims) + " needs " + std::to_string(input_sizes_[i])};
+    }
+    if (slot.datatype == DataType::boolean &&
+        std::ranges::any_of(data, [](std::byte byte) { return byte > std::byte{1}; })) {
+      return Error{ErrorCode::invalid_argument, named() + " has a BOOL that is neither 0 nor 1"};
+    }
+    // Kernels only read their inputs.
+    view.data = const_cast<std::byte*>(data.data());
+    if (!is_aligned(data.data(), slot.datatype)) {
+      if (input_copies_[i].datatype() == DataType::undefined) {
+        SLUICE_TRY_ASSIGN(input_copies_[i], Tensor::create(slot.datatype, slot.dims));
+      }
+      view.data = input_copies_[i].view().data;
+      std::memcpy(view.data, data.data(), data.size());
+    }
+  }
+  for (const Patch& patch : input_patches_) {
+    views_[patch.slot].data = views_[input_slots_[patch.index]].data;
+  }
+  return {};
+}
+
+Result<void> Binding::take_outputs(const RunArguments& arguments) {
+  misaligned_outputs_.clear();
+  for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    if (direct_outputs_[i] == kNoValue) {
+      continue;
+    }
+    const Slot& slot = slots_[direct_outputs_[i]];
+    TensorView& view = views_[direct_outputs_[i]];
+    SLUICE_TRY_ASSIGN(
+        const auto bytes,
+        arguments.allocator->allocate(
+            i, slot.datatype, slots_[plan_->outputs[wanted_[i]].value].dims, view.size()));
+    SLUICE_CHECK(bytes.size() == view.size());
+    view.data = bytes.data();
+    output_spans_[i] = bytes;
+    if (!is_aligned(bytes.data(), slot.datatype)) {
+      if (output_copies_[i].datatype() == DataType::undefined) {
+        SLUICE_TRY_ASSIGN(output_copies_[i], Tensor::create(slot.datatype, slot.dims));
+      }
+      view.data = output_copies_[i].view().data;
+      misaligned_outputs_.push_back(i);
+    }
+  }
+  for (const Patch& patch : output_patches_) {
+    views_[patch.slot].data = views_[direct_outputs_[patch.index]].data;
+  }
+  return {};
+}
+
+void Binding::take_arena(std::span<std::byte> arena) {
+  SLUICE_CHECK(arena.size() >= arena_size_);
+  if (arena.data() == arena_base_) {
+    return;
+  }
+  arena_base_ = arena.data();
+  for (const Patch& patch : arena_patches_) {
+    views_[patch.slot].data = arena.data() + patch.index;
+  }
+}
+
+Result<void> Binding::run_dynamic(BoundStep& step, const std::atomic<bool>* stop) {
+  std::vector<TensorView> inputs;
+  for (const std::uint32_t slot : step.in) {
+    inputs.push_back(slot != kNoValue ? views_[slot] : TensorView{});
+  }
+  auto outputs = run_step(*step.step, inputs, stop);
+  if (!outputs) {
+    return std::move(outputs).error();
+  }
+  for (std::size_t i = 0; i < step.out.size(); ++i) {
+    if (step.out[i] != kNoValue) {
+      dynamic_[step.out[i]] = std::move((*outputs)[i]);
+      views_[step.out[i]] = dynamic_[step.out[i]].view();
+    }
+  }
+  return {};
+}
+
+Result<void> Binding::run_steps(const std::atomic<bool>* stop, std::span<std::byte> arena) {
+  for (BoundStep& step : steps_) {
+    if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
+      return cancelled();
+    }
+    if (step.step == nullptr) {
+      reorder(*step.inputs[0], *step.outputs[0]);
+      continue;
+    }
+    Result<void> done;
+    if (step.dynamic) {
+      done = run_dynamic(step, stop);
+    } else {
+      const auto scratch = step.scratch_size > 0
+                               ? arena.subspan(step.scratch_offset, step.scratch_size)
+                               : std::span<std::byte>{};
+      KernelContext context(step.inputs, step.outputs, scratch, stop);
+      done = step.step->entry->kernel.run(step.step->params, step.step->state, step.bound, context);
+    }
+    if (!done) {
+      return with_context(std::move(done).error(), describe(step.step->node));
+    }
+  }
+  if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
+    return cancelled();
+  }
+  return {};
+}
+
+Result<void> Binding::give_outputs(const RunArguments& arguments) {
+  for (const std::size_t i : misaligned_outputs_) {
+    const TensorView& view = views_[direct_outputs_[i]];
+    if (view.size() > 0) {
+      std::memcpy(output_spans_[i].data(), view.data, view.size());
+    }
+  }
+  for (const Left& left : left_) {
+    const TensorView& view = views_[left.slot];
+    const bool strings = view.datatype == DataType::string;
+    const std::size_t size = strings ? encoded_size(view.as<std::string>()) : view.size();
+    const Shape dims(view.dims.begin(), view.dims.end());
+    SLUICE_TRY_ASSIGN(const auto bytes,
+                      arguments.allocator->allocate(left.output, view.datatype, dims, size));
+    SLUICE_CHECK(bytes.size() == size);
+    if (strings) {
+      encode_strings(view.as<std::string>(), bytes);
+    } else if (size > 0) {
+      std::memcpy(bytes.data(), view.data, size);
+    }
+  }
+  return {};
+}
+
+Result<void> Binding::run(const RunArguments& arguments, std::span<std::byte> arena) {
+  SLUICE_TRY(take_inputs(arguments));
+  SLUICE_TRY(take_outputs(arguments));
+  take_arena(arena);
+  SLUICE_TRY(run_steps(arguments.stop, arena));
+  return give_outputs(arguments);
+}
+
+}  // namespace sluice::engine

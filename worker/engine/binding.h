@@ -1,0 +1,108 @@
+// Binding: a plan for one set of input shapes and wanted outputs. Dims, memory and primitives are
+// fixed, so that a run computes and does nothing else. Belongs to one execution.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/engine/engine.h"
+#include "worker/engine/kernel.h"
+#include "worker/engine/plan.h"
+
+namespace sluice::engine {
+
+// Who provides a slot's memory.
+enum class Storage : std::uint8_t {
+  none,      // not needed at run time
+  constant,  // the plan's
+  owned,     // the binding's: folded values, strings
+  input,     // the caller's
+  output,    // the caller's
+  arena,     // the execution's
+  dynamic,   // made during the run, when the dims are known
+};
+
+// A value at one place in one layout. Slots below the plan's value count are the plan's values.
+struct Slot {
+  DataType datatype = DataType::undefined;
+  Layout layout = Layout::plain;
+  bool known = false;  // the dims are
+  Shape dims;
+  std::uint32_t root = 0;               // the slot whose memory this one uses
+  Storage storage = Storage::none;      // of a root
+  std::size_t index = 0;                // input or wanted output number, arena block
+  std::shared_ptr<const Tensor> value;  // folded
+};
+
+struct BoundStep {
+  const Step* step = nullptr;       // null: a change of layout
+  bool dynamic = false;             // dims of an input or output are known only by running
+  std::vector<std::uint32_t> in{};  // slots; kNoValue: left out
+  std::vector<std::uint32_t> out{};
+  Box bound{};
+  std::vector<const TensorView*> inputs{};
+  std::vector<TensorView*> outputs{};
+  std::size_t scratch_size = 0;
+  std::size_t scratch_offset = 0;
+};
+
+class Binding {
+ public:
+  // invalid_argument for inputs the model cannot take, resource_exhausted.
+  static Result<std::unique_ptr<Binding>> create(const Plan& plan, const RunArguments& arguments);
+
+  [[nodiscard]] bool fits(const RunArguments& arguments) const;
+  [[nodiscard]] std::size_t arena_size() const { return arena_size_; }
+  // Steps that only change a layout: what the plan wants few of.
+  [[nodiscard]] std::size_t reorder_count() const;
+  [[nodiscard]] std::size_t step_count() const { return steps_.size(); }
+
+  // `arena`: at least arena_size() bytes, aligned to kBufferAlignment.
+  Result<void> run(const RunArguments& arguments, std::span<std::byte> arena);
+
+ private:
+  friend class Binder;
+  struct Patch {
+    std::uint32_t slot;
+    std::size_t index;  // input, wanted output, or offset in the arena
+  };
+  struct Left {  // a wanted output that is not computed in place
+    std::uint32_t slot;
+    std::size_t output;
+  };
+
+  Result<void> take_inputs(const RunArguments& arguments);
+  Result<void> take_outputs(const RunArguments& arguments);
+  void take_arena(std::span<std::byte> arena);
+  Result<void> run_steps(const std::atomic<bool>* stop, std::span<std::byte> arena);
+  Result<void> run_dynamic(BoundStep& step, const std::atomic<bool>* stop);
+  Result<void> give_outputs(const RunArguments& arguments);
+
+  const Plan* plan_ = nullptr;
+  std::vector<Slot> slots_;
+  std::vector<TensorView> views_;  // by slot
+  std::vector<BoundStep> steps_;
+  std::vector<std::size_t> wanted_;
+  std::vector<std::uint32_t> input_slots_;
+  std::vector<std::size_t> input_sizes_;  // bytes; unused for strings
+  std::vector<Patch> input_patches_;
+  std::vector<std::uint32_t> direct_outputs_;  // by wanted output: root slot, or kNoValue
+  std::vector<Patch> output_patches_;
+  std::vector<Left> left_;
+  std::vector<Patch> arena_patches_;
+  std::vector<Tensor> owned_;          // strings
+  std::vector<Tensor> input_copies_;   // of inputs that come misaligned, made when first met
+  std::vector<Tensor> output_copies_;  // likewise
+  std::vector<std::size_t> misaligned_outputs_;
+  std::vector<std::span<std::byte>> output_spans_;
+  std::vector<Tensor> dynamic_;  // by slot; only in bindings with dynamic steps
+  std::size_t arena_size_ = 0;
+  std::byte* arena_base_ = nullptr;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,127 @@
+// Binder::choose_layouts: which values are channels-last, and where the order is changed.
+//
+// Convolutions and pools want channels-last (16 channels fill a vector register, and oneDNN's
+// kernels for that order need no blocking of the data); element-by-element operators take what they
+// get; everything else wants rows. A value is reordered at most once to each layout.
+
+#include <algorithm>
+
+#include "worker/engine/binder.h"
+#include "worker/engine/layout.h"
+
+namespace sluice::engine {
+namespace {
+
+// The same bytes in both layouts once it is stretched to `rank` by leading ones.
+bool indifferent(Dims dims, std::size_t rank) {
+  Shape stretched(rank - dims.size(), 1);
+  stretched.insert(stretched.end(), dims.begin(), dims.end());
+  return layouts_coincide(stretched);
+}
+
+}  // namespace
+
+// The slot with the value of `slot` in `layout`; adds the step that makes it where there is none.
+std::uint32_t Binder::in_layout(std::uint32_t slot, Layout layout, std::vector<BoundStep>& steps) {
+  Binding& binding = *binding_;
+  if (binding.slots_[slot].layout == layout) {
+    return slot;
+  }
+  const auto key = std::make_pair(slot, layout);
+  if (const auto found = other_layouts_.find(key); found != other_layouts_.end()) {
+    return found->second;
+  }
+  const auto made = static_cast<std::uint32_t>(binding.slots_.size());
+  Slot copy = binding.slots_[slot];
+  copy.layout = layout;
+  copy.value = nullptr;
+  if (layouts_coincide(copy.dims)) {
+    copy.root = slot;  // another name for the same bytes
+    copy.storage = Storage::none;
+  } else {
+    copy.root = made;
+    copy.storage = Storage::arena;
+    steps.push_back({.in = {slot}, .out = {made}});
+  }
+  binding.slots_.push_back(std::move(copy));
+  other_layouts_.emplace(key, made);
+  return made;
+}
+
+bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps) {
+  auto& slots = binding_->slots_;
+  std::size_t rank = 0;
+  for (const std::uint32_t slot : step.in) {
+    if (slot != kNoValue && slots[slot].layout == Layout::channels_last) {
+      rank = slots[slot].dims.size();
+    }
+  }
+  if (rank == 0) {
+    return false;
+  }
+  const auto fits = [&](std::uint32_t slot) {
+    return slot == kNoValue || slots[slot].dims.size() == rank ||
+           (slots[slot].dims.size() < rank && indifferent(slots[slot].dims, rank));
+  };
+  if (!std::ranges::all_of(step.in, fits) || !std::ranges::all_of(step.out, [&](auto slot) {
+        return slot == kNoValue || slots[slot].dims.size() == rank;
+      })) {
+    return false;
+  }
+  for (std::uint32_t& slot : step.in) {
+    if (slot != kNoValue && !indifferent(slots[slot].dims, rank)) {
+      slot = in_layout(slot, Layout::channels_last, steps);
+    }
+  }
+  for (const std::uint32_t slot : step.out) {
+    if (slot != kNoValue) {
+      slots[slot].layout = Layout::channels_last;
+    }
+  }
+  return true;
+}
+
+void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
+  auto& slots = binding_->slots_;
+  const LayoutRule rule = step.dynamic ? LayoutRule::plain : step.step->entry->layout;
+  const std::size_t rank =
+      step.in.empty() || step.in[0] == kNoValue ? 0 : slots[step.in[0]].dims.size();
+  if (rule == LayoutRule::follow && follow_channels_last(step, steps)) {
+    return;
+  }
+  const bool turns = rule == LayoutRule::channels_last && rank >= 3 && rank <= 5 &&
+                     slots[step.in[0]].datatype == DataType::float32 && !plan_.row_major;
+  const auto residual = step.step->tail.residual;
+  for (std::size_t i = 0; i < step.in.size(); ++i) {
+    if (step.in[i] != kNoValue) {
+      const bool data = i == 0 || (residual && *residual == i);
+      step.in[i] =
+          in_layout(step.in[i], turns && data ? Layout::channels_last : Layout::plain, steps);
+    }
+  }
+  if (turns && step.out[0] != kNoValue) {
+    slots[step.out[0]].layout = Layout::channels_last;
+  }
+}
+
+void Binder::choose_layouts() {
+  Binding& binding = *binding_;
+  std::vector<BoundStep> steps;
+  for (BoundStep& step : binding.steps_) {
+    choose_for(step, steps);
+    steps.push_back(std::move(step));
+  }
+  for (const std::size_t output : binding.wanted_) {
+    output_slots_.push_back(in_layout(plan_.outputs[output].value, Layout::plain, steps));
+  }
+  binding.steps_ = std::move(steps);
+  // Slots do not move any more: their dims can be looked at.
+  binding.views_.resize(binding.slots_.size());
+  for (std::uint32_t i = 0; i < binding.slots_.size(); ++i) {
+    void* const data = binding.views_[i].data;
+    make_view(i);
+    binding.views_[i].data = data;
+  }
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,39 @@
+// The one exported function of libsluice_engine.so.
+
+#include <memory>
+
+#include "worker/engine/engine.h"
+#include "worker/engine/session.h"
+#include "worker/ops/register.h"
+
+namespace sluice::engine {
+namespace {
+
+class PlanEngine final : public Engine {
+ public:
+  PlanEngine() {
+    auto plain = std::make_shared<Registry>();
+    register_all(*plain);
+    plain_ = std::move(plain);
+  }
+
+  Result<std::unique_ptr<Session>> load(const LoadOptions& options) override {
+    if (!options.test_operators) {
+      return load_session(options, plain_, {});
+    }
+    auto with_tests = std::make_shared<Registry>(*plain_);
+    register_test_operators(*with_tests);
+    return load_session(options, std::move(with_tests), {});
+  }
+
+ private:
+  std::shared_ptr<const Registry> plain_;
+};
+
+}  // namespace
+}  // namespace sluice::engine
+
+extern "C" __attribute__((visibility("default"))) sluice::engine::Engine* sluice_engine_open(
+    std::uint32_t abi) {
+  return abi == sluice::engine::kAbi ? new sluice::engine::PlanEngine : nullptr;
+}

@@ -1,0 +1,79 @@
+#include "worker/engine/node_run.h"
+
+#include <optional>
+#include <utility>
+
+namespace sluice::engine {
+namespace {
+
+// Output tensors of one run; those that are data dependent are made when the kernel asks.
+class Outputs final : public OutputSource {
+ public:
+  Outputs(std::size_t count, const OutputFacts& facts)
+      : facts_(facts), tensors_(count), views_(count) {}
+
+  Result<TensorView*> allocate(std::size_t output, Shape dims) override {
+    SLUICE_CHECK(output < tensors_.size());
+    SLUICE_TRY_ASSIGN(tensors_[output], Tensor::create(facts_[output].datatype, std::move(dims)));
+    views_[output] = tensors_[output].view();
+    return &views_[output];
+  }
+  TensorView* view(std::size_t output) { return &views_[output]; }
+  std::vector<Tensor> take() { return std::move(tensors_); }
+
+ private:
+  const OutputFacts& facts_;
+  std::vector<Tensor> tensors_;
+  std::vector<TensorView> views_;
+};
+
+}  // namespace
+
+std::vector<InputFact> facts_of(std::span<const TensorView> inputs) {
+  std::vector<InputFact> facts;
+  for (const TensorView& input : inputs) {
+    facts.push_back({.present = input.datatype != DataType::undefined,
+                     .datatype = input.datatype,
+                     .dims = input.dims,
+                     .value = &input});
+  }
+  return facts;
+}
+
+Result<std::vector<Tensor>> run_step(const Step& step,
+                                     std::span<const TensorView> inputs,
+                                     const std::atomic<bool>* stop) {
+  const Kernel& kernel = step.entry->kernel;
+  const std::size_t count = step.node.outputs.size();
+  const auto facts = facts_of(inputs);
+  SLUICE_TRY_ASSIGN(const OutputFacts made,
+                    kernel.infer(step.params, {.inputs = facts, .output_count = count}));
+  SLUICE_CHECK(made.size() >= count);
+  Outputs outputs(count, made);
+  std::vector<const TensorView*> in;
+  std::vector<TensorView*> out;
+  std::vector<TensorView> out_views;
+  for (const TensorView& input : inputs) {
+    in.push_back(input.datatype != DataType::undefined ? &input : nullptr);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool wanted = step.node.outputs[i] != kNoValue;
+    if (wanted && !made[i].data_dependent) {
+      SLUICE_TRY(outputs.allocate(i, made[i].dims));
+    }
+    out.push_back(wanted ? outputs.view(i) : nullptr);
+    out_views.push_back(*outputs.view(i));
+  }
+  BindContext binding{.node = &step.node, .inputs = inputs, .outputs = out_views};
+  Box bound;
+  if (kernel.bind != nullptr) {
+    SLUICE_TRY_ASSIGN(bound, kernel.bind(step.params, step.state, binding));
+  }
+  MutableBuffer scratch(binding.scratch_size);
+  KernelContext context(in, out, scratch.bytes(), stop);
+  context.set_source(&outputs);
+  SLUICE_TRY(kernel.run(step.params, step.state, bound, context));
+  return outputs.take();
+}
+
+}  // namespace sluice::engine

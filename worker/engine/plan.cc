@@ -1,0 +1,486 @@
+// build_plan and its simple parts: operators found, order, folding, guesses, preparation.
+
+#include "worker/engine/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "worker/engine/node_run.h"
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::size_t kNamesShown = 3;  // nodes named for each missing operator
+
+// Missing operators of a graph and of the graphs inside it: reason -> nodes.
+void collect_missing(const Graph& graph,
+                     const Registry& registry,
+                     std::map<std::string, std::vector<std::string>>& missing) {
+  for (const Node& node : graph.nodes) {
+    if (auto found = registry.find(node.domain, node.op_type, node.opset); !found) {
+      missing[found.error().detail].push_back(node.name);
+    }
+    for (const Attribute& attribute : node.attributes) {
+      if (attribute.graph != nullptr) {
+        collect_missing(*attribute.graph, registry, missing);
+      }
+    }
+  }
+}
+
+Result<void> check_operators(const Graph& graph, const Registry& registry) {
+  std::map<std::string, std::vector<std::string>> missing;
+  collect_missing(graph, registry, missing);
+  if (missing.empty()) {
+    return {};
+  }
+  std::string text = "unsupported operators: ";
+  bool first = true;
+  for (const auto& [reason, nodes] : missing) {
+    text += (first ? "" : "; ") + reason + " (";
+    first = false;
+    for (std::size_t i = 0; i < std::min(nodes.size(), kNamesShown); ++i) {
+      text += (i == 0 ? "node '" : ", '") + nodes[i] + "'";
+    }
+    text += nodes.size() > kNamesShown
+                ? " and " + std::to_string(nodes.size() - kNamesShown) + " more)"
+                : ")";
+  }
+  return Error{ErrorCode::unsupported, std::move(text)};
+}
+
+Result<Step> make_step(Node node, const Registry& registry) {
+  Step step;
+  SLUICE_TRY_ASSIGN(const Registry::Found found,
+                    registry.find(node.domain, node.op_type, node.opset));
+  step.entry = found.entry;
+  node.since = found.since;
+  auto params = found.entry->kernel.parse(node);
+  if (!params) {
+    return with_context(std::move(params).error(), describe(node));
+  }
+  step.params = *std::move(params);
+  step.consumed.resize(node.inputs.size(), false);
+  step.node = std::move(node);
+  return step;
+}
+
+ModelInfo info_of(const Model& model) {
+  ModelInfo info;
+  info.platform = "onnx_onnxv1";
+  info.description = model.description;
+  const auto convert = [&](const Declared& declared) {
+    return ValueInfo{.name = model.graph.value_names[declared.value],
+                     .datatype = declared.datatype,
+                     .shape = declared.dims};
+  };
+  for (const Declared& input : model.graph.inputs) {
+    info.inputs.push_back(convert(input));
+  }
+  for (const Declared& output : model.graph.outputs) {
+    info.outputs.push_back(convert(output));
+  }
+  return info;
+}
+
+bool all_constant(const Plan& plan, const Step& step) {
+  return std::ranges::all_of(step.node.inputs, [&](ValueId value) {
+    return value == kNoValue || plan.is_constant(value);
+  });
+}
+
+class StepPreparation final : public PrepareContext {
+ public:
+  StepPreparation(Plan& plan, Step& step, bool reference)
+      : plan_(plan), step_(step), reference_(reference) {}
+
+  [[nodiscard]] const Node& node() const override { return step_.node; }
+  [[nodiscard]] const Tail& tail() const override { return step_.tail; }
+  [[nodiscard]] bool reference() const override { return reference_; }
+  Result<const TensorView*> constant(std::size_t input) override {
+    if (!step_.node.has_input(input)) {
+      return static_cast<const TensorView*>(nullptr);
+    }
+    return view_of(step_.node.inputs[input]);
+  }
+  Result<const TensorView*> tail_bias() override { return view_of(step_.tail.bias); }
+  [[nodiscard]] const Shape* typical_dims(std::size_t input) const override {
+    const auto& typical = plan_.typical;
+    if (!step_.node.has_input(input) || step_.node.inputs[input] >= typical.size() ||
+        !typical[step_.node.inputs[input]]) {
+      return nullptr;
+    }
+    return &*typical[step_.node.inputs[input]];
+  }
+  void consume(std::size_t input) override { step_.consumed[input] = true; }
+
+ private:
+  Result<const TensorView*> view_of(ValueId value) {
+    if (!plan_.is_constant(value)) {
+      return static_cast<const TensorView*>(nullptr);
+    }
+    SLUICE_TRY_ASSIGN(const TensorView view, plan_.constants[value]->view());
+    views_.push_back(std::make_unique<TensorView>(view));
+    return static_cast<const TensorView*>(views_.back().get());
+  }
+  Plan& plan_;
+  Step& step_;
+  bool reference_;
+  std::vector<std::unique_ptr<TensorView>> views_;
+};
+
+Result<void> prepare_step(Plan& plan, Step& step, bool reference) {
+  if (step.entry->kernel.prepare == nullptr) {
+    return {};
+  }
+  StepPreparation context(plan, step, reference);
+  SLUICE_TRY_ASSIGN(step.state, step.entry->kernel.prepare(step.params, context));
+  return {};
+}
+
+Result<void> fold_step(Plan& plan, Step& step) {
+  SLUICE_TRY(prepare_step(plan, step, true));
+  step.consumed.assign(step.consumed.size(), false);
+  std::vector<TensorView> inputs;
+  for (const ValueId value : step.node.inputs) {
+    inputs.emplace_back();
+    if (value != kNoValue) {
+      SLUICE_TRY_ASSIGN(inputs.back(), plan.constants[value]->view());
+    }
+  }
+  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(step, inputs));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (step.node.outputs[i] != kNoValue) {
+      plan.constants[step.node.outputs[i]] = std::make_shared<Constant>(std::move(outputs[i]));
+    }
+  }
+  return {};
+}
+
+// False where the result would be large: an expanded constant is better made when it is needed.
+bool worth_folding(const Plan& plan, const Step& step) {
+  std::vector<TensorView> inputs;
+  std::size_t bytes = 64 * limits::kKiB;
+  for (const ValueId value : step.node.inputs) {
+    inputs.emplace_back();
+    if (value != kNoValue) {
+      auto view = plan.constants[value]->view();
+      if (!view) {
+        return false;
+      }
+      inputs.back() = *view;
+      bytes += view->size();
+    }
+  }
+  const auto facts = facts_of(inputs);
+  const auto made = step.entry->kernel.infer(
+      step.params, {.inputs = facts, .output_count = step.node.outputs.size()});
+  if (!made) {
+    return false;  // the run will say so, with its context
+  }
+  for (const OutputFact& fact : *made) {
+    const auto count = element_count(fact.dims);
+    if (fact.data_dependent || !count ||
+        static_cast<std::size_t>(*count) * storage_size(fact.datatype) >
+            std::min(bytes, limits::kFoldedBytes)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Open extents get likely numbers; the same symbol the same one.
+Shape guess(const Declared& declared, std::map<std::string, std::int64_t>& symbols) {
+  constexpr std::int64_t kImage[] = {1, 3, 224, 224};
+  Shape dims = declared.dims;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i] >= 0) {
+      continue;
+    }
+    // Batch 1, images 224 x 224, sequences of 16.
+    const std::int64_t likely = i == 0 ? 1 : dims.size() == 4 ? kImage[i] : 16;
+    dims[i] = declared.symbols[i].empty()
+                  ? likely
+                  : symbols.emplace(declared.symbols[i], likely).first->second;
+  }
+  return dims;
+}
+
+}  // namespace
+
+Result<void> sort_steps(Plan& plan) {
+  // Kahn's algorithm with a heap of file positions: the order of the file wherever it is valid.
+  const std::size_t count = plan.steps.size();
+  std::vector<std::size_t> waiting(count, 0);
+  std::vector<std::size_t> maker(plan.value_names.size(), count);
+  std::vector<std::vector<std::size_t>> readers(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (const ValueId value : plan.steps[i].node.outputs) {
+      if (value != kNoValue) {
+        maker[value] = i;
+      }
+    }
+  }
+  std::vector<std::size_t> ready;
+  for (std::size_t i = 0; i < count; ++i) {
+    for (const ValueId value : plan.steps[i].node.inputs) {
+      if (value != kNoValue && maker[value] != count) {
+        readers[maker[value]].push_back(i);
+        ++waiting[i];
+      }
+    }
+    if (waiting[i] == 0) {
+      ready.push_back(i);
+    }
+  }
+  std::ranges::make_heap(ready, std::greater<>());
+  std::vector<Step> sorted;
+  sorted.reserve(count);
+  while (!ready.empty()) {
+    std::ranges::pop_heap(ready, std::greater<>());
+    const std::size_t at = ready.back();
+    ready.pop_back();
+    sorted.push_back(std::move(plan.steps[at]));
+    for (const std::size_t reader : readers[at]) {
+      if (--waiting[reader] == 0) {
+        ready.push_back(reader);
+        std::ranges::push_heap(ready, std::greater<>());
+      }
+    }
+  }
+  if (sorted.size() < count) {
+    const auto stuck = std::ranges::find_if(waiting, [](std::size_t n) { return n > 0; });
+    const auto at = static_cast<std::size_t>(stuck - waiting.begin());
+    return Error{ErrorCode::data_corrupt,
+                 "the graph has a cycle through " + describe(plan.steps[at].node)};
+  }
+  plan.steps = std::move(sorted);
+  return {};
+}
+
+Result<void> fold_constants(Plan& plan) {
+  std::vector<Step> kept;
+  for (Step& step : plan.steps) {
+    if (!step.entry->pure || !all_constant(plan, step) || !worth_folding(plan, step)) {
+      kept.push_back(std::move(step));
+      continue;
+    }
+    if (auto folded = fold_step(plan, step); !folded) {
+      return with_context(std::move(folded).error(), describe(step.node));
+    }
+  }
+  plan.steps = std::move(kept);
+  return {};
+}
+
+namespace {
+
+// Facts and small values along the steps, for the declared shapes.
+class Guess {
+ public:
+  explicit Guess(Plan& plan) : plan_(plan), values_(plan.value_names.size()) {}
+
+  void start() {
+    std::map<std::string, std::int64_t> symbols;
+    for (const Declared& input : plan_.inputs) {
+      plan_.datatypes[input.value] = input.datatype;
+      if (input.has_shape) {
+        plan_.typical[input.value] = guess(input, symbols);
+      }
+    }
+    for (ValueId value = 0; value < plan_.constants.size(); ++value) {
+      if (plan_.constants[value] != nullptr) {
+        plan_.typical[value] = plan_.constants[value]->dims();
+        plan_.datatypes[value] = plan_.constants[value]->datatype();
+      }
+    }
+  }
+
+  void visit(const Step& step) {
+    std::vector<InputFact> facts;
+    std::vector<TensorView> inputs;
+    for (const ValueId value : step.node.inputs) {
+      facts.emplace_back();
+      inputs.emplace_back();
+      if (value == kNoValue) {
+        continue;
+      }
+      if (!plan_.typical[value]) {
+        return;
+      }
+      load_small_constant(value);
+      inputs.back() = values_[value];
+      facts.back() = {.present = true,
+                      .datatype = plan_.datatypes[value],
+                      .dims = *plan_.typical[value],
+                      .value = has_value(value) ? &values_[value] : nullptr};
+    }
+    const auto made = step.entry->kernel.infer(
+        step.params, {.inputs = facts, .output_count = step.node.outputs.size()});
+    if (made) {
+      note(step, *made, inputs);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kSmall = 64;  // elements: shapes, axes, bounds
+
+  [[nodiscard]] bool has_value(ValueId value) const {
+    return values_[value].datatype != DataType::undefined;
+  }
+
+  // Large ones must not be copied out of the file for a guess.
+  void load_small_constant(ValueId value) {
+    if (has_value(value) || !plan_.is_constant(value)) {
+      return;
+    }
+    const auto count = element_count(plan_.constants[value]->dims());
+    if (count && *count <= kSmall) {
+      if (auto view = plan_.constants[value]->view()) {
+        values_[value] = *view;
+      }
+    }
+  }
+
+  void keep(ValueId value, std::shared_ptr<const Tensor> tensor) {
+    values_[value] = tensor->view();
+    kept_.push_back(std::move(tensor));
+  }
+
+  void note(const Step& step, const OutputFacts& made, std::span<const TensorView> inputs) {
+    bool small = step.entry->pure && step.entry->kernel.prepare == nullptr;
+    for (std::size_t i = 0; i < step.node.inputs.size(); ++i) {
+      small = small && (step.node.inputs[i] == kNoValue || has_value(step.node.inputs[i]));
+    }
+    for (std::size_t i = 0; i < step.node.outputs.size(); ++i) {
+      const ValueId value = step.node.outputs[i];
+      if (value == kNoValue || made[i].data_dependent) {
+        small = false;
+        continue;
+      }
+      plan_.typical[value] = made[i].dims;
+      plan_.datatypes[value] = made[i].datatype;
+      const auto count = element_count(made[i].dims);
+      small = small && count && *count <= kSmall;
+      if (made[i].value != nullptr) {
+        keep(value, made[i].value);
+      }
+    }
+    if (!small) {
+      return;
+    }
+    if (auto outputs = run_step(step, inputs)) {
+      for (std::size_t i = 0; i < outputs->size(); ++i) {
+        keep(step.node.outputs[i], std::make_shared<const Tensor>(std::move((*outputs)[i])));
+      }
+    }
+  }
+
+  Plan& plan_;
+  std::vector<TensorView> values_;
+  std::vector<std::shared_ptr<const Tensor>> kept_;
+};
+
+}  // namespace
+
+void infer_typical(Plan& plan) {
+  plan.typical.assign(plan.value_names.size(), std::nullopt);
+  plan.datatypes.assign(plan.value_names.size(), DataType::undefined);
+  Guess guess(plan);
+  guess.start();
+  for (const Step& step : plan.steps) {
+    guess.visit(step);
+  }
+}
+
+void drop_dead_steps(Plan& plan) {
+  std::vector<bool> needed(plan.value_names.size(), false);
+  for (const Declared& output : plan.outputs) {
+    needed[output.value] = true;
+  }
+  std::vector<Step> kept;
+  for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
+    const bool alive =
+        !step->entry->pure || std::ranges::any_of(step->node.outputs, [&](ValueId value) {
+          return value != kNoValue && needed[value];
+        });
+    if (!alive) {
+      continue;
+    }
+    for (const ValueId value : step->node.inputs) {
+      if (value != kNoValue) {
+        needed[value] = true;
+      }
+    }
+    kept.push_back(std::move(*step));
+  }
+  std::ranges::reverse(kept);
+  plan.steps = std::move(kept);
+}
+
+Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
+  std::vector<std::size_t> uses(plan.constants.size(), 0);
+  for (const Step& step : plan.steps) {
+    for (const ValueId value : step.node.inputs) {
+      if (value != kNoValue) {
+        ++uses[value];
+      }
+    }
+  }
+  for (const Declared& output : plan.outputs) {
+    ++uses[output.value];
+  }
+  for (Step& step : plan.steps) {
+    if (auto prepared = prepare_step(plan, step, options.reference); !prepared) {
+      return with_context(std::move(prepared).error(), describe(step.node));
+    }
+    for (std::size_t i = 0; i < step.node.inputs.size(); ++i) {
+      const ValueId value = step.node.inputs[i];
+      if (value != kNoValue && step.consumed[i] && --uses[value] == 0 && plan.is_constant(value)) {
+        plan.constants[value]->release();
+      }
+    }
+  }
+  for (ValueId value = 0; value < plan.constants.size(); ++value) {
+    if (plan.constants[value] == nullptr) {
+      continue;
+    }
+    if (uses[value] == 0) {
+      plan.constants[value]->release();
+    } else {
+      SLUICE_TRY(plan.constants[value]->own());
+    }
+  }
+  return {};
+}
+
+Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options) {
+  SLUICE_TRY(check_operators(model.graph, registry));
+  Plan plan;
+  plan.row_major = options.reference;
+  plan.info = info_of(model);
+  plan.value_names = std::move(model.graph.value_names);
+  plan.inputs = std::move(model.graph.inputs);
+  plan.outputs = std::move(model.graph.outputs);
+  plan.constants.resize(plan.value_names.size());
+  for (auto& [value, constant] : model.graph.constants) {
+    plan.constants[value] = std::move(constant);
+  }
+  for (Node& node : model.graph.nodes) {
+    SLUICE_TRY_ASSIGN(Step step, make_step(std::move(node), registry));
+    plan.steps.push_back(std::move(step));
+  }
+  SLUICE_TRY(sort_steps(plan));
+  SLUICE_TRY(fold_constants(plan));
+  drop_dead_steps(plan);
+  infer_typical(plan);
+  if (!options.reference) {
+    SLUICE_TRY(fuse_steps(plan));
+  }
+  SLUICE_TRY(prepare_steps(plan, options));
+  return plan;
+}
+
+}  // namespace sluice::engine

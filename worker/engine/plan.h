@@ -1,0 +1,72 @@
+// Plan: what of a model does not depend on shapes. Steps in order, constants folded, neighbours
+// fused, weights packed. Immutable once built and shared by all executions.
+
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/link/infer.h"
+#include "worker/engine/graph.h"
+#include "worker/engine/kernel.h"
+#include "worker/engine/reader.h"
+#include "worker/engine/registry.h"
+
+namespace sluice::engine {
+
+struct PlanOptions {
+  // Scalar kernels, nothing fused, everything row-major: what tests compare with.
+  bool reference = false;
+};
+
+struct Step {
+  Node node;
+  const OperatorEntry* entry = nullptr;
+  Box params;
+  Box state;
+  Tail tail;
+  std::vector<bool> consumed;  // inputs that only prepare needed
+};
+
+struct Plan {
+  ModelInfo info;
+  std::vector<std::string> value_names;
+  std::vector<Declared> inputs;
+  std::vector<Declared> outputs;
+  std::vector<Step> steps;
+  std::vector<std::shared_ptr<Constant>> constants;  // by ValueId; null: not a constant
+  // Dims for the declared shapes, open extents guessed. For choices, never for correctness.
+  std::vector<std::optional<Shape>> typical;
+  std::vector<DataType> datatypes;  // by ValueId, where the guess reached
+  bool row_major = false;           // no other layout anywhere (PlanOptions::reference)
+
+  [[nodiscard]] bool is_constant(ValueId value) const {
+    return value != kNoValue && constants[value] != nullptr;
+  }
+};
+
+// unsupported (all missing operators with their nodes), data_corrupt (cycles, wrong attributes),
+// resource_exhausted. `registry` must outlive the plan.
+Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options);
+
+// --- parts of build_plan, each in its own file ---------------------------------------------------
+
+// Orders the steps so that every value is made before it is read; keeps the file's order otherwise.
+Result<void> sort_steps(Plan& plan);
+// Runs every step whose inputs are all constant.
+Result<void> fold_constants(Plan& plan);
+// Guesses dims along the steps.
+void infer_typical(Plan& plan);
+// Drops steps that no output needs.
+void drop_dead_steps(Plan& plan);
+// Convolution and matmul take over the bias, residual and activation behind them.
+Result<void> fuse_steps(Plan& plan);
+// Packs weights, then frees what nobody reads at run time.
+Result<void> prepare_steps(Plan& plan, const PlanOptions& options);
+
+}  // namespace sluice::engine

@@ -1,0 +1,31 @@
+// From a model file to a Graph. The only door to ONNX's protobuf classes.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/engine/graph.h"
+#include "worker/engine/mapped_file.h"
+
+namespace sluice::engine {
+
+struct Model {
+  Graph graph;
+  std::int64_t ir_version = 0;
+  std::string description;
+  // What the graph's constants point into, until they own their elements.
+  std::vector<MappedFile> files;
+};
+
+// not_found, unavailable, data_corrupt, unsupported; the sentence names `path` as given.
+Result<Model> read_model(const std::string& path);
+
+// The same from bytes that outlive the model; external data is looked for below `folder`.
+Result<Model> parse_model(std::span<const std::byte> bytes, const std::string& folder);
+
+}  // namespace sluice::engine

@@ -1,0 +1,63 @@
+// Which operators there are: (domain, name, opset) -> kernel, over the complete lists of
+// since-versions, so that a model of a newer opset never runs by an older one's rules.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/engine/kernel.h"
+
+namespace sluice::engine {
+
+// Newest opsets whose since-lists the operators below were written against.
+inline constexpr int kNewestOnnxOpset = 24;
+inline constexpr int kNewestMlOpset = 5;
+inline constexpr std::string_view kMlDomain = "ai.onnx.ml";
+inline constexpr std::string_view kTestDomain = "sluice.test";
+
+// How an operator lives with a tensor that is not row-major.
+enum class LayoutRule : std::uint8_t {
+  plain,          // row-major only
+  follow,         // element by element: any layout that all inputs share; the output has it too
+  channels_last,  // wants and gives channels_last where the rank is 3 to 5 and float32
+};
+
+struct OperatorEntry {
+  std::string name{};
+  std::string domain{};      // "" is ai.onnx
+  std::vector<int> since{};  // complete, oldest to newest
+  std::vector<int> lacks{};  // of those, the ones without a kernel
+  Kernel kernel{};
+  LayoutRule layout = LayoutRule::plain;
+  std::vector<std::size_t> overwrites{};  // inputs whose memory output 0 may take when it fits
+  bool alias = false;                     // output 0 has the bytes of input 0, only other dims
+  bool fuses_tail = false;                // takes bias and activation of its consumer
+  bool fuses_residual = false;
+  bool pure = true;  // false: never folded (the tests' operators)
+  // Where the operator is an activation that its producer can apply: fills it in, true. Null:
+  // never.
+  bool (*as_activation)(const Box& params, const InputFacts& facts, Tail& tail) = nullptr;
+};
+
+class Registry {
+ public:
+  void add(OperatorEntry entry);
+
+  struct Found {
+    const OperatorEntry* entry = nullptr;
+    int since = 0;
+  };
+  // unsupported, in words that name the operator and the opset.
+  [[nodiscard]] Result<Found> find(std::string_view domain, std::string_view name, int opset) const;
+
+ private:
+  std::map<std::pair<std::string, std::string>, OperatorEntry> entries_;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,129 @@
+#include "worker/engine/session.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "common/base/limits.h"
+#include "common/tensor/buffer.h"
+#include "worker/engine/binding.h"
+#include "worker/engine/parallel.h"
+#include "worker/engine/reader.h"
+
+namespace sluice::engine {
+namespace {
+
+// What sessions and their executions share: an execution may outlive the session's handle.
+struct Shared {
+  std::shared_ptr<const Registry> registry;
+  Plan plan;
+  int threads = 1;
+};
+
+class PlanExecution final : public Execution {
+ public:
+  explicit PlanExecution(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
+
+  Result<void> run(const RunArguments& arguments) override {
+    set_team_size(shared_->threads);
+    try {
+      SLUICE_TRY(select(arguments));
+      return bindings_.front()->run(arguments, arena_.bytes());
+    } catch (const std::bad_alloc&) {
+      return Error{ErrorCode::resource_exhausted, "no memory for this request"};
+    }
+  }
+
+  [[nodiscard]] BindingFigures figures() const {
+    if (bindings_.empty()) {
+      return {};
+    }
+    return {.steps = bindings_.front()->step_count(),
+            .reorders = bindings_.front()->reorder_count(),
+            .arena_bytes = arena_.size()};
+  }
+
+ private:
+  // Brings the binding for these shapes to the front, making it if it is new.
+  Result<void> select(const RunArguments& arguments) {
+    const auto found = std::ranges::find_if(
+        bindings_, [&](const auto& binding) { return binding->fits(arguments); });
+    if (found != bindings_.end()) {
+      std::rotate(bindings_.begin(), found, found + 1);
+      return {};
+    }
+    SLUICE_TRY_ASSIGN(auto binding, Binding::create(shared_->plan, arguments));
+    if (binding->arena_size() > arena_.size()) {
+      arena_ = MutableBuffer();  // first gone, then the larger one: not both at once
+      arena_ = MutableBuffer(binding->arena_size());
+    }
+    if (bindings_.size() >= limits::kBoundShapes) {
+      bindings_.pop_back();
+    }
+    bindings_.insert(bindings_.begin(), std::move(binding));
+    return {};
+  }
+
+  std::shared_ptr<const Shared> shared_;
+  std::vector<std::unique_ptr<Binding>> bindings_;  // most recently used first
+  MutableBuffer arena_;
+};
+
+class PlanSession final : public Session {
+ public:
+  explicit PlanSession(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
+  [[nodiscard]] const ModelInfo& info() const override { return shared_->plan.info; }
+  [[nodiscard]] std::unique_ptr<Execution> new_execution() const override {
+    return std::make_unique<PlanExecution>(shared_);
+  }
+
+ private:
+  std::shared_ptr<const Shared> shared_;
+};
+
+Result<std::unique_ptr<Session>> plan_session(Model model,
+                                              int threads,
+                                              std::shared_ptr<const Registry> registry,
+                                              const PlanOptions& plan_options) {
+  set_team_size(threads);
+  auto shared = std::make_shared<Shared>();
+  shared->threads = std::max(threads, 1);
+  // The files stay mapped until every constant has been packed or copied.
+  const std::vector<MappedFile> files = std::move(model.files);
+  try {
+    SLUICE_TRY_ASSIGN(shared->plan, build_plan(std::move(model), *registry, plan_options));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::resource_exhausted, "no memory for the model"};
+  }
+  shared->registry = std::move(registry);
+  return std::unique_ptr<Session>(std::make_unique<PlanSession>(std::move(shared)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
+                                              std::shared_ptr<const Registry> registry,
+                                              const PlanOptions& plan_options) {
+  SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
+  auto session = plan_session(std::move(model), options.threads, std::move(registry), plan_options);
+  if (!session) {
+    return with_context(std::move(session).error(), "'" + options.path + "'");
+  }
+  return session;
+}
+
+Result<std::unique_ptr<Session>> load_session(std::span<const std::byte> bytes,
+                                              int threads,
+                                              std::shared_ptr<const Registry> registry,
+                                              const PlanOptions& plan_options) {
+  SLUICE_TRY_ASSIGN(Model model, parse_model(bytes, "/nonexistent"));
+  return plan_session(std::move(model), threads, std::move(registry), plan_options);
+}
+
+BindingFigures figures_of(const Execution& execution) {
+  return dynamic_cast<const PlanExecution&>(execution).figures();
+}
+
+}  // namespace sluice::engine

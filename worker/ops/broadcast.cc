@@ -1,0 +1,34 @@
+#include "worker/ops/broadcast.h"
+
+#include <algorithm>
+
+#include "worker/engine/layout.h"
+
+namespace sluice::engine {
+
+Result<Shape> broadcast_dims(Dims a, Dims b) {
+  const std::size_t rank = std::max(a.size(), b.size());
+  Shape result(rank, 1);
+  for (std::size_t i = 0; i < rank; ++i) {
+    const std::int64_t x = i < rank - a.size() ? 1 : a[i - (rank - a.size())];
+    const std::int64_t y = i < rank - b.size() ? 1 : b[i - (rank - b.size())];
+    if (x != y && x != 1 && y != 1) {
+      return Error{ErrorCode::invalid_argument,
+                   "shapes " + to_string(a) + " and " + to_string(b) + " cannot be broadcast"};
+    }
+    result[i] = x == 1 ? y : x;
+  }
+  return result;
+}
+
+Shape physical_dims_of(const TensorView& result) {
+  return physical_dims(result.dims, result.layout);
+}
+
+Shape operand_dims(const TensorView& operand, const TensorView& result) {
+  Shape dims(result.rank() - operand.rank(), 1);
+  dims.insert(dims.end(), operand.dims.begin(), operand.dims.end());
+  return physical_dims(dims, result.layout);
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,99 @@
+// Broadcasting as NumPy and ONNX have it: result dims, and loops over operands that are stretched.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/engine/tensor.h"
+
+namespace sluice::engine {
+
+// Dims of the result. invalid_argument naming both shapes when they do not fit.
+Result<Shape> broadcast_dims(Dims a, Dims b);
+
+// Loops over an N-ary element-wise operation: `count` rows of `inner` elements. In the row an
+// operand either advances (step 1) or stays (step 0).
+template <std::size_t kOperands>
+struct BroadcastLoop {
+  std::int64_t inner = 1;
+  std::array<std::int64_t, kOperands> inner_step{};
+  std::vector<std::int64_t> extents;                         // outermost first
+  std::array<std::vector<std::int64_t>, kOperands> strides;  // by outer dimension, in elements
+  std::int64_t rows = 1;
+
+  // Offsets of each operand at row number `row`.
+  [[nodiscard]] std::array<std::int64_t, kOperands> offsets(std::int64_t row) const {
+    std::array<std::int64_t, kOperands> at{};
+    for (std::size_t d = extents.size(); d > 0; --d) {
+      const std::int64_t index = row % extents[d - 1];
+      row /= extents[d - 1];
+      for (std::size_t i = 0; i < kOperands; ++i) {
+        at[i] += index * strides[i][d - 1];
+      }
+    }
+    return at;
+  }
+};
+
+// `operands` have physical dims (see layout.h) that stretch to `result`. Neighbouring dimensions in
+// which every operand goes on as before are merged, so that [2,3,4] + [2,3,4] is one row.
+template <std::size_t kOperands>
+BroadcastLoop<kOperands> make_loop(Dims result, const std::array<Shape, kOperands>& operands) {
+  const std::size_t rank = result.size();
+  std::array<Shape, kOperands> strides;
+  for (std::size_t i = 0; i < kOperands; ++i) {
+    strides[i].assign(rank, 0);
+    const Shape& dims = operands[i];
+    std::int64_t stride = 1;
+    for (std::size_t d = dims.size(); d > 0; --d) {
+      const std::size_t at = rank - dims.size() + d - 1;
+      strides[i][at] = dims[d - 1] == 1 ? 0 : stride;
+      stride *= dims[d - 1];
+    }
+  }
+  Shape merged;  // innermost first
+  std::array<Shape, kOperands> merged_strides;
+  for (std::size_t d = rank; d > 0; --d) {
+    const std::int64_t extent = result[d - 1];
+    if (extent == 1) {
+      continue;
+    }
+    bool goes_on = !merged.empty();
+    for (std::size_t i = 0; goes_on && i < kOperands; ++i) {
+      goes_on = strides[i][d - 1] == merged_strides[i].back() * merged.back();
+    }
+    if (goes_on) {
+      merged.back() *= extent;
+      continue;
+    }
+    merged.push_back(extent);
+    for (std::size_t i = 0; i < kOperands; ++i) {
+      merged_strides[i].push_back(strides[i][d - 1]);
+    }
+  }
+  BroadcastLoop<kOperands> loop;
+  const bool is_row = !merged.empty();
+  for (std::size_t i = 0; i < kOperands; ++i) {
+    loop.inner_step[i] = is_row ? merged_strides[i].front() : 0;
+    loop.strides[i].assign(merged_strides[i].rbegin(), merged_strides[i].rend() - (is_row ? 1 : 0));
+  }
+  loop.inner = is_row ? merged.front() : 1;
+  loop.extents.assign(merged.rbegin(), merged.rend() - (is_row ? 1 : 0));
+  for (const std::int64_t extent : loop.extents) {
+    loop.rows *= extent;
+  }
+  return loop;
+}
+
+// Dims of a result in the order of its memory.
+Shape physical_dims_of(const TensorView& result);
+
+// Stretched dims are equal to `dims`, in the order of memory that `layout` says; for operands of an
+// element-wise operator whose result has that layout and rank.
+Shape operand_dims(const TensorView& operand, const TensorView& result);
+
+}  // namespace sluice::engine

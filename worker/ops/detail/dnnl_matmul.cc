@@ -1,0 +1,109 @@
+#include "worker/ops/detail/dnnl_matmul.h"
+
+#include <optional>
+#include <utility>
+
+#include "worker/ops/detail/dnnl_common.h"
+
+namespace sluice::engine::detail {
+namespace {
+
+using Desc = dnnl::memory::desc;
+constexpr auto kF32 = dnnl::memory::data_type::f32;
+
+// Row-major strides of `dims`; of its transpose in the last two when `transposed`.
+Desc strided(const Shape& dims, bool transposed) {
+  Shape strides(dims.size(), 1);
+  const std::size_t rank = dims.size();
+  std::int64_t stride = 1;
+  for (std::size_t i = rank; i > 0; --i) {
+    const std::size_t at = !transposed || i < rank - 1 ? i - 1 : i == rank ? rank - 2 : rank - 1;
+    strides[at] = stride;
+    stride *= dims[at];
+  }
+  return {dims, kF32, strides};
+}
+
+}  // namespace
+
+struct PackedMatrix::Impl {
+  Desc desc;
+  dnnl::memory memory;
+};
+
+std::shared_ptr<const PackedMatrix> PackedMatrix::make(const float* b,
+                                                       std::int64_t k,
+                                                       std::int64_t n,
+                                                       bool transposed) {
+  try {
+    constexpr std::int64_t kRows = 32;  // oneDNN's blocking of B does not change with the rows
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::matmul::desc wanted(Desc({kRows, k}, kF32, Shape{k, 1}),
+                                    Desc({k, n}, kF32, dnnl::memory::format_tag::any),
+                                    Desc({kRows, n}, kF32, Shape{n, 1}));
+    const dnnl::matmul::primitive_desc chosen(wanted, attributes, cpu_engine());
+    const Desc desc = chosen.weights_desc();
+    auto impl = std::make_shared<Impl>(
+        Impl{.desc = desc, .memory = reordered(b, strided({k, n}, transposed), desc)});
+    auto packed = std::make_shared<PackedMatrix>();
+    packed->impl_ = std::move(impl);
+    return packed;
+  } catch (const dnnl::error&) {
+    return nullptr;
+  }
+}
+
+struct Matmul::Impl {
+  std::optional<BoundPrimitive> primitive;
+  std::shared_ptr<const PackedMatrix> packed;
+  bool has_bias = false;
+  std::size_t scratch_size = 0;
+};
+
+std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
+  try {
+    const Desc a = strided(spec.a_dims, spec.a_transposed);
+    const Desc b =
+        spec.packed != nullptr ? spec.packed->impl().desc : strided(spec.b_dims, spec.b_transposed);
+    const Desc c = strided(spec.c_dims, false);
+    Shape bias_dims(spec.c_dims.size(), 1);
+    bias_dims.back() = spec.c_dims.back();
+    const Desc bias = strided(bias_dims, false);
+    const dnnl::matmul::desc wanted =
+        spec.has_bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
+    const dnnl::matmul::primitive_desc chosen(wanted, attributes_for(spec.tail), cpu_engine());
+    std::vector<BoundPrimitive::Argument> arguments{
+        {DNNL_ARG_SRC, a},
+        {DNNL_ARG_WEIGHTS, b},
+        {DNNL_ARG_DST, c},
+        {DNNL_ARG_SCRATCHPAD, chosen.scratchpad_desc()}};
+    if (spec.has_bias) {
+      arguments.push_back({DNNL_ARG_BIAS, bias});
+    }
+    auto matmul = std::make_shared<Matmul>();
+    matmul->impl_ = std::make_shared<Impl>();
+    matmul->impl_->primitive.emplace(dnnl::matmul(chosen), arguments);
+    matmul->impl_->packed = spec.packed;
+    matmul->impl_->has_bias = spec.has_bias;
+    matmul->impl_->scratch_size = chosen.scratchpad_desc().get_size();
+    return matmul;
+  } catch (const dnnl::error&) {
+    return nullptr;
+  }
+}
+
+std::size_t Matmul::scratch_size() const {
+  return impl_->scratch_size;
+}
+
+void Matmul::run(const float* a, const float* b, const float* bias, float* c, std::byte* scratch) {
+  const void* weights =
+      impl_->packed != nullptr ? impl_->packed->impl().memory.get_data_handle() : b;
+  // oneDNN takes inputs as void*, and only reads them.
+  void* const addresses[] = {
+      const_cast<float*>(a), const_cast<void*>(weights), c, scratch, const_cast<float*>(bias)};
+  impl_->primitive->run(std::span(addresses).first(impl_->has_bias ? 5 : 4));
+}
+
+}  // namespace sluice::engine::detail

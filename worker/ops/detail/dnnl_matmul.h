@@ -1,0 +1,53 @@
+// float32 matrix products by oneDNN: C = act(A * B + bias). Nothing of oneDNN in this header.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "worker/engine/kernel.h"
+
+namespace sluice::engine::detail {
+
+// A constant B [k, n] in oneDNN's own order for it. Fits every number of rows. Shared, read only.
+class PackedMatrix {
+ public:
+  // `b` is row-major [k, n], or [n, k] when `transposed`. Null when oneDNN cannot.
+  static std::shared_ptr<const PackedMatrix> make(const float* b,
+                                                  std::int64_t k,
+                                                  std::int64_t n,
+                                                  bool transposed);
+  struct Impl;
+  [[nodiscard]] const Impl& impl() const { return *impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+struct MatmulSpec {
+  Shape a_dims;               // [batch..., m, k]; all three of one rank, extents of 1 are stretched
+  Shape b_dims;               // [batch..., k, n]
+  Shape c_dims;               // [batch..., m, n]
+  bool a_transposed = false;  // stored [..., k, m]
+  bool b_transposed = false;  // stored [..., n, k]
+  bool has_bias = false;      // [n]
+  Tail tail{};                // its activation
+  std::shared_ptr<const PackedMatrix> packed{};  // B, or null: B is an operand of the run
+};
+
+class Matmul {
+ public:
+  // Null when oneDNN has no implementation.
+  static std::shared_ptr<Matmul> make(const MatmulSpec& spec);
+  [[nodiscard]] std::size_t scratch_size() const;
+  // `b` is ignored where it is packed. Not for two threads at once.
+  void run(const float* a, const float* b, const float* bias, float* c, std::byte* scratch);
+
+  struct Impl;
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sluice::engine::detail

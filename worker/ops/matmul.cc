@@ -1,0 +1,396 @@
+// MatMul, Gemm.
+// Spec: https://onnx.ai/onnx/operators/onnx__MatMul.html, onnx__Gemm.html (read 2026-11).
+// MatMul: NumPy's matmul, batches broadcast. Gemm: alpha * A' * B' + beta * C, C broadcast to
+// [M,N]. Types: float32 (oneDNN, a constant B packed), float64 (OpenBLAS), int32, int64, uint32,
+// uint64 (plain loops). float32 multiplies and adds in float32; a row's result does not depend on
+// the other rows. Opsets: Gemm before 7 broadcasts C only when `broadcast` is set; C is optional
+// since 11. Refused: float16, bfloat16.
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "worker/engine/parallel.h"
+#include "worker/ops/broadcast.h"
+#include "worker/ops/detail/dnnl_matmul.h"
+#include "worker/ops/detail/gemm_call.h"
+#include "worker/ops/register.h"
+#include "worker/ops/simd/rows.h"
+#include "worker/ops/types.h"
+
+namespace sluice::engine {
+namespace {
+
+struct GemmParams {
+  bool is_gemm = false;
+  float alpha = 1;
+  float beta = 1;
+  bool a_transposed = false;
+  bool b_transposed = false;
+};
+
+Result<GemmParams> parse_matmul(const Node& node) {
+  SLUICE_TRY(Attributes(node).finish());
+  return GemmParams{};
+}
+
+Result<GemmParams> parse_gemm(const Node& node) {
+  Attributes attributes(node);
+  GemmParams params{.is_gemm = true};
+  SLUICE_TRY_ASSIGN(params.alpha, attributes.real("alpha", 1.0F));
+  SLUICE_TRY_ASSIGN(params.beta, attributes.real("beta", 1.0F));
+  SLUICE_TRY_ASSIGN(const std::int64_t a_transposed, attributes.integer("transA", 0));
+  SLUICE_TRY_ASSIGN(const std::int64_t b_transposed, attributes.integer("transB", 0));
+  params.a_transposed = a_transposed != 0;
+  params.b_transposed = b_transposed != 0;
+  if (node.since < 7) {
+    attributes.ignore("broadcast");  // C that needs no broadcasting is a case of broadcasting
+  }
+  SLUICE_TRY(attributes.finish());
+  return params;
+}
+
+bool is_matmul_type(DataType datatype) {
+  return is_float(datatype) || datatype == DataType::int32 || datatype == DataType::int64 ||
+         datatype == DataType::uint32 || datatype == DataType::uint64;
+}
+
+// The product as matrices: [batch..., m, k] x [batch..., k, n], all of one rank of at least 2.
+struct Product {
+  Shape a{};
+  Shape b{};
+  Shape c{};
+  std::int64_t m = 0;
+  std::int64_t n = 0;
+  std::int64_t k = 0;
+};
+
+Result<Product> product_of(const GemmParams& params, Dims a_dims, Dims b_dims) {
+  Shape a(a_dims.begin(), a_dims.end());
+  Shape b(b_dims.begin(), b_dims.end());
+  const Error mismatch = bad_input("shapes " + to_string(a_dims) + " and " + to_string(b_dims) +
+                                   " cannot be multiplied");
+  if (params.is_gemm && (a.size() != 2 || b.size() != 2)) {
+    return mismatch;
+  }
+  if (a.empty() || b.empty()) {
+    return mismatch;
+  }
+  if (params.a_transposed) {
+    std::swap(a[0], a[1]);
+  }
+  if (params.b_transposed) {
+    std::swap(b[0], b[1]);
+  }
+  if (a.size() == 1) {
+    a.insert(a.begin(), 1);
+  }
+  if (b.size() == 1) {
+    b.push_back(1);
+  }
+  const std::size_t rank = std::max(a.size(), b.size());
+  a.insert(a.begin(), rank - a.size(), 1);
+  b.insert(b.begin(), rank - b.size(), 1);
+  Product product{.m = a[rank - 2], .n = b[rank - 1], .k = a[rank - 1]};
+  auto batch = broadcast_dims(Dims(a).first(rank - 2), Dims(b).first(rank - 2));
+  if (product.k != b[rank - 2] || !batch) {
+    return mismatch;
+  }
+  product.c = *std::move(batch);
+  product.c.push_back(product.m);
+  product.c.push_back(product.n);
+  product.a = std::move(a);
+  product.b = std::move(b);
+  return product;
+}
+
+Result<OutputFacts> infer_gemm(const GemmParams& params, const InputFacts& facts) {
+  const InputFact& a = facts.at(0);
+  const InputFact& b = facts.at(1);
+  if (!is_matmul_type(a.datatype)) {
+    return unsupported_type(a.datatype);
+  }
+  if (b.datatype != a.datatype ||
+      (params.is_gemm && facts.has(2) && facts.at(2).datatype != a.datatype)) {
+    return bad_input("its inputs have different datatypes");
+  }
+  SLUICE_TRY_ASSIGN(Product product, product_of(params, a.dims, b.dims));
+  Shape dims = std::move(product.c);
+  if (b.dims.size() == 1) {
+    dims.pop_back();
+  }
+  if (a.dims.size() == 1) {
+    dims.erase(dims.end() - (b.dims.size() == 1 ? 1 : 2));
+  }
+  if (params.is_gemm && facts.has(2)) {
+    SLUICE_TRY_ASSIGN(const Shape with_c, broadcast_dims(dims, facts.at(2).dims));
+    if (with_c != dims) {
+      return bad_input("C " + to_string(facts.at(2).dims) + " does not fit " + to_string(dims));
+    }
+  }
+  return one_output(a.datatype, std::move(dims));
+}
+
+struct GemmState {
+  bool reference = false;
+  Tail tail{};
+  std::shared_ptr<const detail::PackedMatrix> packed{};  // of B times alpha
+  std::vector<float> bias{};  // [n]: the constant C times beta, or the fused Add's; empty: none
+  bool c_is_bias = false;
+};
+
+// The constant C as one number a column, or empty when it has more rows.
+std::vector<float> bias_of(const TensorView& c, std::int64_t n, float beta) {
+  const bool is_row = c.rank() == 0 || (c.count == c.dims[c.rank() - 1]);
+  if (c.datatype != DataType::float32 || !is_row || (c.count != n && c.count != 1)) {
+    return {};
+  }
+  std::vector<float> bias(static_cast<std::size_t>(n));
+  const auto from = c.as<float>();
+  for (std::size_t i = 0; i < bias.size(); ++i) {
+    bias[i] = beta * from[c.count == 1 ? 0 : i];
+  }
+  return bias;
+}
+
+Result<GemmState> prepare_gemm(const GemmParams& params, PrepareContext& context) {
+  GemmState state{.reference = context.reference(), .tail = context.tail()};
+  SLUICE_TRY_ASSIGN(const TensorView* const fused, context.tail_bias());
+  if (fused != nullptr) {
+    state.bias = bias_of(*fused, fused->count, 1.0F);
+  }
+  SLUICE_TRY_ASSIGN(const TensorView* const b, context.constant(1));
+  if (state.reference || b == nullptr || b->datatype != DataType::float32 || b->rank() != 2 ||
+      b->count == 0) {
+    return state;
+  }
+  const std::int64_t n = b->dims[params.b_transposed ? 0 : 1];
+  const std::int64_t k = b->dims[params.b_transposed ? 1 : 0];
+  std::vector<float> scaled;
+  const float* from = b->as<float>().data();
+  if (params.alpha != 1.0F) {
+    scaled.assign(from, from + b->count);
+    for (float& value : scaled) {
+      value *= params.alpha;
+    }
+    from = scaled.data();
+  }
+  state.packed = detail::PackedMatrix::make(from, k, n, params.b_transposed);
+  if (state.packed == nullptr) {
+    return state;
+  }
+  context.consume(1);
+  SLUICE_TRY_ASSIGN(const TensorView* const c, context.constant(2));
+  if (params.is_gemm && c != nullptr) {
+    state.bias = bias_of(*c, n, params.beta);
+    state.c_is_bias = !state.bias.empty();
+    if (state.c_is_bias) {
+      context.consume(2);
+    }
+  }
+  return state;
+}
+
+struct GemmBound {
+  Product product;
+  std::shared_ptr<detail::Matmul> primitive;
+  bool adds_bias = false;    // the primitive does
+  bool activates = false;    // likewise
+  BroadcastLoop<1> c_loop;   // C over [m, n]
+  BroadcastLoop<2> batches;  // A and B over the batches, in matrices
+};
+
+Result<GemmBound> bind_gemm(const GemmParams& params,
+                            const GemmState& state,
+                            BindContext& context) {
+  GemmBound bound;
+  SLUICE_TRY_ASSIGN(bound.product,
+                    product_of(params, context.inputs[0].dims, context.inputs[1].dims));
+  Product& product = bound.product;
+  const bool adds_c = params.is_gemm && context.has_input(2) && !state.c_is_bias;
+  if (adds_c) {
+    const TensorView& c = context.inputs[2];
+    bound.c_loop = make_loop<1>(product.c, {Shape(c.dims.begin(), c.dims.end())});
+  }
+  const Dims batch_dims = Dims(product.c).first(product.c.size() - 2);
+  const auto batches = [](const Shape& dims) { return Shape(dims.begin(), dims.end() - 2); };
+  bound.batches = make_loop<2>(batch_dims, {batches(product.a), batches(product.b)});
+  const bool empty = context.outputs[0].count == 0 || product.k == 0;
+  if (context.outputs[0].datatype != DataType::float32 || state.reference || empty) {
+    return bound;
+  }
+  detail::MatmulSpec spec{.a_dims = product.a,
+                          .b_dims = product.b,
+                          .c_dims = product.c,
+                          .a_transposed = params.a_transposed,
+                          .b_transposed = params.b_transposed,
+                          .packed = state.packed};
+  // What comes after scaling by alpha or adding C cannot be in the primitive.
+  const bool scaled = state.packed != nullptr || params.alpha == 1.0F;
+  bound.adds_bias = scaled && !state.bias.empty();
+  bound.activates = scaled && !adds_c;
+  spec.has_bias = bound.adds_bias;
+  if (bound.activates) {
+    spec.tail.activation = state.tail.activation;
+    spec.tail.low = state.tail.low;
+    spec.tail.high = state.tail.high;
+  }
+  if (state.packed != nullptr) {
+    // One matrix against all rows of all batches.
+    const std::int64_t rows = context.outputs[0].count / product.n;
+    spec.a_dims = {rows, product.k};
+    spec.b_dims = {product.k, product.n};
+    spec.c_dims = {rows, product.n};
+  }
+  bound.primitive = detail::Matmul::make(spec);
+  if (bound.primitive == nullptr && state.packed != nullptr) {
+    return Error{ErrorCode::internal, "no kernel for its packed weights"};
+  }
+  if (bound.primitive == nullptr) {
+    bound.adds_bias = bound.activates = false;
+  }
+  context.scratch_size = bound.primitive != nullptr ? bound.primitive->scratch_size() : 0;
+  return bound;
+}
+
+// c = a * b by plain loops, in index order of k; floats accumulate in double.
+template <class T>
+void multiply(const GemmParams& params, const Product& product, const T* a, const T* b, T* c) {
+  using Sum = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+  const auto& [a_dims, b_dims, c_dims, m, n, k] = product;
+  for (std::int64_t row = 0; row < m; ++row) {
+    for (std::int64_t column = 0; column < n; ++column) {
+      Sum sum = 0;
+      for (std::int64_t i = 0; i < k; ++i) {
+        const T x = a[params.a_transposed ? i * m + row : row * k + i];
+        const T y = b[params.b_transposed ? column * k + i : i * n + column];
+        sum += static_cast<Sum>(x) * static_cast<Sum>(y);
+      }
+      c[row * n + column] = static_cast<T>(sum);
+    }
+  }
+}
+
+template <class T>
+void multiply_batches(const GemmParams& params, const GemmBound& bound, KernelContext& context) {
+  const Product& product = bound.product;
+  const T* a = context.input(0).as<T>().data();
+  const T* b = context.input(1).as<T>().data();
+  T* c = context.output(0).mut<T>().data();
+  const detail::GemmShape shape{.m = product.m,
+                                .n = product.n,
+                                .k = product.k,
+                                .a_transposed = params.a_transposed,
+                                .b_transposed = params.b_transposed};
+  const BroadcastLoop<2>& loop = bound.batches;
+  for (std::int64_t row = 0; row < loop.rows; ++row) {
+    const auto start = loop.offsets(row);
+    for (std::int64_t i = 0; i < loop.inner; ++i) {
+      const T* x = a + (start[0] + i * loop.inner_step[0]) * product.m * product.k;
+      const T* y = b + (start[1] + i * loop.inner_step[1]) * product.k * product.n;
+      T* z = c + (row * loop.inner + i) * product.m * product.n;
+      if constexpr (std::is_same_v<T, double>) {
+        if (product.k > 0 && detail::gemm_float64(shape, x, y, z)) {
+          continue;
+        }
+      }
+      multiply(params, product, x, y, z);
+    }
+  }
+}
+
+// y = alpha * y + beta * C + bias, for what no primitive did.
+template <class T>
+void finish_sum(const GemmParams& params,
+                const GemmState& state,
+                const GemmBound& bound,
+                KernelContext& context) {
+  TensorView& y = context.output(0);
+  T* out = y.mut<T>().data();
+  const auto alpha = static_cast<T>(state.packed != nullptr ? 1.0F : params.alpha);
+  if (alpha != T{1}) {
+    for (std::int64_t i = 0; i < y.count; ++i) {
+      out[i] = static_cast<T>(out[i] * alpha);
+    }
+  }
+  if (!state.bias.empty() && !bound.adds_bias) {
+    const auto n = static_cast<std::int64_t>(state.bias.size());
+    for (std::int64_t i = 0; i < y.count; ++i) {
+      out[i] = static_cast<T>(out[i] + static_cast<T>(state.bias[static_cast<std::size_t>(i % n)]));
+    }
+  }
+  if (!params.is_gemm || !context.has_input(2) || state.c_is_bias) {
+    return;
+  }
+  const T* c = context.input(2).as<T>().data();
+  const auto beta = static_cast<T>(params.beta);
+  const BroadcastLoop<1>& loop = bound.c_loop;
+  for (std::int64_t row = 0; row < loop.rows; ++row) {
+    const std::int64_t at = loop.offsets(row)[0];
+    for (std::int64_t i = 0; i < loop.inner; ++i) {
+      T& to = out[row * loop.inner + i];
+      to = static_cast<T>(to + beta * c[at + i * loop.inner_step[0]]);
+    }
+  }
+}
+
+void activate(const Tail& tail, TensorView& y) {
+  float* data = y.mut<float>().data();
+  switch (tail.activation) {
+    case Activation::none:
+      return;
+    case Activation::relu:
+      return simd::unary(simd::UnaryOp::relu, 0, 0, data, data, y.count);
+    case Activation::leaky_relu:
+      return simd::unary(simd::UnaryOp::leaky_relu, tail.low, 0, data, data, y.count);
+    case Activation::clip:
+      return simd::unary(simd::UnaryOp::clip, tail.low, tail.high, data, data, y.count);
+  }
+}
+
+Result<void> run_gemm(const GemmParams& params,
+                      const GemmState& state,
+                      const GemmBound& bound,
+                      KernelContext& context) {
+  TensorView& y = context.output(0);
+  if (y.count == 0) {
+    return {};
+  }
+  if (bound.primitive != nullptr) {
+    const float* b = state.packed != nullptr ? nullptr : context.input(1).as<float>().data();
+    bound.primitive->run(context.input(0).as<float>().data(),
+                         b,
+                         state.bias.data(),
+                         y.mut<float>().data(),
+                         context.scratch().data());
+    finish_sum<float>(params, state, bound, context);
+  } else {
+    dispatch_number(y.datatype, [&](auto tag) {
+      using T = decltype(tag);
+      multiply_batches<T>(params, bound, context);
+      finish_sum<T>(params, state, bound, context);
+    });
+  }
+  if (!bound.activates && state.tail.activation != Activation::none) {
+    activate(state.tail, y);
+  }
+  return {};
+}
+
+}  // namespace
+
+void register_matmul(Registry& registry) {
+  registry.add(
+      {.name = "Gemm",
+       .since = {1, 6, 7, 9, 11, 13},
+       .kernel = prepared_kernel<parse_gemm, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
+       .fuses_tail = true});
+  registry.add(
+      {.name = "MatMul",
+       .since = {1, 9, 13},
+       .kernel = prepared_kernel<parse_matmul, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
+       .fuses_tail = true});
+}
+
+}  // namespace sluice::engine

@@ -1,0 +1,324 @@
+#include "worker/ops/simd/rows.h"
+
+#include <cmath>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/ops/simd/rows.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file once for each instruction set.
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace sluice::engine::simd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+constexpr std::size_t kMostLanes = hn::MaxLanes(D());
+
+// out[i] = f(x[i]).
+template <class F>
+HWY_INLINE void map(const float* x, float* out, std::int64_t count, const F& f) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(f(d, hn::LoadU(d, x + i)), d, out + i);
+  }
+  if (i < count) {
+    HWY_ALIGN float rest[kMostLanes] = {};
+    for (std::int64_t k = i; k < count; ++k) {
+      rest[k - i] = x[k];
+    }
+    hn::Store(f(d, hn::Load(d, rest)), d, rest);
+    for (std::int64_t k = i; k < count; ++k) {
+      out[k] = rest[k - i];
+    }
+  }
+}
+
+template <class F>
+HWY_INLINE void zip(const BinaryRow& row, const F& f) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  if (row.count == 0) {
+    return;
+  }
+  const V a0 = hn::Set(d, row.a[0]);  // before anything is written: `out` may be an input
+  const V b0 = hn::Set(d, row.b[0]);
+  std::int64_t i = 0;
+  for (; i + lanes <= row.count; i += lanes) {
+    const V a = row.a_step == 0 ? a0 : hn::LoadU(d, row.a + i);
+    const V b = row.b_step == 0 ? b0 : hn::LoadU(d, row.b + i);
+    hn::StoreU(f(d, a, b), d, row.out + i);
+  }
+  if (i < row.count) {
+    HWY_ALIGN float a_rest[kMostLanes] = {};
+    HWY_ALIGN float b_rest[kMostLanes] = {};
+    for (std::int64_t k = i; k < row.count; ++k) {
+      a_rest[k - i] = row.a_step == 0 ? 0.0F : row.a[k];
+      b_rest[k - i] = row.b_step == 0 ? 0.0F : row.b[k];
+    }
+    const V a = row.a_step == 0 ? a0 : hn::Load(d, a_rest);
+    const V b = row.b_step == 0 ? b0 : hn::Load(d, b_rest);
+    hn::Store(f(d, a, b), d, a_rest);
+    for (std::int64_t k = i; k < row.count; ++k) {
+      row.out[k] = a_rest[k - i];
+    }
+  }
+}
+
+HWY_INLINE V keep_nan(V x, V y) {
+  return hn::IfThenElse(hn::IsNaN(x), x, y);
+}
+
+// Highway's Exp gives 0 for NaN and is only made for the finite range.
+HWY_INLINE V exp_of(D d, V x) {
+  const V most = hn::Set(d, 88.7228391F);  // log of the largest float32
+  const V y = hn::Exp(d, hn::Min(x, most));
+  const V big =
+      hn::IfThenElse(hn::Gt(x, most), hn::Set(d, std::numeric_limits<float>::infinity()), y);
+  return keep_nan(x, big);
+}
+
+HWY_INLINE V log_of(D d, V x) {
+  const V zero = hn::Zero(d);
+  const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+  V y = hn::Log(d, x);
+  y = hn::IfThenElse(hn::Eq(x, zero), hn::Neg(infinity), y);
+  y = hn::IfThenElse(hn::Eq(x, infinity), infinity, y);
+  y = hn::IfThenElse(hn::Lt(x, zero), hn::Set(d, std::numeric_limits<float>::quiet_NaN()), y);
+  return keep_nan(x, y);
+}
+
+// tanh(x) = sign(x) * (1 - e) / (1 + e) with e = exp(-2|x|); below 0.25 by its own series, where
+// the difference would lose digits.
+HWY_INLINE V tanh_of(D d, V x) {
+  const V one = hn::Set(d, 1.0F);
+  const V size = hn::Abs(x);
+  const V e = exp_of(d, hn::Mul(hn::Set(d, -2.0F), size));
+  const V large = hn::Div(hn::Sub(one, e), hn::Add(one, e));
+  const V s = hn::Mul(x, x);  // x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835 - 1382x^11/155925
+  V p = hn::Set(d, -1382.0F / 155925.0F);
+  p = hn::MulAdd(p, s, hn::Set(d, 62.0F / 2835.0F));
+  p = hn::MulAdd(p, s, hn::Set(d, -17.0F / 315.0F));
+  p = hn::MulAdd(p, s, hn::Set(d, 2.0F / 15.0F));
+  p = hn::MulAdd(p, s, hn::Set(d, -1.0F / 3.0F));
+  const V small = hn::MulAdd(hn::Mul(p, s), x, x);
+  const V y = hn::IfThenElse(hn::Lt(size, hn::Set(d, 0.25F)), small, hn::CopySign(large, x));
+  return keep_nan(x, y);
+}
+
+HWY_INLINE V sigmoid_of(D d, V x) {
+  const V one = hn::Set(d, 1.0F);
+  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
+HWY_INLINE V softplus_of(D d, V x) {
+  const V rest = hn::Log1p(d, exp_of(d, hn::Neg(hn::Abs(x))));
+  return keep_nan(x, hn::Add(hn::Max(x, hn::Zero(d)), rest));
+}
+
+HWY_INLINE V min_of(V a, V b) {
+  return keep_nan(a, keep_nan(b, hn::Min(a, b)));
+}
+HWY_INLINE V max_of(V a, V b) {
+  return keep_nan(a, keep_nan(b, hn::Max(a, b)));
+}
+
+void binary_row(BinaryOp op, const BinaryRow& row) {
+  switch (op) {
+    case BinaryOp::add:
+      return zip(row, [](D, V a, V b) HWY_ATTR { return hn::Add(a, b); });
+    case BinaryOp::sub:
+      return zip(row, [](D, V a, V b) HWY_ATTR { return hn::Sub(a, b); });
+    case BinaryOp::mul:
+      return zip(row, [](D, V a, V b) HWY_ATTR { return hn::Mul(a, b); });
+    case BinaryOp::div:
+      return zip(row, [](D, V a, V b) HWY_ATTR { return hn::Div(a, b); });
+    case BinaryOp::min:
+      return zip(row, [](D, V a, V b) HWY_ATTR { return min_of(a, b); });
+    case BinaryOp::max:
+      return zip(row, [](D, V a, V b) HWY_ATTR { return max_of(a, b); });
+  }
+}
+
+void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, std::int64_t n) {
+  const D tag;
+  const V va = hn::Set(tag, alpha);
+  const V vb = hn::Set(tag, beta);
+  const V zero = hn::Zero(tag);
+  const V one = hn::Set(tag, 1.0F);
+  switch (op) {
+    case UnaryOp::abs:
+      return map(x, out, n, [](D, V v) HWY_ATTR { return hn::Abs(v); });
+    case UnaryOp::neg:
+      return map(x, out, n, [](D, V v) HWY_ATTR { return hn::Neg(v); });
+    case UnaryOp::sqrt:
+      return map(x, out, n, [](D, V v) HWY_ATTR { return hn::Sqrt(v); });
+    case UnaryOp::reciprocal:
+      return map(x, out, n, [one](D, V v) HWY_ATTR { return hn::Div(one, v); });
+    case UnaryOp::floor:
+      return map(x, out, n, [](D, V v) HWY_ATTR { return hn::Floor(v); });
+    case UnaryOp::ceil:
+      return map(x, out, n, [](D, V v) HWY_ATTR { return hn::Ceil(v); });
+    case UnaryOp::round:
+      return map(x, out, n, [](D, V v) HWY_ATTR { return hn::Round(v); });
+    case UnaryOp::exp:
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return exp_of(d, v); });
+    case UnaryOp::log:
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return log_of(d, v); });
+    case UnaryOp::tanh:
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return tanh_of(d, v); });
+    case UnaryOp::sigmoid:
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return sigmoid_of(d, v); });
+    case UnaryOp::softplus:
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return softplus_of(d, v); });
+    case UnaryOp::relu:
+      return map(
+          x, out, n, [zero](D, V v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); });
+    case UnaryOp::leaky_relu:
+      return map(x, out, n, [zero, va](D, V v) HWY_ATTR {
+        return hn::IfThenElse(hn::Lt(v, zero), hn::Mul(va, v), v);
+      });
+    case UnaryOp::clip:
+      return map(x, out, n, [va, vb](D, V v) HWY_ATTR {
+        const V low = hn::IfThenElse(hn::Lt(v, va), va, v);
+        return hn::IfThenElse(hn::Gt(low, vb), vb, low);
+      });
+    case UnaryOp::hard_sigmoid:
+      return map(x, out, n, [zero, one, va, vb](D, V v) HWY_ATTR {
+        const V line = hn::Add(hn::Mul(va, v), vb);
+        const V low = hn::IfThenElse(hn::Lt(line, zero), zero, line);
+        return hn::IfThenElse(hn::Gt(low, one), one, low);
+      });
+    case UnaryOp::elu:
+      return map(x, out, n, [zero, va](D d, V v) HWY_ATTR {
+        const V below = hn::Mul(va, hn::Expm1(d, hn::Min(v, zero)));
+        return keep_nan(v, hn::IfThenElse(hn::Lt(v, zero), below, v));
+      });
+    case UnaryOp::scale:
+      return map(x, out, n, [va, vb](D, V v) HWY_ATTR { return hn::Add(hn::Mul(va, v), vb); });
+  }
+}
+
+// In index order over fixed lanes: the sum does not depend on threads or on other rows.
+HWY_INLINE float largest(const float* x, std::int64_t count) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const float lowest = -std::numeric_limits<float>::infinity();
+  V most = hn::Set(d, lowest);
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    most = max_of(most, hn::LoadU(d, x + i));
+  }
+  HWY_ALIGN float parts[kMostLanes];
+  hn::Store(most, d, parts);
+  float result = lowest;
+  for (std::int64_t k = 0; k < lanes; ++k) {
+    result = parts[k] > result || std::isnan(parts[k]) ? parts[k] : result;
+  }
+  for (; i < count; ++i) {
+    result = x[i] > result || std::isnan(x[i]) ? x[i] : result;
+  }
+  return result;
+}
+
+// out = exp(x - shift); returns the sum.
+HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float shift) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const V by = hn::Set(d, shift);
+  V total = hn::Zero(d);
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const V y = exp_of(d, hn::Sub(hn::LoadU(d, x + i), by));
+    hn::StoreU(y, d, out + i);
+    total = hn::Add(total, y);
+  }
+  float sum = 0;
+  HWY_ALIGN float parts[kMostLanes];
+  hn::Store(total, d, parts);
+  for (std::int64_t k = 0; k < lanes; ++k) {
+    sum += parts[k];
+  }
+  if (i < count) {
+    HWY_ALIGN float rest[kMostLanes] = {};
+    for (std::int64_t k = i; k < count; ++k) {
+      rest[k - i] = x[k];
+    }
+    hn::Store(exp_of(d, hn::Sub(hn::Load(d, rest), by)), d, rest);
+    for (std::int64_t k = i; k < count; ++k) {
+      out[k] = rest[k - i];
+      sum += out[k];
+    }
+  }
+  return sum;
+}
+
+void softmax_row(const float* x, float* out, std::int64_t count) {
+  const float sum = exp_sum(x, out, count, largest(x, count));
+  const V by = hn::Set(D(), sum);
+  map(out, out, count, [by](D, V v) HWY_ATTR { return hn::Div(v, by); });
+}
+
+void log_softmax_row(const float* x, float* out, std::int64_t count) {
+  const float most = largest(x, count);
+  HWY_ALIGN float chunk[256];
+  float sum = 0;
+  for (std::int64_t i = 0; i < count; i += 256) {
+    sum += exp_sum(x + i, chunk, HWY_MIN(std::int64_t{256}, count - i), most);
+  }
+  const V by = hn::Set(D(), most);
+  const V log_sum = hn::Set(D(), std::log(sum));
+  map(x, out, count, [by, log_sum](D, V v) HWY_ATTR { return hn::Sub(hn::Sub(v, by), log_sum); });
+}
+
+void accumulate_row(const float* x, float* y, std::int64_t count) {
+  zip({x, 1, y, 1, y, count}, [](D, V a, V b) HWY_ATTR { return hn::Add(a, b); });
+}
+
+void maximum_row(const float* x, float* y, std::int64_t count) {
+  zip({x, 1, y, 1, y, count}, [](D, V a, V b) HWY_ATTR { return max_of(a, b); });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sluice::engine::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sluice::engine::simd {
+
+HWY_EXPORT(binary_row);
+HWY_EXPORT(unary_row);
+HWY_EXPORT(softmax_row);
+HWY_EXPORT(log_softmax_row);
+HWY_EXPORT(accumulate_row);
+HWY_EXPORT(maximum_row);
+
+void binary(BinaryOp op, const BinaryRow& row) {
+  HWY_DYNAMIC_DISPATCH(binary_row)(op, row);
+}
+void unary(UnaryOp op, float alpha, float beta, const float* x, float* out, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(unary_row)(op, alpha, beta, x, out, count);
+}
+void softmax(const float* x, float* out, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(softmax_row)(x, out, count);
+}
+void log_softmax(const float* x, float* out, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(log_softmax_row)(x, out, count);
+}
+void accumulate(const float* x, float* y, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(accumulate_row)(x, y, count);
+}
+void maximum(const float* x, float* y, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(maximum_row)(x, y, count);
+}
+
+}  // namespace sluice::engine::simd
+#endif  // HWY_ONCE

@@ -1,0 +1,58 @@
+// Vector kernels over rows of float32, compiled for several instruction sets and chosen when the
+// program runs. Results are the same for an element whatever its place and company: tails go
+// through the same instructions. NaN and infinities come out as IEEE 754 says. Rows may be
+// unaligned; `out` may be one of the inputs.
+
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::engine::simd {
+
+enum class BinaryOp : std::uint8_t { add, sub, mul, div, min, max };  // min and max keep NaN
+
+// out[i] = a[i * a_step] op b[i * b_step]; steps are 0 or 1.
+struct BinaryRow {
+  const float* a;
+  std::int64_t a_step;
+  const float* b;
+  std::int64_t b_step;
+  float* out;
+  std::int64_t count;
+};
+void binary(BinaryOp op, const BinaryRow& row);
+
+enum class UnaryOp : std::uint8_t {
+  abs,
+  neg,
+  sqrt,
+  reciprocal,
+  floor,
+  ceil,
+  round,  // half to even
+  exp,
+  log,
+  tanh,
+  sigmoid,
+  relu,
+  leaky_relu,    // alpha * x below 0
+  clip,          // to [alpha, beta]; NaN stays
+  hard_sigmoid,  // max(0, min(1, alpha * x + beta))
+  elu,           // alpha * (exp(x) - 1) below 0
+  softplus,      // log(1 + exp(x))
+  scale,         // alpha * x + beta
+};
+
+// exp, log, tanh, sigmoid: at most 4 ulp from the correctly rounded value.
+void unary(UnaryOp op, float alpha, float beta, const float* x, float* out, std::int64_t count);
+
+// out = exp(x - max(x)) / sum, accumulated in float32; one row. NaN in x makes the row NaN.
+void softmax(const float* x, float* out, std::int64_t count);
+// out = x - max(x) - log(sum(exp(x - max(x)))).
+void log_softmax(const float* x, float* out, std::int64_t count);
+
+// y += x, y = max(y, x) keeping NaN: rows of channels-last pooling.
+void accumulate(const float* x, float* y, std::int64_t count);
+void maximum(const float* x, float* y, std::int64_t count);
+
+}  // namespace sluice::engine::simd
