@@ -1,0 +1,151 @@
+#include "cluster/infer/http_client.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include <curl/curl.h>
+
+#include "common/base/check.h"
+#include "common/base/limits.h"
+
+namespace sluice::cluster {
+
+namespace {
+
+constexpr long kConnectMs = 5'000;
+
+struct Received {
+  std::string body;
+  std::optional<std::size_t> json_size;
+  bool too_large = false;
+};
+
+struct FreeList {
+  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeList>;
+
+std::size_t take_body(char* data, std::size_t, std::size_t size, void* context) {
+  Received& received = *static_cast<Received*>(context);
+  received.too_large = size > limits::kHttpBodyBytes - received.body.size();
+  if (received.too_large) {
+    return 0;  // libcurl ends the transfer
+  }
+  received.body.append(data, size);
+  return size;
+}
+
+std::size_t take_header(char* data, std::size_t, std::size_t size, void* context) {
+  constexpr std::string_view kName = "inference-header-content-length:";
+  const std::string_view line(data, size);
+  if (line.size() <= kName.size() || curl_strnequal(line.data(), kName.data(), kName.size()) == 0) {
+    return size;
+  }
+  std::string_view value = line.substr(kName.size());
+  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  std::size_t number = 0;
+  if (std::from_chars(value.data(), value.data() + value.size(), number).ec == std::errc()) {
+    static_cast<Received*>(context)->json_size = number;
+  }
+  return size;
+}
+
+template <class Value>
+void set(CURL* handle, CURLoption option, Value value) {
+  // Refused only for an option this libcurl was built without, which would be our mistake.
+  SLUICE_CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
+}
+
+Error failure(CURLcode code, const std::string& base, Duration timeout) {
+  switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return Error{ErrorCode::unavailable,
+                   "nobody answers at " + base + " (is `sluice serve` running?)"};
+    case CURLE_OPERATION_TIMEDOUT: {
+      const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+      return Error{ErrorCode::deadline_exceeded,
+                   base + " did not answer within " + std::to_string(ms) + " ms"};
+    }
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return Error{ErrorCode::invalid_argument, "'" + base + "' is not http://HOST:PORT"};
+    default:
+      return Error{ErrorCode::unavailable, base + ": " + curl_easy_strerror(code)};
+  }
+}
+
+}  // namespace
+
+void HttpClient::Close::operator()(void* handle) const noexcept {
+  curl_easy_cleanup(handle);
+}
+
+Result<HttpClient> HttpClient::open(std::string base, Duration timeout) {
+  HttpClient client;
+  client.handle_.reset(curl_easy_init());
+  if (client.handle_ == nullptr) {
+    return Error{ErrorCode::internal, "libcurl cannot be initialised"};
+  }
+  while (base.ends_with('/')) {
+    base.pop_back();
+  }
+  client.base_ = std::move(base);
+  client.timeout_ = timeout;
+  return client;
+}
+
+Result<HttpAnswer> HttpClient::perform(const std::string& path) {
+  CURL* handle = handle_.get();
+  Received received;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count();
+  set(handle, CURLOPT_URL, (base_ + path).c_str());
+  set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(handle, CURLOPT_PROXY, "");
+  set(handle, CURLOPT_NOSIGNAL, 1L);
+  set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(ms));
+  set(handle, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+  set(handle, CURLOPT_WRITEFUNCTION, take_body);
+  set(handle, CURLOPT_WRITEDATA, &received);
+  set(handle, CURLOPT_HEADERFUNCTION, take_header);
+  set(handle, CURLOPT_HEADERDATA, &received);
+  if (const CURLcode code = curl_easy_perform(handle); code != CURLE_OK) {
+    if (received.too_large) {
+      return Error{ErrorCode::resource_exhausted, "the answer is larger than an answer may be"};
+    }
+    return failure(code, base_, timeout_);
+  }
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  return HttpAnswer{
+      static_cast<int>(status), Buffer::from_string(std::move(received.body)), received.json_size};
+}
+
+Result<HttpAnswer> HttpClient::get(const std::string& path) {
+  set(handle_.get(), CURLOPT_HTTPGET, 1L);
+  return perform(path);
+}
+
+Result<HttpAnswer> HttpClient::post(const std::string& path,
+                                    const std::string& body,
+                                    std::size_t json_size) {
+  CURL* handle = handle_.get();
+  HeaderList headers;
+  const std::string length = "Inference-Header-Content-Length: " + std::to_string(json_size);
+  // No Expect: our own server needs no asking before a large body.
+  for (const char* line : {"Content-Type: application/octet-stream", "Expect:", length.c_str()}) {
+    headers.reset(curl_slist_append(headers.release(), line));
+    SLUICE_CHECK(headers != nullptr);
+  }
+  set(handle, CURLOPT_POST, 1L);
+  set(handle, CURLOPT_POSTFIELDS, body.data());
+  set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  set(handle, CURLOPT_HTTPHEADER, headers.get());
+  Result<HttpAnswer> answer = perform(path);
+  set(handle, CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
+  return answer;
+}
+
+}  // namespace sluice::cluster
