@@ -10,6 +10,7 @@
 #include "gateway/protocol/kserve_v2_raw.h"
 #include "gateway/protocol/kserve_v2_request.h"
 #include "gateway/protocol/request_headers.h"
+#include "gateway/protocol/tensor_bytes.h"
 #include "gateway/protocol/text.h"
 
 namespace sluice::gateway::kserve_v2 {
@@ -108,6 +109,7 @@ Result<Decoded> decode(const ClientMessage& message,
     SLUICE_TRY(take_binary(
         parsed, message.body.slice(size, message.body.size() - size), call.target.model));
   }
+  SLUICE_TRY(check_bools(parsed.request));
   SLUICE_TRY(take_timeout_header(message, parsed.request));
   if (model != nullptr) {
     SLUICE_TRY(hold_against_model(parsed.hints, *model));

@@ -1,5 +1,6 @@
 #include "gateway/protocol/tensor_bytes.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -40,6 +41,24 @@ Result<void> check_output(const NamedTensor& tensor) {
   }
   return elements == *count && at == data.size() ? Result<void>()
                                                  : broken("its strings do not fit its shape");
+}
+
+Result<void> check_bools(const InferRequest& request) {
+  for (const NamedTensor& tensor : request.inputs) {
+    if (tensor.datatype != DataType::boolean) {
+      continue;
+    }
+    const auto data = tensor.data.bytes();
+    const auto wrong = std::find_if(
+        data.begin(), data.end(), [](std::byte b) { return std::to_integer<unsigned>(b) > 1; });
+    if (wrong != data.end()) {
+      return Error{ErrorCode::invalid_argument,
+                   "input '" + tensor.name + "': a bool is 0 or 1, element " +
+                       std::to_string(wrong - data.begin()) + " is " +
+                       std::to_string(std::to_integer<unsigned>(*wrong))};
+    }
+  }
+  return {};
 }
 
 std::string_view string_element(std::span<const std::byte> data, std::size_t& at) {

@@ -16,6 +16,9 @@ namespace sluice::gateway {
 // internal when data and shape of a worker's tensor do not agree.
 Result<void> check_output(const NamedTensor& tensor);
 
+// invalid_argument when a bool input has a byte other than 0 and 1.
+Result<void> check_bools(const InferRequest& request);
+
 // The string element at `at`, which moves behind it. There must be one (see check_output).
 std::string_view string_element(std::span<const std::byte> data, std::size_t& at);
 

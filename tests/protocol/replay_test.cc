@@ -142,5 +142,13 @@ TEST(Transcripts, kserve_v2) {
   replay("kserve", {});
 }
 
+TEST(Transcripts, graphpipe_on_the_main_port) {
+  replay("graphpipe", {});
+}
+
+TEST(Transcripts, graphpipe_alone) {
+  replay("graphpipe/alone", {.graphpipe_model = "add"});
+}
+
 }  // namespace
 }  // namespace sluice::gateway
