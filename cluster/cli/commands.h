@@ -25,6 +25,7 @@ inline constexpr int kExitUsage = 2;
 void add_commands(CLI::App& app, ExitCode& exit_code);
 
 void add_infer_command(CLI::App& app, ExitCode& exit_code);
+void add_node_command(CLI::App& app, ExitCode& exit_code);
 void add_status_command(CLI::App& app, ExitCode& exit_code);
 
 }  // namespace sluice::cluster

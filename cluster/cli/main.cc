@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cluster/cli/commands.h"
+#include "common/base/version.h"
 
 namespace {
 
@@ -28,7 +29,7 @@ std::string usage_line(const CLI::App* app, const CLI::Error& error) {
 
 int run(int argc, char** argv) {
   CLI::App app("Sluice: an actor-model serving cluster for machine-learning models.", "sluice");
-  app.set_version_flag("--version", std::string("sluice ") + SLUICE_VERSION);
+  app.set_version_flag("--version", "sluice " + std::string(sluice::kVersion));
   app.require_subcommand(1);
   app.failure_message(usage_line);
   app.get_formatter()->column_width(34);

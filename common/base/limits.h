@@ -58,8 +58,9 @@ inline constexpr int kMissedHeartbeats = 3;  // then the link is closed and open
 inline constexpr std::size_t kIpcPathBytes = 107;
 inline constexpr std::size_t kFailureDetailBytes = 4 * kKiB;  // of an error's sentence; then cut
 inline constexpr std::size_t kWorkerIdBytes = 128;            // of a worker's or node's id
-inline constexpr std::size_t kShards = 256;          // the shard is a request id's top byte
-inline constexpr std::size_t kModelNameBytes = 100;  // of a served model; in ids of workers too
+inline constexpr std::size_t kShards = 256;         // the shard is a request id's top byte
+inline constexpr std::size_t kModelNameBytes = 64;  // of a served model
+inline constexpr std::size_t kNodeIdBytes = 40;     // with model and version it fits a worker's id
 inline constexpr std::size_t kWorkersPerNode = 1'024;
 inline constexpr std::size_t kExecutorsPerWorker = 256;
 
@@ -82,9 +83,13 @@ inline constexpr auto kByeTime = 1s;   // a draining worker waits this long for 
 inline constexpr auto kGoodLife = 1s;  // ready for this long: restart at once
 inline constexpr auto kBackoffFirst = 1s;  // doubles
 inline constexpr auto kBackoffLast = 32s;
+inline constexpr std::size_t kConfigBytes = 1 * kMiB;        // of the configuration file
 inline constexpr std::size_t kStatusReplyBytes = 16 * kMiB;  // what `sluice status` reads
 inline constexpr std::size_t kReasonBytes = 1 * kKiB;        // of a worker's last words
-inline constexpr std::size_t kChildLineBytes = 4 * kKiB;     // longer lines of a child are cut
+inline constexpr double kWorkerLinesPerSecond = 100;  // of a worker's stderr that are passed on
+inline constexpr double kWorkerLinesBurst = 1'000;
+inline constexpr auto kKeptDeaths = 5s;  // told again to a gateway that attaches the node meanwhile
+inline constexpr std::size_t kChildLineBytes = 4 * kKiB;  // longer lines of a child are cut
 inline constexpr int kEarlyDeaths = 5;  // in a row without once being ready: the version failed
 
 // --- log and metrics -----------------------------------------------------------------------------

@@ -27,6 +27,9 @@ add_library(third::spdlog ALIAS spdlog::spdlog)
 find_package(CLI11 REQUIRED)
 add_library(third::cli11 ALIAS CLI11::CLI11)
 
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET GLOBAL tomlplusplus)
+add_library(third::tomlplusplus ALIAS PkgConfig::TOMLPLUSPLUS)
+
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET GLOBAL libcurl)
 add_library(third::curl ALIAS PkgConfig::CURL)
 

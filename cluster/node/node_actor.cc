@@ -1,0 +1,247 @@
+#include "cluster/node/node_actor.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/overloaded.h"
+#include "common/link/socket_spec.h"
+#include "common/link/zmq_message.h"
+#include "common/process/cpu_budget.h"
+#include "worker/serve/worker_main.h"
+
+namespace sluice::cluster {
+
+namespace {
+
+std::string host_name() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') {
+    return "node";
+  }
+  return std::string(name).substr(0, limits::kNodeIdBytes);
+}
+
+WorkerCommand command_of(const NodeOptions& options) {
+  WorkerCommand command;
+  command.program = options.worker_program.empty() ? own_executable() : options.worker_program;
+  command.gateway = options.gateway;
+  command.node_id = options.node_id.empty() ? host_name() : options.node_id;
+  command.executors = cpu_budget(options.threads);
+  command.engine_library = options.engine_library;
+  command.test_operators = options.test_operators;
+  return command;
+}
+
+WorkerState state_named(std::string_view name) {
+  for (const WorkerState state :
+       {WorkerState::loading, WorkerState::warming, WorkerState::ready, WorkerState::draining}) {
+    if (link::name_of(state) == name) {
+      return state;
+    }
+  }
+  return WorkerState::unknown;
+}
+
+std::string subject_of(const WorkerReport& report) {
+  return report.model + "/" + std::to_string(report.version);
+}
+
+}  // namespace
+
+NodeActor::NodeActor(const NodeOptions& options,
+                     actor::Loop& loop,
+                     zmq::context_t& context,
+                     std::function<void()> on_ended)
+    : options_(&options),
+      command_(command_of(options)),
+      loop_(&loop),
+      context_(&context),
+      on_ended_(std::move(on_ended)) {}
+
+Result<void> NodeActor::start(TimePoint now) {
+  SLUICE_TRY(open_link(now));
+  log_info("node_started",
+           {{"node", command_.node_id},
+            {"workers", options_->models.size()},
+            {"executors", command_.executors}});
+  for (const ModelFile& model : options_->models) {
+    const std::string id =
+        command_.node_id + "/" + model.name + "/" + std::to_string(model.version);
+    perform(supervisor_.desire(
+                {.id = id, .model = model.name, .version = model.version, .path = model.path}),
+            now);
+  }
+  publish(now);
+  return {};
+}
+
+void NodeActor::on_signal(TimePoint now) {
+  if (supervisor_.draining()) {
+    perform(supervisor_.kill_all(), now);
+  } else {
+    log_info("node_draining");
+    perform(supervisor_.drain(now + options_->drain_limit), now);
+  }
+  publish(now);
+}
+
+void NodeActor::perform(const SupervisorActions& actions, TimePoint now) {
+  for (const SupervisorAction& action : actions) {
+    std::visit(Overloaded{[&](const StartWorker& start) { start_worker(start.id, now); },
+                          [&](const SignalWorker& signal) {
+                            const auto life = lives_.find(signal.id);
+                            if (life != lives_.end()) {
+                              send_signal(life->second.process.child(), signal.signal);
+                            }
+                          }},
+               action);
+  }
+}
+
+void NodeActor::start_worker(const std::string& id, TimePoint now) {
+  const WorkerSpec& spec = supervisor_.spec(id);
+  Result<WorkerProcess> process = WorkerProcess::start(command_, spec);
+  if (!process) {
+    log_error("worker_not_started", {{"worker", id}, {"reason", process.error().detail}});
+    perform(supervisor_.on_start_failed(id, process.error().detail, now), now);
+    return;
+  }
+  const auto pid = static_cast<std::uint32_t>(process->child().pid);
+  log_info("worker_started", {{"worker", id}, {"pid", pid}, {"file", spec.path}});
+  const auto [life, added] = lives_.try_emplace(
+      id, Life{*std::move(process), OutputRelay("[" + id + "] ", STDERR_FILENO)});
+  SLUICE_CHECK(added);
+  watch(id, life->second);
+  perform(supervisor_.on_started(id, pid), now);
+}
+
+void NodeActor::watch(const std::string& id, Life& life) {
+  life.end = loop_->watch_descriptor(life.process.child().pidfd.get(), [this, id](TimePoint now) {
+    on_end(id, now);
+    return false;
+  });
+  life.states = loop_->watch_descriptor(life.process.states(), [this, id](TimePoint now) {
+    Life& living = lives_.find(id)->second;
+    const LineReader::State state = read_states(id, living, now);
+    if (state == LineReader::State::ended) {
+      loop_->unwatch(living.states);
+    }
+    publish(now);
+    return state == LineReader::State::more;
+  });
+  life.errors = loop_->watch_descriptor(life.process.errors(), [this, id](TimePoint now) {
+    Life& living = lives_.find(id)->second;
+    const LineReader::State state =
+        living.process.read_errors([&](std::string_view line) { living.relay.pass(line, now); });
+    if (state == LineReader::State::ended) {
+      loop_->unwatch(living.errors);
+    }
+    return state == LineReader::State::more;
+  });
+}
+
+LineReader::State NodeActor::read_states(const std::string& id, Life& life, TimePoint now) {
+  return life.process.read_states([&](std::string_view line) {
+    const SplitLine split = split_line(line);
+    if (split.word == "state") {
+      supervisor_.on_state(id, state_named(split.rest), now);
+    }
+  });
+}
+
+void NodeActor::on_end(const std::string& id, TimePoint now) {
+  const auto found = lives_.find(id);
+  const std::optional<ProcessExit> exit = reap(found->second.process.child());
+  if (!exit) {
+    return;
+  }
+  Life& life = found->second;
+  read_states(id, life, now);
+  life.process.read_errors([&](std::string_view line) { life.relay.pass(line, now); });
+  const WorkerEnd end{.exit = *exit,
+                      .words = life.process.last_words(),
+                      .load_failed = exit->signal == 0 && exit->code == worker::kExitLoadFailed};
+  link::WorkerDied died;
+  died.worker_id = id;
+  died.pid = static_cast<std::uint32_t>(life.process.child().pid);
+  died.reason = reason_of(end);
+  died.running = life.process.suspects();
+  log_warn("worker_ended",
+           {{"worker", id},
+            {"pid", died.pid},
+            {"reason", died.reason},
+            {"running", died.running.size()}});
+  if (options_->status && !supervisor_.draining()) {
+    const WorkerSpec& spec = supervisor_.spec(id);
+    write_line(*options_->status,
+               "died",
+               spec.model + "/" + std::to_string(spec.version) + " " + died.reason);
+  }
+  tell_death(std::move(died), now);
+  loop_->unwatch(life.end);
+  loop_->unwatch(life.states);
+  loop_->unwatch(life.errors);
+  lives_.erase(found);
+  perform(supervisor_.on_exit(id, end, now), now);
+  publish(now);
+}
+
+void NodeActor::publish(TimePoint now) {
+  const std::vector<WorkerReport> workers = supervisor_.reports(now);
+  for (const WorkerReport& worker : workers) {
+    tell_parent(worker);
+  }
+  // Without the countdown, which changes at every look.
+  std::vector<WorkerReport> comparable = workers;
+  for (WorkerReport& worker : comparable) {
+    worker.restart_in = Duration::zero();
+  }
+  if (comparable != reported_ && attach_.attached()) {
+    reported_ = std::move(comparable);
+    report(workers);
+  }
+  loop_->timers().cancel(timer_);
+  const std::optional<TimePoint> due = supervisor_.next_due();
+  const TimePoint next = due ? std::min(*due, attach_.next_due()) : attach_.next_due();
+  timer_ = loop_->timers().at(next, [this](TimePoint then) { on_timer(then); });
+  if (supervisor_.draining() && !supervisor_.any_alive()) {
+    static_cast<void>(link::send(socket_, link::encode(link::Bye{"the node ends"})));
+    on_ended_();
+  }
+}
+
+void NodeActor::tell_parent(const WorkerReport& worker) {
+  auto& told = told_[worker.worker_id];
+  const std::pair now_is{worker.state, worker.restarts};
+  if (!options_->status || told == now_is) {
+    return;
+  }
+  told = now_is;
+  const std::string subject = subject_of(worker);
+  if (worker.state == WorkerState::failed) {
+    write_line(*options_->status, "failed", subject + " " + worker.reason);
+    return;
+  }
+  write_line(*options_->status, "state", subject + " " + std::string(link::name_of(worker.state)));
+}
+
+void NodeActor::on_timer(TimePoint now) {
+  perform(supervisor_.due(now), now);
+  if (attach_.lost(now)) {
+    if (attach_.attached()) {
+      log_warn("gateway_lost", {{"gateway", command_.gateway}});
+    }
+    // The endpoint was good when the node started: out of sockets is worth another try.
+    static_cast<void>(open_link(now));
+  }
+  if (attach_.beat_due(now)) {
+    report(supervisor_.reports(now));
+  }
+  publish(now);
+}
+
+}  // namespace sluice::cluster

@@ -1,0 +1,93 @@
+// Runs on: the node's loop.
+// Receives: from each worker process: its end (pidfd), its states and stderr (pipes);
+//           from the gateway's control endpoint: welcome, heartbeat, bye.
+// Sends:    node_hello, node_report, worker_died (to control); lines on the status pipe (to the
+//           parent); signals (to workers).
+
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <zmq.hpp>
+
+#include "cluster/node/attach.h"
+#include "cluster/node/node_main.h"
+#include "cluster/node/output_relay.h"
+#include "cluster/node/worker_process.h"
+#include "cluster/node/worker_supervisor.h"
+#include "common/actor/loop.h"
+#include "common/link/control_messages.h"
+
+namespace sluice::cluster {
+
+class NodeActor {
+ public:
+  // `on_ended` is called when a drain is over: no worker lives any more.
+  NodeActor(const NodeOptions& options,
+            actor::Loop& loop,
+            zmq::context_t& context,
+            std::function<void()> on_ended);
+
+  // Opens the link and starts the workers. invalid_argument: the gateway's endpoint is malformed.
+  Result<void> start(TimePoint now);
+
+  // SIGTERM or SIGINT: the first drains, the second kills.
+  void on_signal(TimePoint now);
+
+ private:
+  // One worker process with what the loop watches of it.
+  struct Life {
+    WorkerProcess process;
+    OutputRelay relay;
+    actor::WatchId end = 0;
+    actor::WatchId states = 0;
+    actor::WatchId errors = 0;
+  };
+  using Lives = std::map<std::string, Life, std::less<>>;
+
+  void perform(const SupervisorActions& actions, TimePoint now);
+  void start_worker(const std::string& id, TimePoint now);
+  void watch(const std::string& id, Life& life);
+  LineReader::State read_states(const std::string& id, Life& life, TimePoint now);
+  void on_end(const std::string& id, TimePoint now);
+
+  Result<void> open_link(TimePoint now);
+  bool read_link(TimePoint now);
+  void on_message(const link::Message& message, TimePoint now);
+  void tell_death(link::WorkerDied died, TimePoint now);
+
+  // After anything that may have changed a worker: report, tell the parent, set the timer.
+  void publish(TimePoint now);
+  void tell_parent(const WorkerReport& report);
+  void report(const std::vector<WorkerReport>& workers);
+  void on_timer(TimePoint now);
+
+  const NodeOptions* options_;
+  WorkerCommand command_;
+  actor::Loop* loop_;
+  zmq::context_t* context_;
+  std::function<void()> on_ended_;
+
+  WorkerSupervisor supervisor_;
+  Lives lives_;
+  std::map<std::string, std::pair<WorkerState, std::uint32_t>>
+      told_;  // the parent: state, restarts
+
+  Attach attach_;
+  zmq::socket_t socket_;
+  actor::WatchId socket_watch_ = 0;
+  std::uint64_t attach_count_ = 0;
+  std::uint64_t report_sequence_ = 0;
+  std::vector<WorkerReport> reported_;
+  std::deque<std::pair<TimePoint, link::WorkerDied>> deaths_;  // of the last limits::kKeptDeaths
+  actor::TimerId timer_ = 0;
+};
+
+}  // namespace sluice::cluster

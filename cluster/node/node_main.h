@@ -1,0 +1,36 @@
+// The node process: keeps the workers of one machine alive and tells the gateway about them.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/node/model_folder.h"
+#include "common/base/limits.h"
+#include "common/base/time.h"
+
+namespace sluice::cluster {
+
+struct NodeOptions {
+  std::string gateway;  // required: its control endpoint, "ipc:///..." or "tcp://host:port"
+  std::string node_id;  // unique in the cluster; empty: the host's name
+  std::vector<ModelFile> models;  // one worker each
+  std::optional<int> threads;     // a worker's budget; cut by affinity and control groups
+  Duration drain_limit = limits::kDrainTime;  // then what still lives is killed
+
+  std::string worker_program;  // empty: this executable
+  std::string engine_library;  // empty: the worker's default
+  bool test_operators = false;
+
+  std::optional<int> lifeline;  // read end of the parent's pipe
+  // Write end of a line pipe to the parent, which gets at each change, SUBJECT being MODEL/VERSION:
+  // "state SUBJECT STATE", "died SUBJECT REASON", "failed SUBJECT REASON".
+  std::optional<int> status;
+};
+
+// Until SIGTERM or SIGINT (drains the workers, then 0; a second one kills them) or the end of the
+// lifeline. 1 when it cannot run, said on stderr. Call it from the process' first thread.
+int run_node(const NodeOptions& options);
+
+}  // namespace sluice::cluster

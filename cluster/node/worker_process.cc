@@ -1,0 +1,101 @@
+#include "cluster/node/worker_process.h"
+
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+
+#include "common/process/engine_environment.h"
+#include "common/process/lifeline.h"
+#include "worker/serve/suspects.h"
+
+namespace sluice::cluster {
+
+namespace {
+
+constexpr std::string_view kWordsPrefix = "sluice worker: ";
+constexpr int kThreadsPerExecutor = 1;
+
+}  // namespace
+
+std::vector<std::string> worker_arguments(const WorkerCommand& command, const WorkerSpec& spec) {
+  std::vector<std::string> arguments = {"worker",
+                                        spec.path,
+                                        "--name",
+                                        spec.model,
+                                        "--model-version",
+                                        std::to_string(spec.version),
+                                        "--gateway",
+                                        command.gateway,
+                                        "--id",
+                                        spec.id,
+                                        "--node",
+                                        command.node_id,
+                                        "--executors",
+                                        std::to_string(command.executors),
+                                        "--threads",
+                                        std::to_string(kThreadsPerExecutor)};
+  if (!command.engine_library.empty()) {
+    arguments.insert(arguments.end(), {"--engine-library", command.engine_library});
+  }
+  if (command.test_operators) {
+    arguments.emplace_back("--test-operators");
+  }
+  return arguments;
+}
+
+Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command, const WorkerSpec& spec) {
+  SLUICE_TRY_ASSIGN(LifelinePipe lifeline, make_lifeline());
+  SLUICE_TRY_ASSIGN(LinePipe states, make_line_pipe());
+  SLUICE_TRY_ASSIGN(LinePipe errors, make_line_pipe());
+  SLUICE_TRY_ASSIGN(const int suspects, worker::new_suspects_fd());
+  WorkerProcess process;
+  process.suspects_ = UniqueFd(suspects);
+  // A node that has stopped reading must not stop its workers: their lines are lost instead.
+  ::fcntl(errors.writer.get(), F_SETFL, O_NONBLOCK);
+  ::fcntl(states.writer.get(), F_SETFL, O_NONBLOCK);
+
+  SpawnSpec spawn_spec;
+  spawn_spec.program = command.program;
+  spawn_spec.arguments = worker_arguments(command, spec);
+  const std::pair<const char*, int> descriptors[] = {{"--lifeline-fd", lifeline.give.get()},
+                                                     {"--status-fd", states.writer.get()},
+                                                     {"--suspects-fd", suspects}};
+  for (const auto& [option, fd] : descriptors) {
+    spawn_spec.arguments.insert(spawn_spec.arguments.end(), {option, std::to_string(fd)});
+    spawn_spec.keep.push_back(fd);
+  }
+  spawn_spec.environment = engine_environment(kThreadsPerExecutor);
+  spawn_spec.error_output = errors.writer.get();
+  SLUICE_TRY_ASSIGN(process.child_, spawn(spawn_spec));
+  process.lifeline_ = std::move(lifeline.keep);
+  process.states_ = std::move(states.reader);
+  process.errors_ = std::move(errors.reader);
+  return process;
+}
+
+LineReader::State WorkerProcess::read_states(const LineReader::Take& take) {
+  return state_lines_.read(states_.get(), [&](std::string_view line) {
+    const SplitLine split = split_line(line);
+    if (split.word == "failed") {
+      failure_ = split.rest;
+    }
+    take(line);
+  });
+}
+
+LineReader::State WorkerProcess::read_errors(const LineReader::Take& take) {
+  return error_lines_.read(errors_.get(), [&](std::string_view line) {
+    if (line.substr(0, kWordsPrefix.size()) == kWordsPrefix) {
+      error_words_ = line.substr(kWordsPrefix.size());
+    }
+    take(line);
+  });
+}
+
+std::vector<RequestId> WorkerProcess::suspects() const {
+  const Result<std::vector<RequestId>> ids = worker::read_suspects(suspects_.get());
+  return ids ? *ids : std::vector<RequestId>{};
+}
+
+}  // namespace sluice::cluster

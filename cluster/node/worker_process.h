@@ -1,0 +1,66 @@
+// One life of a worker as its node holds it: the process, its lifeline, what it was running (the
+// suspects' memfd), what it says of itself (the status pipe) and its stderr.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/node/worker_supervisor.h"
+#include "common/base/result.h"
+#include "common/link/infer.h"
+#include "common/process/lines.h"
+#include "common/process/spawn.h"
+#include "common/process/unique_fd.h"
+
+namespace sluice::cluster {
+
+// What all workers of a node have in common.
+struct WorkerCommand {
+  std::string program;  // `sluice` or another that takes the options of `sluice worker`
+  std::string gateway;  // control endpoint
+  std::string node_id;
+  int executors = 1;
+  std::string engine_library;  // empty: the worker's default
+  bool test_operators = false;
+};
+
+// The options of `sluice worker` for it, without those that name descriptors.
+std::vector<std::string> worker_arguments(const WorkerCommand& command, const WorkerSpec& spec);
+
+class WorkerProcess {
+ public:
+  // unavailable with the system's words.
+  static Result<WorkerProcess> start(const WorkerCommand& command, const WorkerSpec& spec);
+
+  [[nodiscard]] const Child& child() const noexcept { return child_; }
+  [[nodiscard]] int states() const noexcept { return states_.get(); }  // to be watched
+  [[nodiscard]] int errors() const noexcept { return errors_.get(); }
+
+  // Read what is there; `more` says that a limit stopped them.
+  LineReader::State read_states(const LineReader::Take& take);
+  LineReader::State read_errors(const LineReader::Take& take);
+
+  // After its end: the ids it was executing; empty as well when they cannot be read.
+  [[nodiscard]] std::vector<RequestId> suspects() const;
+  // What it said of its end: by "failed REASON" on its status pipe, or else in its last
+  // "sluice worker: REASON" on stderr.
+  [[nodiscard]] const std::string& last_words() const noexcept {
+    return failure_.empty() ? error_words_ : failure_;
+  }
+
+ private:
+  WorkerProcess() = default;
+
+  Child child_;
+  UniqueFd lifeline_;
+  UniqueFd suspects_;
+  UniqueFd states_;
+  UniqueFd errors_;
+  LineReader state_lines_;
+  LineReader error_lines_;
+  std::string failure_;
+  std::string error_words_;
+};
+
+}  // namespace sluice::cluster
