@@ -63,6 +63,8 @@ inline constexpr std::size_t kModelNameBytes = 64;  // of a served model
 inline constexpr std::size_t kNodeIdBytes = 40;     // with model and version it fits a worker's id
 inline constexpr std::size_t kWorkersPerNode = 1'024;
 inline constexpr std::size_t kExecutorsPerWorker = 256;
+inline constexpr std::size_t kWorkerQueueRequests =
+    1'024;  // waiting in a worker: credit is far less
 
 // --- queue, retry, quarantine --------------------------------------------------------------------
 inline constexpr std::size_t kQueueRequests = 512;  // per model and shard

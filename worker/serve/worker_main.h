@@ -23,7 +23,7 @@ struct WorkerOptions {
   Duration heartbeat_interval = limits::kHeartbeatOnHost;
   // An inherited memfd of suspects.h, shared with the node; -1: none.
   int suspects_fd = -1;
-  // An inherited pipe whose EOF means: exit at once (common/process/lifeline.h). -1: none.
+  // An inherited pipe whose EOF means SIGKILL (common/process/lifeline.h). -1: none.
   int lifeline_fd = -1;
   // An inherited pipe for the node, by write_line of common/process/lines.h: "state loading",
   // "state warming", "state ready", "state draining" at each change, "failed REASON" before an exit
@@ -37,12 +37,12 @@ struct WorkerOptions {
 // line "sluice worker: <reason>" to stderr, and sends it to control when that link is up.
 inline constexpr int kExitBadOptions = 2;
 inline constexpr int kExitLoadFailed = 3;  // the model or the engine: starting again will not help
-inline constexpr int kExitLifeline = 4;    // the parent is gone
 inline constexpr int kExitBroken = 5;      // a thread of the worker died
 
-// Runs a worker until SIGTERM or SIGINT (drains, returns 0), `drain` from control (the same), the
-// end of the lifeline, or a model that cannot be loaded. A lost gateway is dialled for ever. Call
-// it from the main thread before any other thread exists; it blocks the signals it waits for.
+// Runs a worker until SIGTERM or SIGINT (drains, returns 0), `drain` from control (the same), or a
+// model that cannot be loaded. A lost gateway is dialled for ever. Call it from the main thread
+// before any thread exists that should not hear those two signals: it blocks them. When a thread is
+// still inside the engine at the end, the process exits here instead of returning.
 int run_worker(const WorkerOptions& options);
 
 }  // namespace sluice::worker

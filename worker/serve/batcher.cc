@@ -1,0 +1,173 @@
+#include "worker/serve/batcher.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace sluice::worker {
+namespace {
+
+constexpr int kMeanWeight = 8;  // a new service time counts an eighth
+
+std::size_t bytes_of(const Job& job) {
+  std::size_t bytes = 0;
+  for (const Buffer& frame : job.body) {
+    bytes += frame.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Batcher::Batcher(const BatcherOptions& options) : options_(options), executors_(options.executors) {
+  SLUICE_CHECK(options.executors > 0);
+}
+
+Result<void> Batcher::add(Job job) {
+  const std::size_t bytes = bytes_of(job);
+  if (queue_.size() >= options_.queue_requests || bytes > options_.queue_bytes - bytes_) {
+    return Error{ErrorCode::resource_exhausted,
+                 "the worker's queue is full: " + std::to_string(queue_.size()) + " requests, " +
+                     std::to_string(bytes_) + " bytes"};
+  }
+  bytes_ += bytes;
+  queue_.push_back(std::move(job));
+  return {};
+}
+
+// What one executor does in kRunTime; 1 while nothing is known.
+std::size_t Batcher::run_target() const {
+  if (mean_ <= Duration{}) {
+    return 1;
+  }
+  const auto target = (kRunTime + mean_ - Duration(1)) / mean_;
+  return std::clamp<std::size_t>(static_cast<std::size_t>(target), 1, kRunRequests);
+}
+
+Job Batcher::take_front() {
+  Job job = std::move(queue_.front());
+  queue_.pop_front();
+  bytes_ -= bytes_of(job);
+  return job;
+}
+
+std::size_t Batcher::take_slot(Executor& executor, const Job& job) {
+  const auto free = std::ranges::find(executor.slots, false, &Slot::used);
+  SLUICE_CHECK(free != executor.slots.end());
+  *free = {.used = true, .from = job.from, .id = job.id, .attempt = job.attempt};
+  ++executor.assigned;
+  return static_cast<std::size_t>(free - executor.slots.begin());
+}
+
+std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
+  std::vector<Run> runs;
+  if (queue_.empty()) {
+    return runs;
+  }
+  const std::size_t target = run_target();
+  std::vector<std::size_t> takers;  // idle ones first
+  for (std::size_t i = 0; i < executors_.size(); ++i) {
+    if (executors_[i].assigned <= target / 2) {
+      takers.push_back(i);
+    }
+  }
+  std::ranges::stable_sort(takers, {}, [&](std::size_t i) { return executors_[i].assigned; });
+  for (std::size_t n = 0; n < takers.size() && !queue_.empty(); ++n) {
+    Executor& executor = executors_[takers[n]];
+    const std::size_t rest = takers.size() - n;
+    const std::size_t share = (queue_.size() + rest - 1) / rest;
+    const std::size_t most = std::min(share, target - std::min(target, executor.assigned));
+    Run run{.executor = takers[n], .requests = {}};
+    while (run.requests.size() < most && !queue_.empty()) {
+      Job job = take_front();
+      if (now >= job.deadline) {
+        expired.push_back(std::move(job));
+        continue;
+      }
+      const std::size_t slot = take_slot(executor, job);
+      run.requests.push_back({slot, std::move(job)});
+    }
+    if (!run.requests.empty()) {
+      runs.push_back(std::move(run));
+    }
+  }
+  return runs;
+}
+
+void Batcher::on_done(std::size_t executor, std::size_t slot, std::optional<Duration> service) {
+  SLUICE_CHECK(executor < executors_.size() && slot < kRunRequests);
+  Executor& done = executors_[executor];
+  SLUICE_CHECK(done.slots[slot].used);
+  done.slots[slot].used = false;
+  --done.assigned;
+  if (service) {
+    mean_ = mean_ <= Duration{} ? *service : mean_ + (*service - mean_) / kMeanWeight;
+  }
+}
+
+std::optional<Batcher::Cancelled> Batcher::cancel(const LinkRef& from,
+                                                  RequestId id,
+                                                  std::uint32_t attempt) {
+  const auto matches = [&](const auto& entry) {
+    return entry.id == id && entry.attempt == attempt && entry.from == from;
+  };
+  if (const auto found = std::ranges::find_if(queue_, matches); found != queue_.end()) {
+    Cancelled cancelled;
+    cancelled.waiting = std::move(*found);
+    bytes_ -= bytes_of(*cancelled.waiting);
+    queue_.erase(found);
+    return cancelled;
+  }
+  for (std::size_t i = 0; i < executors_.size(); ++i) {
+    const auto& slots = executors_[i].slots;
+    const auto found =
+        std::ranges::find_if(slots, [&](const Slot& slot) { return slot.used && matches(slot); });
+    if (found != slots.end()) {
+      return Cancelled{.waiting = std::nullopt,
+                       .executor = i,
+                       .slot = static_cast<std::size_t>(found - slots.begin())};
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<Batcher::Cancelled> Batcher::drop_all(const LinkRef& from) {
+  std::vector<Cancelled> dropped;
+  std::deque<Job> kept;
+  for (Job& job : queue_) {
+    if (job.from == from) {
+      bytes_ -= bytes_of(job);
+      dropped.emplace_back().waiting = std::move(job);
+    } else {
+      kept.push_back(std::move(job));
+    }
+  }
+  queue_ = std::move(kept);
+  for (std::size_t i = 0; i < executors_.size(); ++i) {
+    for (std::size_t k = 0; k < kRunRequests; ++k) {
+      const Slot& slot = executors_[i].slots[k];
+      if (slot.used && slot.from == from) {
+        dropped.push_back({.waiting = std::nullopt, .executor = i, .slot = k});
+      }
+    }
+  }
+  return dropped;
+}
+
+std::uint32_t Batcher::credit(std::size_t shards) const {
+  const std::size_t total = executors_.size() * std::max<std::size_t>(2, run_target());
+  return static_cast<std::uint32_t>(
+      std::max<std::size_t>(1, total / std::max<std::size_t>(1, shards)));
+}
+
+std::size_t Batcher::assigned() const noexcept {
+  std::size_t count = 0;
+  for (const Executor& executor : executors_) {
+    count += executor.assigned;
+  }
+  return count;
+}
+
+}  // namespace sluice::worker

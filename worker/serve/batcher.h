@@ -1,0 +1,106 @@
+// Batcher: which waiting request goes to which executor and when. Pure.
+//
+// Requests wait in the order they came, bounded in count and bytes. An executor is given a *run*,
+// several requests at once, so that small ones do not pay a hand-over each: as many as it executes
+// in about kRunTime by the mean service time, at most kRunRequests, and no more than its share of
+// what waits. It is refilled when half of that is done. A request whose deadline has passed is
+// never handed out; a cancelled one is dropped if it waits and stopped if it runs.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "common/base/limits.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "worker/serve/job.h"
+
+namespace sluice::worker {
+
+inline constexpr std::size_t kRunRequests = 64;
+inline constexpr Duration kRunTime = std::chrono::milliseconds(1);
+
+// One request in an executor. `slot` is its stop flag on the executor's board.
+struct Assigned {
+  std::size_t slot = 0;
+  Job job;
+};
+
+struct Run {
+  std::size_t executor = 0;
+  std::vector<Assigned> requests;
+};
+
+struct BatcherOptions {
+  std::size_t executors = 1;
+  std::size_t queue_requests = limits::kWorkerQueueRequests;
+  std::size_t queue_bytes = limits::kQueueBytes;
+};
+
+class Batcher {
+ public:
+  explicit Batcher(const BatcherOptions& options);
+
+  // resource_exhausted: the queue is full; the gateway did not keep to the credit.
+  Result<void> add(Job job);
+
+  // Runs for the executors that can take one. Waiting requests that have expired are moved to
+  // `expired` instead.
+  std::vector<Run> hand_out(TimePoint now, std::vector<Job>& expired);
+
+  // An assigned request has ended. `service`: of its engine run; nothing when there was none.
+  void on_done(std::size_t executor, std::size_t slot, std::optional<Duration> service);
+
+  // Where a cancelled request was found.
+  struct Cancelled {
+    std::optional<Job> waiting;  // it waited and is out of the queue now
+    std::size_t executor = 0;    // otherwise: raise this flag; on_done follows
+    std::size_t slot = 0;
+  };
+  // Nothing: unknown, answered already.
+  std::optional<Cancelled> cancel(const LinkRef& from, RequestId id, std::uint32_t attempt);
+
+  // The socket is closed: its waiting requests are dropped, its assigned ones named, as cancel
+  // does.
+  std::vector<Cancelled> drop_all(const LinkRef& from);
+
+  // Requests one of `shards` may have outstanding here: executors x max(2, what one executes in
+  // kRunTime), split, at least 1.
+  [[nodiscard]] std::uint32_t credit(std::size_t shards) const;
+
+  // Seeds the mean before the first request, from the warm-up.
+  void expect_service(Duration service) { mean_ = service; }
+  [[nodiscard]] Duration service_mean() const noexcept { return mean_; }
+  [[nodiscard]] std::size_t queued() const noexcept { return queue_.size(); }
+  [[nodiscard]] std::size_t assigned() const noexcept;
+  [[nodiscard]] bool idle() const noexcept { return queue_.empty() && assigned() == 0; }
+
+ private:
+  struct Slot {
+    bool used = false;
+    LinkRef from;
+    RequestId id = 0;
+    std::uint32_t attempt = 0;
+  };
+  struct Executor {
+    std::size_t assigned = 0;
+    std::array<Slot, kRunRequests> slots;
+  };
+
+  [[nodiscard]] std::size_t run_target() const;
+  std::size_t take_slot(Executor& executor, const Job& job);
+  Job take_front();
+
+  BatcherOptions options_;
+  std::deque<Job> queue_;
+  std::size_t bytes_ = 0;
+  std::vector<Executor> executors_;
+  Duration mean_{};  // moving, of engine runs; zero: unknown
+};
+
+}  // namespace sluice::worker

@@ -1,0 +1,34 @@
+// One request through the engine: frames in, answer out. No sockets, no threads.
+
+#pragma once
+
+#include <atomic>
+
+#include "common/base/time.h"
+#include "common/link/infer.h"
+#include "common/link/message.h"
+#include "worker/engine/engine.h"
+#include "worker/serve/job.h"
+#include "worker/serve/messages.h"
+
+namespace sluice::worker {
+
+struct Executed {
+  Outcome outcome = Outcome::executed;
+  std::optional<Duration> service;
+  link::Message answer;  // kind, id, attempt and body
+};
+
+// Decodes, checks against the model, runs and encodes. The outputs are written by the engine
+// straight into the buffers that travel. Whatever goes wrong is the request's own failure: an
+// exception of the engine, a lack of memory and an answer too large for the link as well.
+Executed execute(const Job& job,
+                 const ModelInfo& model,
+                 engine::Execution& execution,
+                 const std::atomic<bool>& stop,
+                 const Clock& clock);
+
+// The answer of a request that was not executed, or not to its end.
+link::Message failure_of(RequestId id, std::uint32_t attempt, const Error& error);
+
+}  // namespace sluice::worker

@@ -1,0 +1,104 @@
+#include "worker/serve/executor_actor.h"
+
+#include <utility>
+#include <variant>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/overloaded.h"
+#include "worker/serve/execute.h"
+#include "worker/serve/warm_up.h"
+
+namespace sluice::worker {
+namespace {
+
+// Answers wait for company at most this long while their run goes on: waking the link thread costs
+// about a tenth of it.
+constexpr Duration kGatherTime = std::chrono::microseconds(50);
+
+}  // namespace
+
+void ExecutorActor::receive(ExecutorInbox message, TimePoint /*now*/) {
+  std::visit(Overloaded{[&](UseSession& use) { on_use_session(use); },
+                        [&](Run& run) { on_run(std::move(run)); },
+                        [&](StopExecutor&) { parts_.loop->stop(); }},
+             message);
+}
+
+void ExecutorActor::on_use_session(const UseSession& message) {
+  info_ = message.info;
+  execution_ = message.session->new_execution();
+  Duration service{};
+  // Twice: the first run makes what later ones use, the second is what a request costs. Failures
+  // were the loader's business: it has run the same inputs.
+  for (int i = 0; i < 2; ++i) {
+    auto took = warm_up(*execution_, *info_, *parts_.clock);
+    service = took ? *took : Duration{};
+  }
+  send(ExecutorReady{parts_.index, service});
+}
+
+void ExecutorActor::on_run(Run run) {
+  SLUICE_CHECK(execution_ != nullptr);
+  for (Assigned& request : run.requests) {
+    finished_.done.push_back(execute_one(std::move(request)));
+    const TimePoint now = parts_.clock->now();
+    if (finished_.done.size() == 1) {
+      oldest_ = now;
+    }
+    if (now - oldest_ >= kGatherTime) {
+      flush();
+    }
+  }
+  flush();
+}
+
+Done ExecutorActor::execute_one(Assigned request) {
+  const Job& job = request.job;
+  Board& board = *parts_.board;
+  const std::atomic<bool>& stop = board.stop[request.slot];
+  Done done{.executor = parts_.index,
+            .slot = request.slot,
+            .to = job.from,
+            .outcome = Outcome::executed,
+            .service = std::nullopt,
+            .answer = {}};
+  if (stop.load(std::memory_order_relaxed)) {
+    done.outcome = Outcome::cancelled;
+    done.answer = failure_of(job.id, job.attempt, {ErrorCode::cancelled, "cancelled"});
+    return done;
+  }
+  if (parts_.clock->now() >= job.deadline) {
+    done.outcome = Outcome::expired;
+    done.answer = failure_of(
+        job.id, job.attempt, {ErrorCode::deadline_exceeded, "its time ran out in the worker"});
+    return done;
+  }
+  parts_.suspects->begin(parts_.index, job.id);
+  board.running.store(true, std::memory_order_relaxed);
+  board.progress.fetch_add(1, std::memory_order_relaxed);
+  Executed executed = execute(job, *info_, *execution_, stop, *parts_.clock);
+  board.progress.fetch_add(1, std::memory_order_relaxed);
+  board.running.store(false, std::memory_order_relaxed);
+  parts_.suspects->end(parts_.index);
+  if (executed.outcome != Outcome::refused) {
+    board.executed.fetch_add(1, std::memory_order_relaxed);
+  }
+  done.outcome = executed.outcome;
+  done.service = executed.service;
+  done.answer = std::move(executed.answer);
+  return done;
+}
+
+void ExecutorActor::flush() {
+  if (!finished_.done.empty()) {
+    send(std::exchange(finished_, {}));
+  }
+}
+
+void ExecutorActor::send(LinkInbox message) {
+  // The link's mailbox holds more than credit lets be on the way.
+  SLUICE_CHECK(parts_.link->offer(std::move(message)) == actor::Offer::accepted);
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,53 @@
+// Runs on: an executor thread of the worker, one for each.
+// Receives: UseSession, Run, StopExecutor (from the link).
+// Sends:    ExecutorReady, Finished (to the link).
+//
+// Writes the id of the request it executes into its slot of the suspects memfd before it begins:
+// what killed the worker can be read there afterwards. Answers go back as they are ready, those of
+// very short executions several at once.
+
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "common/actor/loop.h"
+#include "common/actor/mailbox.h"
+#include "common/base/time.h"
+#include "worker/engine/engine.h"
+#include "worker/serve/board.h"
+#include "worker/serve/messages.h"
+#include "worker/serve/suspects.h"
+
+namespace sluice::worker {
+
+class ExecutorActor {
+ public:
+  struct Parts {
+    std::size_t index = 0;
+    actor::Loop* loop = nullptr;
+    actor::Link<LinkInbox>* link = nullptr;
+    Board* board = nullptr;
+    Suspects* suspects = nullptr;
+    const Clock* clock = nullptr;
+  };
+
+  explicit ExecutorActor(const Parts& parts) : parts_(parts) {}
+
+  void receive(ExecutorInbox message, TimePoint now);
+
+ private:
+  void on_use_session(const UseSession& message);
+  void on_run(Run run);
+  Done execute_one(Assigned request);
+  void send(LinkInbox message);
+  void flush();
+
+  Parts parts_;
+  const ModelInfo* info_ = nullptr;
+  std::unique_ptr<engine::Execution> execution_;
+  Finished finished_;   // not sent yet
+  TimePoint oldest_{};  // when the first of them ended
+};
+
+}  // namespace sluice::worker

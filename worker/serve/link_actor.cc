@@ -1,0 +1,229 @@
+// LinkActor, the inner side: loader, executors, the worker's state and its end.
+
+#include "worker/serve/link_actor.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <utility>
+#include <variant>
+
+#include <unistd.h>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/process/lines.h"
+#include "worker/serve/execute.h"
+
+namespace sluice::worker {
+namespace {
+
+using link::WorkerState;
+
+// What was sent last may still go out when the sockets close at an orderly end.
+constexpr auto kLastWords = std::chrono::milliseconds(200);
+
+// Unique enough that no ROUTER can still hold it from an earlier life.
+std::string fresh_identity(const std::string& worker_id) {
+  std::random_device random;
+  char suffix[32];
+  std::snprintf(suffix, sizeof suffix, "/%d-%08x", ::getpid(), random());
+  return worker_id + suffix;
+}
+
+}  // namespace
+
+LinkActor::LinkActor(const WorkerOptions& options, const Parts& parts)
+    : options_(options),
+      parts_(parts),
+      boot_id_(link::this_boot_id()),
+      identity_(fresh_identity(options.worker_id)),
+      batcher_({.executors = static_cast<std::size_t>(options.executors)}) {
+  model_.name = options.model_name;
+  model_.version = options.version;
+}
+
+void LinkActor::start(TimePoint now) {
+  write_line(options_.status_fd, "state", name_of(state_));
+  control_ = std::make_unique<PeerLink>(options_.control, options_.heartbeat_interval);
+  control_->on_readable = [this](TimePoint then) { return on_readable(*control_, then); };
+  service_links(now);
+}
+
+void LinkActor::receive(LinkInbox message, TimePoint now) {
+  std::visit([&](auto& each) { on(each, now); }, message);
+}
+
+void LinkActor::on(LoaderWarming& /*message*/, TimePoint /*now*/) {
+  if (state_ == WorkerState::loading) {
+    set_state(WorkerState::warming);
+  }
+}
+
+void LinkActor::on(ModelLoaded& message, TimePoint /*now*/) {
+  loader_ended_ = true;
+  engine_ = std::move(message.engine);
+  session_ = std::move(message.session);
+  model_ = session_->info();
+  model_.name = options_.model_name;
+  model_.version = options_.version;
+  for (auto& executor : *parts_.executors) {
+    SLUICE_CHECK(executor.offer(UseSession{session_.get(), &model_}) == actor::Offer::accepted);
+  }
+}
+
+void LinkActor::on(LoadFailed& message, TimePoint /*now*/) {
+  loader_ended_ = true;
+  fail(kExitLoadFailed, message.reason);
+}
+
+void LinkActor::on(ExecutorReady& message, TimePoint now) {
+  batcher_.expect_service(std::max(batcher_.service_mean(), message.service));
+  ++executors_ready_;
+  if (executors_ready_ == parts_.executors->size() && state_ == WorkerState::warming) {
+    set_state(WorkerState::ready);
+    dial_shards(now);
+  }
+}
+
+void LinkActor::on(Finished& message, TimePoint now) {
+  for (Done& done : message.done) {
+    (*parts_.boards)[done.executor].stop[done.slot].store(false, std::memory_order_relaxed);
+    batcher_.on_done(done.executor, done.slot, done.service);
+    expired_ += done.outcome == Outcome::expired ? 1 : 0;
+    cancelled_ += done.outcome == Outcome::cancelled ? 1 : 0;
+  }
+  dispatch(now);  // before the answers are sent: executors first
+  for (Done& done : message.done) {
+    answer(done.to, std::move(done.answer));
+  }
+  check_drained(now);
+}
+
+void LinkActor::on(ThreadBroken& message, TimePoint /*now*/) {
+  fail(kExitBroken, message.reason);
+}
+
+void LinkActor::set_state(WorkerState state, const std::string& reason) {
+  state_ = state;
+  log_info("worker_state",
+           {{"worker", options_.worker_id},
+            {"model", options_.model_name},
+            {"version", options_.version},
+            {"state", name_of(state)},
+            {"reason", reason}});
+  if (state != WorkerState::failed) {
+    write_line(options_.status_fd, "state", name_of(state));
+  }
+  // Behind a hello that is still on its way it arrives in order.
+  control_->send(link::encode(link::StateChange{state, reason, model_}));
+}
+
+void LinkActor::fail(int exit_code, const std::string& reason) {
+  write_line(options_.status_fd, "failed", reason);
+  std::fprintf(stderr, "sluice worker: %s\n", reason.c_str());
+  set_state(WorkerState::failed, reason);
+  finish(exit_code);
+}
+
+void LinkActor::dispatch(TimePoint now) {
+  if (armed_for_ != TimePoint::max() && now > armed_for_ + kAwayTime) {
+    read_all_empty(now);
+  }
+  std::vector<Job> expired;
+  for (Run& run : batcher_.hand_out(now, expired)) {
+    auto& executor = (*parts_.executors)[run.executor];
+    SLUICE_CHECK(executor.offer(std::move(run)) == actor::Offer::accepted);
+  }
+  expired_ += expired.size();
+  for (const Job& job : expired) {
+    refuse(job, {ErrorCode::deadline_exceeded, "its time ran out in the worker's queue"});
+  }
+}
+
+void LinkActor::answer(const LinkRef& to, link::Message message) {
+  PeerLink* link = to.link < shards_.size() ? shards_[to.link].get() : nullptr;
+  if (link == nullptr || link->number != to.attach) {
+    return;  // the socket it came from is gone, and with it whoever waits for the answer
+  }
+  message.header.credit = credit();
+  if (!link->send(message)) {
+    ++undelivered_;
+    log_warn("answer_undelivered", {{"endpoint", link->endpoint}, {"count", undelivered_}});
+  }
+}
+
+void LinkActor::refuse(const Job& job, const Error& error) {
+  answer(job.from, failure_of(job.id, job.attempt, error));
+}
+
+void LinkActor::drain(const std::string& reason, TimePoint now) {
+  if (finished_ || state_ == WorkerState::draining) {
+    return;
+  }
+  const bool served = state_ == WorkerState::ready;
+  set_state(WorkerState::draining, reason);
+  if (!served) {
+    finish(0);
+    return;
+  }
+  const link::Message message = link::encode(link::Drain{reason});
+  control_->send(message);
+  for (const auto& shard : shards_) {
+    if (shard != nullptr) {
+      shard->finished = !shard->attach.attached() || !shard->send(message);
+    }
+  }
+  drain_until_ = now + limits::kDrainTime;
+  parts_.loop->timers().at(drain_until_, [this](TimePoint then) { check_drained(then); });
+  check_drained(now);
+}
+
+// Rules: everything accepted is answered, and every shard has said bye or a second has gone by
+// since; or the time for a drain is over.
+void LinkActor::check_drained(TimePoint now) {
+  if (state_ != WorkerState::draining || finished_) {
+    return;
+  }
+  if (now >= drain_until_) {
+    log_warn("drain_cut_short", {{"unanswered", batcher_.queued() + batcher_.assigned()}});
+    finish(0);
+    return;
+  }
+  if (!batcher_.idle()) {
+    idle_since_.reset();
+    return;
+  }
+  if (!idle_since_) {
+    idle_since_ = now;
+    parts_.loop->timers().at(now + limits::kByeTime,
+                             [this](TimePoint then) { check_drained(then); });
+  }
+  const bool all_said_bye = std::ranges::all_of(
+      shards_, [](const auto& shard) { return shard == nullptr || shard->finished; });
+  if (all_said_bye || now >= *idle_since_ + limits::kByeTime) {
+    finish(0);
+  }
+}
+
+void LinkActor::finish(int exit_code) {
+  if (finished_) {
+    return;
+  }
+  finished_ = true;
+  exit_code_ = exit_code;
+  const link::Message bye = link::encode(link::Bye{std::string(name_of(state_))});
+  for (const auto& shard : shards_) {
+    if (shard != nullptr) {
+      if (shard->attach.attached()) {
+        shard->send(bye);
+      }
+      shard->close(*parts_.loop, kLastWords);
+    }
+  }
+  control_->send(bye);
+  control_->close(*parts_.loop, kLastWords);
+  parts_.loop->stop();
+}
+
+}  // namespace sluice::worker

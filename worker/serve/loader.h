@@ -1,0 +1,27 @@
+// Runs on: the loader thread of the worker, which it lowers and ends with.
+// Receives: nothing.
+// Sends:    LoaderWarming, then ModelLoaded or LoadFailed (to the link).
+
+#pragma once
+
+#include <string>
+
+#include "common/actor/mailbox.h"
+#include "common/base/time.h"
+#include "worker/serve/messages.h"
+
+namespace sluice::worker {
+
+struct LoaderOptions {
+  std::string engine_library;  // empty: engine::default_library()
+  std::string model_path;
+  int threads = 1;
+  bool test_operators = false;
+};
+
+// Opens the engine, loads the model and runs it once. The thread's own nice value and I/O class are
+// lowered first, so that loading disturbs nobody who serves; a thread cannot come back from there
+// unprivileged, so the caller ends it afterwards.
+void load_model(const LoaderOptions& options, actor::Link<LinkInbox>& link, const Clock& clock);
+
+}  // namespace sluice::worker

@@ -1,0 +1,88 @@
+// The inboxes of the worker's threads: every message that crosses a thread boundary.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/link/message.h"
+#include "worker/engine/engine.h"
+#include "worker/serve/batcher.h"
+#include "worker/serve/job.h"
+
+namespace sluice::worker {
+
+// --- to an executor ------------------------------------------------------------------------------
+
+// From the link, once the model is loaded: make an execution of it and warm it. Answer:
+// ExecutorReady. `session` and `info` outlive the executor.
+struct UseSession {
+  const engine::Session* session = nullptr;
+  const ModelInfo* info = nullptr;  // with the served name and version
+};
+
+// From the link, at the end: leave the loop. No answer.
+struct StopExecutor {};
+
+// Run (batcher.h), from the link: execute its requests one by one. Answer: a Done for each.
+using ExecutorInbox = std::variant<UseSession, Run, StopExecutor>;
+
+// --- to the link ---------------------------------------------------------------------------------
+
+// From the loader.
+struct LoaderWarming {};  // the model is loaded and is being run once
+
+// From the loader, last: the model answers.
+struct ModelLoaded {
+  std::unique_ptr<engine::Engine> engine;  // outlives the session
+  std::unique_ptr<engine::Session> session;
+};
+
+// From the loader, last: it cannot be served.
+struct LoadFailed {
+  std::string reason;
+};
+
+// From an executor: it has run the model once on its own thread.
+struct ExecutorReady {
+  std::size_t executor = 0;
+  Duration service{};  // of that run
+};
+
+enum class Outcome : std::uint8_t {
+  executed,   // the engine ran, well or not
+  expired,    // its deadline had passed before its turn
+  cancelled,  // its stop flag was up before its turn or stopped the run
+  refused,    // it could not be decoded or does not fit the model
+};
+
+// The end of one assigned request: `answer` is a whole result or failure but for its credit.
+struct Done {
+  std::size_t executor = 0;
+  std::size_t slot = 0;
+  LinkRef to;
+  Outcome outcome = Outcome::executed;
+  std::optional<Duration> service;  // of the engine run
+  link::Message answer;
+};
+
+// From an executor: some requests of its run have ended.
+struct Finished {
+  std::vector<Done> done;
+};
+
+// From any other thread, last: an exception ended it.
+struct ThreadBroken {
+  std::string reason;
+};
+
+using LinkInbox =
+    std::variant<LoaderWarming, ModelLoaded, LoadFailed, ExecutorReady, Finished, ThreadBroken>;
+
+}  // namespace sluice::worker
