@@ -68,7 +68,7 @@ class HttpListener {
  public:
   // Both must outlive the listener.
   HttpListener(IoLoop& loop, RequestHandler& handler, HttpOptions options = {});
-  // Resets what is open; the handler is not called any more.
+  // Closes what is open; the handler is not called any more. Not from within a handler.
   ~HttpListener();
   HttpListener(const HttpListener&) = delete;
   HttpListener& operator=(const HttpListener&) = delete;

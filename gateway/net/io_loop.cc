@@ -74,12 +74,8 @@ void IoLoop::stop_from_any_thread() noexcept {
   [[maybe_unused]] const auto written = ::write(stopper_->fd.get(), &one, sizeof one);
 }
 
-void IoLoop::post(Callback callback) {
-  asio::post(context_->asio, [callback] { callback(std::chrono::steady_clock::now()); });
-}
-
-// The state of a timer or watch is held by its owner and by the wait under way. `ended` or a later
-// `round` tells the wait that nobody is interested any more.
+// The state of a timer, post or watch is held by its owner and by the wait under way. `ended` or a
+// later `round` tells the wait that nobody is interested any more.
 struct LoopTimer::State : LocalRefCount {
   State(IoLoop& loop, Callback due) : timer(loop.context().asio.get_executor()), callback(due) {}
   Timer timer;
@@ -106,6 +102,32 @@ void LoopTimer::at(TimePoint when) {
 void LoopTimer::cancel() {
   ++state_->round;
   state_->timer.cancel();
+}
+
+struct LoopPost::State : LocalRefCount {
+  State(IoLoop& on, Callback posted) : loop(on), callback(posted) {}
+  IoLoop& loop;
+  Callback callback;
+  bool pending = false;
+  bool ended = false;
+};
+
+LoopPost::LoopPost(IoLoop& loop, Callback callback) : state_(new State(loop, callback)) {}
+
+LoopPost::~LoopPost() {
+  state_->ended = true;
+}
+
+void LoopPost::post() {
+  if (std::exchange(state_->pending, true)) {
+    return;
+  }
+  asio::post(state_->loop.context().asio, [state = state_] {
+    state->pending = false;
+    if (!state->ended) {
+      state->callback(std::chrono::steady_clock::now());
+    }
+  });
 }
 
 struct FdWatch::State : LocalRefCount {

@@ -41,9 +41,6 @@ class IoLoop {
 
   [[nodiscard]] TimePoint now() const { return std::chrono::steady_clock::now(); }
 
-  // Called once, after the handlers that are due now. What it refers to must live until then.
-  void post(Callback callback);
-
   // Asio's io_context, for the .cc files that include it.
   struct Context;
   [[nodiscard]] Context& context() noexcept { return *context_; }
@@ -68,6 +65,22 @@ class LoopTimer {
  private:
   struct State;
   LocalRef<State> state_;  // outlives this while a wait is under way
+};
+
+// Calls back once, after the handlers that are due now, however often it was asked to. Destroying
+// it cancels the call.
+class LoopPost {
+ public:
+  LoopPost(IoLoop& loop, Callback callback);
+  ~LoopPost();
+  LoopPost(const LoopPost&) = delete;
+  LoopPost& operator=(const LoopPost&) = delete;
+
+  void post();
+
+ private:
+  struct State;
+  LocalRef<State> state_;
 };
 
 // Calls back when a foreign descriptor becomes readable (ZMQ_FD, an eventfd, a pipe). One call for
