@@ -112,8 +112,7 @@ zmq::message_t to_zmq(const Buffer& buffer) {
   }
   auto hint = std::make_unique<Buffer>(buffer);
   // libzmq does not write to it; its interface is older than const.
-  auto* data =
-      const_cast<std::byte*>(hint->data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  auto* data = const_cast<std::byte*>(hint->data());
   zmq::message_t message(data, hint->size(), &release_hint, hint.get());
   static_cast<void>(hint.release());
   return message;

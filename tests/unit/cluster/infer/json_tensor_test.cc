@@ -144,7 +144,7 @@ TEST(JsonTensor, RefusesRequestsThatAreNone) {
           R"({"inputs":[{"name":"a","shape":1,"datatype":"FP32","data":[1]}]})",
           R"({"inputs":[{"name":"a","shape":[-1],"datatype":"FP32","data":[1]}]})",
           R"({"inputs":[{"name":"a","shape":[2],"datatype":"FP32","data":[1]}]})",
-          R"({"inputs":[{"name":"a","shape":[4611686018427387904,4],"datatype":"FP32","data":[]}]})",
+          R"({"inputs":[{"name":"","shape":[4611686018427387904,4],"datatype":"BOOL","data":[]}]})",
       }) {
     EXPECT_FALSE(tensors_from_request(json)) << json;
   }

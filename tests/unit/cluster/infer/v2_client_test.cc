@@ -105,8 +105,8 @@ TEST(V2Client, RefusesAnswersThatDoNotAddUp) {
 }
 
 TEST(V2Client, ChecksStrings) {
-  const std::string json =
-      R"({"outputs":[{"name":"s","datatype":"BYTES","shape":[2],"parameters":{"binary_data_size":11}}]})";
+  const std::string json = R"({"outputs":[{"name":"s","datatype":"BYTES","shape":[2],)"
+                           R"("parameters":{"binary_data_size":11}}]})";
   const std::string good("\x02\0\0\0hi\x01\0\0\0!", 11);
   const auto response = decode_response(Buffer::copy_of(json + good), json.size());
   ASSERT_TRUE(response) << response.error().detail;

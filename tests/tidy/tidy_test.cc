@@ -1,0 +1,90 @@
+// Holds the whole repository against the rules.
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/tidy/rules.h"
+
+namespace sluice::tidy {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read(const fs::path& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  std::string text(fs::file_size(path), '\0');
+  EXPECT_TRUE(file != nullptr &&
+              std::fread(text.data(), 1, text.size(), file.get()) == text.size());
+  return text;
+}
+
+bool is_text(const fs::path& path) {
+  for (const char* end : {".cc", ".h", ".md", ".cmake", ".fbs", ".py", ".lua"}) {
+    if (path.extension() == end) {
+      return true;
+    }
+  }
+  const fs::path name = path.filename();
+  return name == "CMakeLists.txt" || name == "allowed.txt" || name == "Makefile" ||
+         path.parent_path().filename() == ".ci";
+}
+
+// Text files with their text; others (models, corpora) with none, so that links to them resolve.
+Tree repository() {
+  Tree tree;
+  const fs::path root = SLUICE_SOURCE_DIR;
+  for (auto at = fs::recursive_directory_iterator(root); at != fs::end(at); ++at) {
+    const std::string name = at->path().filename();
+    const bool hidden = name.starts_with('.') && name != ".ci";
+    if (at->is_directory() && (hidden || name == "build" || name == "__pycache__")) {
+      at.disable_recursion_pending();
+    } else if (at->is_regular_file()) {
+      const std::string path = at->path().lexically_relative(root);
+      tree[path] = is_text(at->path()) ? read(at->path()) : std::string();
+    }
+  }
+  return tree;
+}
+
+TEST(Tidy, TheRepositoryKeepsItsRules) {
+  const Tree tree = repository();
+  ASSERT_TRUE(tree.contains("common/base/result.h"));
+  const Allowed allowed(tree.at("tests/tidy/allowed.txt"));
+  std::vector<Violation> found;
+  for (const auto& [path, text] : tree) {
+    if (!text.empty() && !path.starts_with("tests/tidy/") && path.find("corpus/") == path.npos) {
+      check_file(path, text, allowed, found);
+    }
+  }
+  check_tree(tree, found);
+  for (const Violation& violation : found) {
+    ADD_FAILURE() << violation.path << ":" << violation.line << ": " << violation.what;
+  }
+}
+
+TEST(Tidy, EveryExceptionIsForAFileThatIsThere) {
+  const Tree tree = repository();
+  std::string text = tree.at("tests/tidy/allowed.txt");
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size() - 1);
+    const std::string line = text.substr(0, end);
+    text.erase(0, end + 1);
+    if (line.empty() || line.starts_with('#')) {
+      continue;
+    }
+    const Allowed one(line);
+    const std::string what = line.substr(0, line.find(" | "));
+    EXPECT_TRUE(std::ranges::any_of(tree, [&](const auto& file) {
+      return one.allows(what, file.first);
+    })) << line;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::tidy
