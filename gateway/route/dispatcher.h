@@ -26,8 +26,16 @@
 #include "common/base/limits.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "gateway/route/balancer.h"
+#include "gateway/route/catalog.h"
 #include "gateway/route/counters.h"
+#include "gateway/route/deadline_heap.h"
+#include "gateway/route/in_flight.h"
+#include "gateway/route/link_table.h"
 #include "gateway/route/messages.h"
+#include "gateway/route/quarantine.h"
+#include "gateway/route/request_id.h"
+#include "gateway/route/retry_policy.h"
 
 namespace sluice::gateway {
 
@@ -41,16 +49,28 @@ struct DispatcherOptions {
   std::size_t requests = limits::kRequestsPerShard;     // accepted and not ended, all models
 };
 
-// Bits of an id: shard 8, generation 36, slot 20. The slot is dense and reused after the id's end:
-// the shell keeps the payloads in an array indexed by it.
-inline constexpr unsigned kSlotBits = 20;
-constexpr std::size_t slot_of(RequestId id) noexcept {
-  return static_cast<std::size_t>(id & ((RequestId{1} << kSlotBits) - 1));
-}
+// Each rule of the dispatcher that a mistake could break. The program is built with all of them; a
+// test derives from this with one turned off and shows that the simulation notices (tests/sim).
+struct Rules {
+  static constexpr bool kDiscardsOldAttempts =
+      true;                                     // a result counts for the current attempt only
+  static constexpr bool kDropsFinished = true;  // and for nothing once the request has ended
+  static constexpr bool kChecksDeadlines = true;
+  static constexpr bool kCancels = true;  // an outstanding attempt that no one waits for
+  static constexpr bool kHonoursCredit = true;
+  static constexpr bool kAvoidsNotReady = true;  // draining, suspected, silent workers
+  static constexpr bool kBoundsQueue = true;
+  static constexpr bool kBoundsDeathRetries = true;  // of what was running at proven deaths
+  static constexpr bool kBudgetsSuspicion = true;
+  static constexpr bool kIsolatesSuspects = true;
+  static constexpr bool kSparesBystanders = true;  // only what was running is a suspect
+  static constexpr bool kRequeues = true;          // what was on a dead worker
+};
 
-class Dispatcher {
+template <class R>
+class BasicDispatcher {
  public:
-  explicit Dispatcher(const DispatcherOptions& options);
+  explicit BasicDispatcher(const DispatcherOptions& options);
 
   // A request at the door. The id of an accepted one; exactly one terminal action or ClientGone
   // follows, perhaps already in `actions`: store the payload before performing them. An error is
@@ -90,7 +110,59 @@ class Dispatcher {
 
   [[nodiscard]] const RouteCounters& counters() const;
   [[nodiscard]] std::vector<ModelView> models() const;
-  [[nodiscard]] std::vector<WorkerView> workers() const;
+  [[nodiscard]] std::vector<WorkerView> workers(TimePoint now) const;
+
+ private:
+  // Requests (dispatcher_requests.h).
+  Error refuse(Error error);
+  void send(Request& request, WorkerSlot& link, bool alone, TimePoint now, Actions& actions);
+  void cancel(const Request& request, Actions& actions);
+  // Takes a sent request off its link; its share of the budget stays with it.
+  void take_back(Request& request);
+  void requeue(Request& request) { catalog_.at(request.model).queue.put(in_flight_, request); }
+  void end(Request& request);
+  void answer(Request& request, Error error, Actions& actions, bool quarantine = false);
+  void expire(Request& request, Actions& actions);
+  WorkerSlot* pick(const Model& model, std::uint32_t version, TimePoint now);
+  LinkKey reservation_for(const Model& model, std::uint32_t version, TimePoint now) const;
+  void send_suspects(Model& model, TimePoint now, Actions& actions);
+  void pump(std::uint32_t model, TimePoint now, Actions& actions);
+  void answer_hopeless(std::uint32_t model, Actions& actions);
+
+  // Workers (dispatcher_workers.h).
+  bool fits(const WorkerSlot& link, const Model& model, std::uint32_t version) const;
+  bool serves_elsewhere(const Request& request, LinkKey link, TimePoint now) const;
+  void heard_from(WorkerSlot& link, TimePoint now, Actions& actions);
+  void suspect(WorkerSlot& link, TimePoint retry_from, Actions& actions);
+  void consider_ejection(WorkerSlot& link, TimePoint now, Actions& actions);
+  // Bye when it drains and has nothing left; forgets a replaced link that has nothing left.
+  void settle(WorkerSlot& link, Actions& actions);
+  void close(WorkerSlot& link, bool lost, Actions& actions);
+  void retry_suspected(TimePoint now, Actions& actions);
+  void move_away(Request& request, WorkerSlot& link, Actions& actions);
+  void after_death_of(Request& request, DeathFacts facts, bool was_there, Actions& actions);
+  void check_links(TimePoint now, Actions& actions);
+  // What every event ends with: freed room is used, suspicion retries get their turn.
+  void use_room(std::uint32_t model, TimePoint now, Actions& actions);
+
+  RouteCounters counters_;
+  InFlight in_flight_;
+  DeadlineHeap deadlines_;
+  Catalog catalog_;
+  LinkTable links_;
+  Balancer balancer_;
+  SuspicionBudget budget_;
+  Quarantine quarantine_;
+  bool draining_ = false;
+  bool budget_dry_ = false;
+  std::size_t suspected_ = 0;  // links
+  TimePoint next_check_ = TimePoint::max();
+  std::vector<Candidate> candidates_;   // scratch of `pick`
+  std::vector<Candidate> ejected_;      // scratch of `pick`
+  std::vector<std::uint32_t> touched_;  // scratch: slots or models of the event in hand
 };
+
+extern template class BasicDispatcher<Rules>;
+using Dispatcher = BasicDispatcher<Rules>;
 
 }  // namespace sluice::gateway

@@ -29,9 +29,9 @@ using LinkKey = std::uint32_t;
 // A fully received request. See Dispatcher::admit.
 struct Admit {
   std::string_view model;
-  std::optional<std::int64_t> version;  // absent: any version that is routed to
-  std::size_t bytes = 0;                // of its body: counts against the queue's bound
-  TimePoint deadline;                   // absolute
+  std::optional<std::int64_t> version = std::nullopt;  // absent: any version that is routed to
+  std::size_t bytes = 0;  // of its body: counts against the queue's bound
+  TimePoint deadline;     // absolute
   // Digest of model and body, or 0. Only looked at while Dispatcher::wants_fingerprints(): the
   // shell need not compute it otherwise.
   std::uint64_t fingerprint = 0;
@@ -66,10 +66,11 @@ struct ResultArrived {
   LinkKey link = 0;
   RequestId id = 0;
   std::uint32_t attempt = 0;
-  std::optional<ErrorCode> failure;  // absent: a result. `unavailable`: it was not run, by a worker
-                                     // that takes no work now; it is queued again
-  Duration service{};                // compute time inside the worker; 0: unknown
-  std::optional<std::uint32_t> credit;
+  std::optional<ErrorCode> failure =
+      std::nullopt;    // absent: a result. `unavailable`: it was not run, by a worker
+                       // that takes no work now; it is queued again
+  Duration service{};  // compute time inside the worker; 0: unknown
+  std::optional<std::uint32_t> credit = std::nullopt;
 };
 
 // The worker asks to leave: no new work; Bye once nothing is outstanding on it.
@@ -101,7 +102,7 @@ struct VersionStatus {
   std::string_view model;
   std::int64_t version = 1;
   VersionState state = VersionState::expected;
-  std::string_view reason;  // of failed, for the caller
+  std::string_view reason = {};  // of failed, for the caller
 };
 
 // The versions that unversioned requests may go to; empty: every version with a ready worker, which

@@ -1,0 +1,10 @@
+#include "gateway/route/dispatcher.h"
+
+#include "gateway/route/dispatcher_requests.h"
+#include "gateway/route/dispatcher_workers.h"
+
+namespace sluice::gateway {
+
+template class BasicDispatcher<Rules>;
+
+}  // namespace sluice::gateway

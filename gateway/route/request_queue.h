@@ -1,0 +1,52 @@
+// RequestQueue: the requests of one model that wait for a worker. Bounded in count and bytes at the
+// door (`has_room`); first in, first out within a lane. Lanes keep a request that names a version
+// without a free worker from holding up the others: one lane for requests of any version, one for
+// each version named, one for suspects, which run by themselves.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "gateway/route/in_flight.h"
+
+namespace sluice::gateway {
+
+class RequestQueue {
+ public:
+  RequestQueue(std::size_t count_limit, std::size_t bytes_limit)
+      : count_limit_(count_limit), bytes_limit_(bytes_limit) {}
+
+  // Whether a new request of that size may wait.
+  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
+
+  // Puts a request in its lane, by its order of acceptance. One that comes back from a worker is
+  // taken whatever the bounds: it was accepted once.
+  void put(InFlight& table, Request& request);
+  void remove(InFlight& table, Request& request);
+
+  // The oldest of a lane, kNone when empty. `version` kNone: the lane of any version.
+  [[nodiscard]] std::uint32_t front(std::uint32_t version) const noexcept;
+  [[nodiscard]] std::uint32_t front_suspect() const noexcept { return suspects_.front(); }
+
+  [[nodiscard]] std::uint32_t lane_count() const noexcept {
+    return static_cast<std::uint32_t>(versions_.size());
+  }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  RequestList& lane_of(const Request& request);
+
+  std::size_t count_limit_;
+  std::size_t bytes_limit_;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+  RequestList any_;
+  RequestList suspects_;
+  std::vector<RequestList> versions_;  // by version index
+};
+
+}  // namespace sluice::gateway
