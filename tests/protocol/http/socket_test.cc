@@ -393,7 +393,7 @@ TEST(HttpSocket, TheStartOfEachAnswerIsReported) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(client.read_reply().status, 200);
   }
-  EXPECT_EQ(server.replies_started(), 3);
+  EXPECT_TRUE(wait_until([&] { return server.replies_started() == 3; }));
 }
 
 }  // namespace
