@@ -52,7 +52,7 @@ struct OutputFact {
   Shape dims;
   bool data_dependent =
       false;  // dims are known only by running: see KernelContext::allocate_output
-  std::shared_ptr<const Tensor> value;  // where infer knows it (Shape, Size)
+  std::shared_ptr<const Tensor> value{};  // where infer knows it (Shape, Size)
 };
 using OutputFacts = std::vector<OutputFact>;
 

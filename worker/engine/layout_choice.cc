@@ -90,7 +90,9 @@ void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
     return;
   }
   const bool turns = rule == LayoutRule::channels_last && rank >= 3 && rank <= 5 &&
-                     slots[step.in[0]].datatype == DataType::float32 && !plan_.row_major;
+                     slots[step.in[0]].datatype == DataType::float32 && !plan_.row_major &&
+                     std::ranges::count(step.out, kNoValue) + 1 ==
+                         static_cast<std::ptrdiff_t>(step.out.size());  // no second result
   const auto residual = step.step->tail.residual;
   for (std::size_t i = 0; i < step.in.size(); ++i) {
     if (step.in[i] != kNoValue) {

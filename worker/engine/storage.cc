@@ -37,6 +37,8 @@ void Binder::name_storages() {
     }
     const bool renames = step.step != nullptr && step.step->entry->alias && !step.dynamic &&
                          step.in[0] != kNoValue && step.out[0] != kNoValue &&
+                         std::ranges::count(step.out, kNoValue) + 1 ==
+                             static_cast<std::ptrdiff_t>(step.out.size()) &&
                          binding.slots_[step.in[0]].datatype != DataType::string;
     if (renames) {
       binding.slots_[step.out[0]].root = root_of(step.in[0]);

@@ -1,0 +1,313 @@
+// AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool.
+// Spec: https://onnx.ai/onnx/operators/onnx__MaxPool.html and its neighbours (read 2026-11).
+// Types: float32, float64; MaxPool also int8 and uint8. Channels-last float32 by vector kernels,
+// row by row of channels; everything else by plain loops. Any number of spatial dimensions up to 3.
+// MaxPool keeps NaN; its Indices (of the flattened input; column-major when storage_order is 1)
+// come from the plain loops. Averages sum in double (plain) or float32 (channels-last).
+// Opsets: ceil_mode since 10, dilations of AveragePool since 19, count_include_pad since 7.
+// Refused: float16, bfloat16.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "worker/engine/parallel.h"
+#include "worker/ops/register.h"
+#include "worker/ops/simd/rows.h"
+#include "worker/ops/types.h"
+#include "worker/ops/window.h"
+
+namespace sluice::engine {
+namespace {
+
+struct PoolParams {
+  WindowParams window{};
+  bool is_max = false;
+  bool is_global = false;
+  bool count_pads = false;
+  bool column_major = false;
+};
+
+template <bool kMax>
+Result<PoolParams> parse_pool(const Node& node) {
+  Attributes attributes(node);
+  PoolParams params{.is_max = kMax};
+  SLUICE_TRY_ASSIGN(params.window, parse_window(attributes));
+  if (params.window.kernel.empty()) {
+    return Error{ErrorCode::data_corrupt, "has no kernel_shape"};
+  }
+  if (!params.window.dilations.empty() && node.since < (kMax ? 10 : 19)) {
+    return Error{ErrorCode::unsupported, "has dilations, which its version does not know"};
+  }
+  if (node.since >= 10) {
+    SLUICE_TRY_ASSIGN(const std::int64_t ceil, attributes.integer("ceil_mode", 0));
+    params.window.ceil_mode = ceil != 0;
+  }
+  if (kMax && node.since >= 8) {
+    SLUICE_TRY_ASSIGN(const std::int64_t order, attributes.integer("storage_order", 0));
+    params.column_major = order != 0;
+  }
+  if (!kMax && node.since >= 7) {
+    SLUICE_TRY_ASSIGN(const std::int64_t count, attributes.integer("count_include_pad", 0));
+    params.count_pads = count != 0;
+  }
+  SLUICE_TRY(attributes.finish());
+  return params;
+}
+
+template <bool kMax>
+Result<PoolParams> parse_global(const Node& node) {
+  SLUICE_TRY(Attributes(node).finish());
+  return PoolParams{.is_max = kMax, .is_global = true};
+}
+
+Result<Window> window_of(const PoolParams& params, Dims x) {
+  if (!params.is_global) {
+    return resolve_window(params.window, x.subspan(2), {});
+  }
+  WindowParams whole;
+  whole.kernel.assign(x.begin() + 2, x.end());
+  return resolve_window(whole, x.subspan(2), {});
+}
+
+Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts) {
+  const InputFact& x = facts.at(0);
+  const bool bytes = params.is_max && !params.is_global &&
+                     (x.datatype == DataType::int8 || x.datatype == DataType::uint8);
+  if (!is_float(x.datatype) && !bytes) {
+    return unsupported_type(x.datatype);
+  }
+  if (x.dims.size() < 3 || x.dims.size() > 5) {
+    return Error{x.dims.size() > 5 ? ErrorCode::unsupported : ErrorCode::invalid_argument,
+                 "input " + to_string(x.dims) + " has " + std::to_string(x.dims.size()) +
+                     " dimensions, 3 to 5 are possible"};
+  }
+  SLUICE_TRY_ASSIGN(const Window window, window_of(params, x.dims));
+  Shape dims{x.dims[0], x.dims[1]};
+  dims.insert(dims.end(), window.out.begin(), window.out.end());
+  OutputFacts made = one_output(x.datatype, dims);
+  if (facts.output_count > 1) {
+    made.push_back({.datatype = DataType::int64, .dims = std::move(dims)});
+  }
+  return made;
+}
+
+using Three = std::array<std::int64_t, 3>;
+
+// The window with exactly three spatial dimensions, the first ones of extent 1.
+struct PoolBound {
+  Three in{1, 1, 1};
+  Three out{1, 1, 1};
+  Three kernel{1, 1, 1};
+  Three strides{1, 1, 1};
+  Three dilations{1, 1, 1};
+  Three begins{0, 0, 0};
+  Three ends{0, 0, 0};
+
+  [[nodiscard]] std::int64_t places() const { return out[0] * out[1] * out[2]; }
+  [[nodiscard]] std::int64_t area() const { return in[0] * in[1] * in[2]; }
+};
+
+Result<PoolBound> bind_pool(const PoolParams& params, BindContext& context) {
+  const TensorView& x = context.inputs[0];
+  SLUICE_TRY_ASSIGN(const Window window, window_of(params, x.dims));
+  PoolBound bound;
+  const std::size_t rank = window.out.size();
+  for (std::size_t d = 0; d < rank; ++d) {
+    const std::size_t to = 3 - rank + d;
+    bound.in[to] = x.dims[d + 2];
+    bound.out[to] = window.out[d];
+    bound.kernel[to] = window.kernel[d];
+    bound.strides[to] = window.strides[d];
+    bound.dilations[to] = window.dilations[d];
+    bound.begins[to] = window.pads_begin[d];
+    bound.ends[to] = window.pads_end[d];
+  }
+  return bound;
+}
+
+// The taps of one output place that lie inside the input: begin and end in taps, start in places.
+struct Taps {
+  Three first{};
+  Three last{};              // one behind
+  Three start{};             // input position of tap 0; may be negative
+  std::int64_t counted = 1;  // taps that count for an average with pads
+};
+
+Taps taps_at(const PoolBound& bound, std::int64_t place) {
+  Taps taps;
+  for (std::size_t d = 3; d > 0; --d) {
+    const std::size_t i = d - 1;
+    const std::int64_t at = place % bound.out[i];
+    place /= bound.out[i];
+    const std::int64_t step = bound.dilations[i];
+    taps.start[i] = at * bound.strides[i] - bound.begins[i];
+    taps.first[i] = taps.start[i] >= 0 ? 0 : (-taps.start[i] + step - 1) / step;
+    const std::int64_t room = bound.in[i] - taps.start[i];
+    taps.last[i] = std::clamp<std::int64_t>((room + step - 1) / step, 0, bound.kernel[i]);
+    // With ceil_mode a window may hang over the padding; what hangs over never counts.
+    const std::int64_t padded = bound.in[i] + bound.ends[i] - taps.start[i];
+    taps.counted *= std::clamp<std::int64_t>((padded + step - 1) / step, 0, bound.kernel[i]);
+  }
+  return taps;
+}
+
+// Calls tap(position in the input's places) for every tap inside, in index order.
+template <class F>
+void for_taps(const PoolBound& bound, const Taps& taps, const F& tap) {
+  for (std::int64_t a = taps.first[0]; a < taps.last[0]; ++a) {
+    const std::int64_t plane = (taps.start[0] + a * bound.dilations[0]) * bound.in[1];
+    for (std::int64_t b = taps.first[1]; b < taps.last[1]; ++b) {
+      const std::int64_t row = (plane + taps.start[1] + b * bound.dilations[1]) * bound.in[2];
+      for (std::int64_t c = taps.first[2]; c < taps.last[2]; ++c) {
+        tap(row + taps.start[2] + c * bound.dilations[2]);
+      }
+    }
+  }
+}
+
+std::int64_t inside(const Taps& taps) {
+  std::int64_t count = 1;
+  for (std::size_t i = 0; i < 3; ++i) {
+    count *= std::max<std::int64_t>(taps.last[i] - taps.first[i], 0);
+  }
+  return count;
+}
+
+void run_channels_last(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
+  const float* x = context.input(0).as<float>().data();
+  TensorView& view = context.output(0);
+  float* y = view.mut<float>().data();
+  const std::int64_t channels = view.dims[1];
+  const std::int64_t places = bound.places();
+  const std::int64_t taps_most = bound.kernel[0] * bound.kernel[1] * bound.kernel[2];
+  const std::int64_t grain = 1 + 32'768 / (channels * taps_most + 1);
+  parallel_for(view.dims[0] * places, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin; at < end; ++at) {
+      const float* image = x + at / places * bound.area() * channels;
+      float* out = y + at * channels;
+      const Taps taps = taps_at(bound, at % places);
+      std::fill_n(out, channels, params.is_max ? -std::numeric_limits<float>::infinity() : 0.0F);
+      for_taps(bound, taps, [&](std::int64_t position) {
+        const float* row = image + position * channels;
+        params.is_max ? simd::maximum(row, out, channels) : simd::accumulate(row, out, channels);
+      });
+      if (!params.is_max) {
+        const std::int64_t count = params.count_pads ? taps.counted : inside(taps);
+        simd::unary(simd::UnaryOp::scale, 1.0F / static_cast<float>(count), 0, out, out, channels);
+      }
+    }
+  });
+}
+
+template <class T>
+void average_plane(const PoolParams& params, const PoolBound& bound, const T* x, T* y) {
+  for (std::int64_t place = 0; place < bound.places(); ++place) {
+    const Taps taps = taps_at(bound, place);
+    double sum = 0;
+    for_taps(bound, taps, [&](std::int64_t position) { sum += static_cast<double>(x[position]); });
+    const std::int64_t count = params.count_pads ? taps.counted : inside(taps);
+    y[place] = static_cast<T>(sum / static_cast<double>(count));
+  }
+}
+
+// `indices` may be null; `plane` is the number of places before this channel.
+template <class T>
+void max_plane(const PoolParams& params,
+               const PoolBound& bound,
+               const T* x,
+               T* y,
+               std::int64_t* indices,
+               std::int64_t plane) {
+  for (std::int64_t place = 0; place < bound.places(); ++place) {
+    T most{};
+    std::int64_t best = -1;
+    for_taps(bound, taps_at(bound, place), [&](std::int64_t position) {
+      const T value = x[position];
+      // A NaN wins over every number, the first one over the others.
+      if (best < 0 || value > most || (value != value && most == most)) {
+        most = value;
+        best = position;
+      }
+    });
+    y[place] = best >= 0 ? most : std::numeric_limits<T>::lowest();
+    if (indices != nullptr) {
+      std::int64_t index = best;
+      if (params.column_major) {
+        const std::int64_t column = best % bound.in[2];
+        const std::int64_t row = best / bound.in[2] % bound.in[1];
+        const std::int64_t depth = best / bound.in[2] / bound.in[1];
+        index = (column * bound.in[1] + row) * bound.in[0] + depth;
+      }
+      indices[place] = plane + index;
+    }
+  }
+}
+
+template <class T>
+void run_planes(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
+  const T* x = context.input(0).as<T>().data();
+  TensorView& view = context.output(0);
+  T* y = view.mut<T>().data();
+  std::int64_t* indices =
+      context.has_output(1) ? context.output(1).mut<std::int64_t>().data() : nullptr;
+  const std::int64_t places = bound.places();
+  parallel_for(view.dims[0] * view.dims[1],
+               1 + 16'384 / (places + 1),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t at = begin; at < end; ++at) {
+                   const T* from = x + at * bound.area();
+                   T* to = y + at * places;
+                   if (params.is_max) {
+                     max_plane(params,
+                               bound,
+                               from,
+                               to,
+                               indices != nullptr ? indices + at * places : nullptr,
+                               at * bound.area());
+                   } else {
+                     average_plane(params, bound, from, to);
+                   }
+                 }
+               });
+}
+
+Result<void> run_pool(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
+  const TensorView& x = context.input(0);
+  if (context.output(0).count == 0) {
+    return {};
+  }
+  if (x.layout == Layout::channels_last) {
+    run_channels_last(params, bound, context);
+  } else if (x.datatype == DataType::float32) {
+    run_planes<float>(params, bound, context);
+  } else if (x.datatype == DataType::float64) {
+    run_planes<double>(params, bound, context);
+  } else if (x.datatype == DataType::int8) {
+    run_planes<std::int8_t>(params, bound, context);
+  } else {
+    run_planes<std::uint8_t>(params, bound, context);
+  }
+  return {};
+}
+
+template <auto Parse>
+OperatorEntry pool_entry(const char* name, std::vector<int> since) {
+  return {.name = name,
+          .since = std::move(since),
+          .kernel = bound_kernel<Parse, infer_pool, bind_pool, run_pool>(),
+          .layout = LayoutRule::channels_last};
+}
+
+}  // namespace
+
+void register_pool(Registry& registry) {
+  registry.add(pool_entry<parse_pool<false>>("AveragePool", {1, 7, 10, 11, 19, 22}));
+  registry.add(pool_entry<parse_global<false>>("GlobalAveragePool", {1, 22}));
+  registry.add(pool_entry<parse_global<true>>("GlobalMaxPool", {1, 22}));
+  registry.add(pool_entry<parse_pool<true>>("MaxPool", {1, 8, 10, 11, 12, 22}));
+}
+
+}  // namespace sluice::engine

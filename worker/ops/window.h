@@ -1,0 +1,45 @@
+// Sliding windows of convolutions and pools: attributes, padding rules, output extents.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/engine/graph.h"
+#include "worker/engine/tensor.h"
+
+namespace sluice::engine {
+
+enum class AutoPad : std::uint8_t { none, same_upper, same_lower, valid };
+
+// As written in the node; empty lists mean their defaults.
+struct WindowParams {
+  std::vector<std::int64_t> kernel{};
+  std::vector<std::int64_t> strides{};
+  std::vector<std::int64_t> dilations{};
+  std::vector<std::int64_t> pads{};  // begins, then ends
+  AutoPad auto_pad = AutoPad::none;
+  bool ceil_mode = false;
+};
+
+// Along each spatial dimension.
+struct Window {
+  Shape kernel{};
+  Shape strides{};
+  Shape dilations{};
+  Shape pads_begin{};
+  Shape pads_end{};
+  Shape out{};
+};
+
+// Reads kernel_shape, strides, dilations, pads, auto_pad (not ceil_mode) and checks their signs.
+Result<WindowParams> parse_window(Attributes& attributes);
+
+// The window over `spatial` extents. `kernel` replaces an absent kernel_shape (convolution's
+// weight). invalid_argument when lists have the wrong length or the window is larger than the
+// padded input.
+Result<Window> resolve_window(const WindowParams& params, Dims spatial, Dims kernel);
+
+}  // namespace sluice::engine
