@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+"""Writes the seed corpora from the transcripts of tests/protocol. Run after a transcript changed."""
+
+import pathlib
+
+HERE = pathlib.Path(__file__).parent
+TRANSCRIPTS = HERE / "../../protocol"
+
+
+def read(file):
+    """The path, headers and body of the transcript's request."""
+    lines, body = [], b""
+    for line in file.read_text().split("\n"):
+        mark, _, rest = line.partition(" ")
+        if mark == ">":
+            lines.append(rest)
+        elif mark == ">|":
+            body += rest.encode()
+        elif mark == ">x":
+            body += bytes.fromhex(rest)
+    headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+    return lines[0].split(" ", 1)[1], headers, body
+
+
+def seed(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def main():
+    for file in sorted(TRANSCRIPTS.glob("*/*.txt")):
+        path, headers, body = read(file)
+        seed("route", file.stem, path.encode())
+        if file.parent.name == "graphpipe":
+            seed("graphpipe", file.stem, body)
+            continue
+        length = headers.get("inference-header-content-length", "")
+        if length.isdigit():
+            seed("kserve_binary", file.stem, int(length).to_bytes(2, "little") + body)
+        else:
+            seed("kserve_json", file.stem, body)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+// Input: the path of a request.
+
+#include <string_view>
+
+#include "common/base/check.h"
+#include "gateway/protocol/adapters.h"
+#include "gateway/protocol/text.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sluice::gateway;  // NOLINT(google-build-using-namespace): a target's entry point
+  ClientMessage message;
+  message.path = {reinterpret_cast<const char*>(data), size};
+  for (const std::string_view method : {"GET", "POST"}) {
+    message.method = method;
+    const Route route = parse_route(message, {});
+    if (const auto* call = std::get_if<InferCall>(&route)) {
+      SLUICE_CHECK(check_model_name(call->target.model).has_value());
+    }
+    SLUICE_CHECK(!std::holds_alternative<StatusCall>(route) || message.path == "/sluice/status");
+    parse_route(message, {.graphpipe_model = "m"});
+  }
+  return 0;
+}
