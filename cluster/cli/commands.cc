@@ -9,7 +9,7 @@ namespace sluice::cluster {
 void add_commands(CLI::App& app, ExitCode& exit_code) {
   using AddCommand = void (*)(CLI::App&, ExitCode&);
   static constexpr AddCommand kCommands[] = {
-      add_node_command, add_infer_command, add_status_command};
+      add_infer_command, add_status_command, add_node_command, add_worker_command};
   for (const AddCommand add : kCommands) {
     add(app, exit_code);
   }

@@ -27,5 +27,6 @@ void add_commands(CLI::App& app, ExitCode& exit_code);
 void add_infer_command(CLI::App& app, ExitCode& exit_code);
 void add_node_command(CLI::App& app, ExitCode& exit_code);
 void add_status_command(CLI::App& app, ExitCode& exit_code);
+void add_worker_command(CLI::App& app, ExitCode& exit_code);
 
 }  // namespace sluice::cluster

@@ -17,19 +17,12 @@ namespace sluice::cluster {
 
 namespace {
 
-std::string host_name() {
-  char name[256] = {};
-  if (::gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') {
-    return "node";
-  }
-  return std::string(name).substr(0, limits::kNodeIdBytes);
-}
-
 WorkerCommand command_of(const NodeOptions& options) {
   WorkerCommand command;
   command.program = options.worker_program.empty() ? own_executable() : options.worker_program;
   command.gateway = options.gateway;
-  command.node_id = options.node_id.empty() ? host_name() : options.node_id;
+  command.node_id =
+      options.node_id.empty() ? own_host_name().substr(0, limits::kNodeIdBytes) : options.node_id;
   command.executors = cpu_budget(options.threads);
   command.engine_library = options.engine_library;
   command.test_operators = options.test_operators;

@@ -68,6 +68,8 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command, const W
   spawn_spec.environment = engine_environment(kThreadsPerExecutor);
   spawn_spec.error_output = errors.writer.get();
   SLUICE_TRY_ASSIGN(process.child_, spawn(spawn_spec));
+  // The child takes hold as well: a refusal here costs nothing yet.
+  static_cast<void>(guard_with_lifeline(lifeline.give.get(), process.child_.pid));
   process.lifeline_ = std::move(lifeline.keep);
   process.states_ = std::move(states.reader);
   process.errors_ = std::move(errors.reader);

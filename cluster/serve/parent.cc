@@ -188,6 +188,8 @@ class Parent {
                           {"--lifeline-fd", std::to_string(lifeline.give.get())});
     spec.keep.push_back(lifeline.give.get());
     SLUICE_TRY_ASSIGN(Child child, spawn(spec));
+    // The child takes hold as well: a refusal here costs nothing yet.
+    static_cast<void>(guard_with_lifeline(lifeline.give.get(), child.pid));
     processes_[static_cast<std::size_t>(part)].emplace(
         Process{std::move(child), std::move(lifeline.keep)});
     return {};

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <string_view>
+#include <fstream>
 
 #include <unistd.h>
 
@@ -12,13 +12,26 @@
 
 namespace sluice {
 
+namespace {
+
+std::vector<std::string> own_command_line() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) {
+    words.push_back(word);
+  }
+  return words;
+}
+
+}  // namespace
+
 std::vector<std::string> engine_environment(int threads) {
   return {"OMP_NUM_THREADS=" + std::to_string(std::max(threads, 1)),
           "OPENBLAS_NUM_THREADS=1",
           "GOMP_SPINCOUNT=2000"};
 }
 
-Result<void> enter_engine_environment(int threads, const std::vector<std::string>& arguments) {
+Result<void> enter_engine_environment(int threads) {
   bool same = true;
   for (const std::string& setting : engine_environment(threads)) {
     const std::size_t equals = setting.find('=');
@@ -35,15 +48,14 @@ Result<void> enter_engine_environment(int threads, const std::vector<std::string
   if (same) {
     return {};
   }
-  const std::string self = own_executable();
-  std::vector<std::string> words = {self.substr(self.find_last_of('/') + 1)};
-  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> words = own_command_line();
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) {
     argv.push_back(word.data());
   }
   argv.push_back(nullptr);
-  ::execv(self.c_str(), argv.data());
+  ::execv(own_executable().c_str(), argv.data());
   return Error{ErrorCode::unavailable,
                std::string("cannot execute itself again: ") + ::strerrordesc_np(errno)};
 }

@@ -16,8 +16,8 @@ namespace sluice {
 std::vector<std::string> engine_environment(int threads);
 
 // For a process that runs the engine itself and was not spawned that way: when its environment
-// differs, executes itself again with the right one and `arguments` (argv without argv[0]); returns
-// only when nothing had to change, or with unavailable. Call before any thread exists.
-Result<void> enter_engine_environment(int threads, const std::vector<std::string>& arguments);
+// differs, executes itself again, with the right one and the same command line; returns only when
+// nothing had to change, or with unavailable. Call before any thread exists.
+Result<void> enter_engine_environment(int threads);
 
 }  // namespace sluice

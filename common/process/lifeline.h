@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include "common/base/result.h"
 #include "common/process/unique_fd.h"
 
@@ -20,6 +22,10 @@ struct LifelinePipe {
 // Both ends close-on-exec; the spawn clears that for the child's end alone. unavailable when the
 // process is out of descriptors.
 Result<LifelinePipe> make_lifeline();
+
+// Called by the parent once it has spawned the child, before it closes `give`: from here on the
+// child's life hangs on the pipe, even if it is stopped before it can take hold itself.
+Result<void> guard_with_lifeline(int give, pid_t child);
 
 // Called by the child, first thing in its main: binds its life to the pipe's other end. Exits at
 // once when the parent is already gone. invalid_argument when `fd` is no pipe.

@@ -169,4 +169,9 @@ std::string own_executable() {
   return "/proc/self/exe";
 }
 
+std::string own_host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "host";
+}
+
 }  // namespace sluice

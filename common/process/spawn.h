@@ -52,4 +52,7 @@ bool send_signal(const Child& child, int signal);
 // Path of the running executable, for children that are other subcommands of it.
 std::string own_executable();
 
+// The host's name; "host" where there is none.
+std::string own_host_name();
+
 }  // namespace sluice

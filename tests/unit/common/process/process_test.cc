@@ -119,6 +119,22 @@ TEST_P(Lifeline, its_end_ends_the_child_even_a_stopped_one) {
 
 INSTANTIATE_TEST_SUITE_P(running_and_stopped, Lifeline, testing::Bool());
 
+TEST(LifelineTest, its_end_ends_a_child_that_never_took_hold) {
+  auto lifeline = *make_lifeline();
+  SpawnSpec spec;
+  spec.program = "/bin/sh";
+  spec.arguments = {"-c", "exec sleep 600"};
+  spec.keep = {lifeline.give.get()};
+  const auto child = spawn(spec);
+  ASSERT_TRUE(child) << child.error().detail;
+  ASSERT_TRUE(guard_with_lifeline(lifeline.give.get(), child->pid));
+  ASSERT_TRUE(send_signal(*child, SIGSTOP));
+  lifeline.give.reset();
+  EXPECT_EQ(reap(*child), std::nullopt);
+  lifeline.keep.reset();
+  EXPECT_EQ(wait_for(*child), (ProcessExit{.code = 0, .signal = SIGKILL}));
+}
+
 TEST(LifelineTest, a_parent_that_is_gone_before_the_child_holds_it_ends_the_child) {
   auto lifeline = *make_lifeline();
   const pid_t pid = ::fork();
