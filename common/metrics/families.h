@@ -21,15 +21,15 @@ struct Family {
   std::array<std::string_view, kMaxLabels> labels{};  // unused ones are empty, at the end
 };
 
-// One terminal answer each. protocol: "v2", "graphpipe", ...; code: "ok" or the name of an
+// One terminal answer each. protocol: an adapter's name ("kserve_v2"); code: "ok" or the name of an
 // ErrorCode.
 inline constexpr Family kRequestsTotal{"sluice_requests_total",
                                        "Inference requests answered.",
                                        Kind::counter,
                                        {"model", "version", "protocol", "code"}};
 
-// kind: what went wrong and was counted, whether or not a client saw it ("late_reply", "retry",
-// "quarantined", "queue_full", "bad_http", "bad_link_frame", "deadline", ...).
+// kind: what went wrong and was counted, whether or not a client saw it ("late_reply",
+// "queue_full", "quarantined", ...).
 inline constexpr Family kErrorsTotal{
     "sluice_errors_total", "Things that went wrong, by kind.", Kind::counter, {"kind"}};
 
@@ -58,9 +58,9 @@ inline constexpr Family kRequestSeconds{"sluice_request_seconds",
                                         Kind::histogram,
                                         {"model", "version", "phase"}};
 
-// parse: first byte of the body's end to the internal request. queue: in the gateway. wait: handed
-// to the worker until its execution began. compute: the engine call. reply: result received until
-// the answer was written.
+// parse: last byte received until it is an internal request. queue: in the gateway. wait: handed to
+// the worker until its execution began. compute: the engine call. reply: result received until the
+// answer's first byte was written.
 inline constexpr std::array<std::string_view, 5> kPhases{
     "parse", "queue", "wait", "compute", "reply"};
 

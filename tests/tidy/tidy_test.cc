@@ -68,6 +68,19 @@ TEST(Tidy, TheRepositoryKeepsItsRules) {
   }
 }
 
+TEST(Tidy, TheFilesARequestPassesOpenWithWhatTheyAre) {
+  const Tree tree = repository();
+  const std::string& document = tree.at("docs/life-of-a-request.md");
+  std::size_t named = 0;
+  for (const auto& [path, text] : tree) {
+    if (path.ends_with(".h") && document.find("`" + path + "`") != std::string::npos) {
+      ++named;
+      EXPECT_TRUE(text.starts_with("// ")) << path;
+    }
+  }
+  EXPECT_GE(named, 15U);
+}
+
 TEST(Tidy, EveryExceptionIsForAFileThatIsThere) {
   const Tree tree = repository();
   std::string text = tree.at("tests/tidy/allowed.txt");
