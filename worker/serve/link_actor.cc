@@ -171,7 +171,7 @@ void LinkActor::drain(const std::string& reason, TimePoint now) {
   control_->send(message);
   for (const auto& shard : shards_) {
     if (shard != nullptr) {
-      shard->finished = !shard->attach.attached() || !shard->send(message);
+      shard->finished = !shard->send(message);  // not welcomed yet: it follows the hello
     }
   }
   drain_until_ = now + limits::kDrainTime;
@@ -215,9 +215,7 @@ void LinkActor::finish(int exit_code) {
   const link::Message bye = link::encode(link::Bye{std::string(name_of(state_))});
   for (const auto& shard : shards_) {
     if (shard != nullptr) {
-      if (shard->attach.attached()) {
-        shard->send(bye);
-      }
+      shard->send(bye);
       shard->close(*parts_.loop, kLastWords);
     }
   }

@@ -1,0 +1,232 @@
+#include "worker/serve/batcher.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sluice::worker {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr TimePoint kNow(1000s);
+constexpr LinkRef kLink{.link = 0, .attach = 1};
+constexpr LinkRef kOtherLink{.link = 0, .attach = 2};
+
+Job job(RequestId id, TimePoint deadline = TimePoint::max(), const LinkRef& from = kLink) {
+  return {.id = id, .attempt = 1, .from = from, .deadline = deadline, .received = kNow, .body = {}};
+}
+
+class BatcherTest : public testing::Test {
+ protected:
+  void make(std::size_t executors, std::size_t requests = 1'000, std::size_t bytes = 1'000'000) {
+    batcher_.emplace(
+        BatcherOptions{.executors = executors, .queue_requests = requests, .queue_bytes = bytes});
+  }
+
+  void add(RequestId first, RequestId last) {
+    for (RequestId id = first; id <= last; ++id) {
+      ASSERT_TRUE(batcher_->add(job(id)));
+    }
+  }
+
+  // "0:1,2 1:3": executor and ids of each run.
+  std::string hand_out(TimePoint now = kNow) {
+    std::string text;
+    for (const worker::Run& run : batcher_->hand_out(now, expired_)) {
+      text += (text.empty() ? "" : " ") + std::to_string(run.executor) + ":";
+      for (std::size_t i = 0; i < run.requests.size(); ++i) {
+        text += (i == 0 ? "" : ",") + std::to_string(run.requests[i].job.id);
+        slots_.push_back(run.requests[i].slot);
+      }
+    }
+    return text;
+  }
+
+  std::optional<Batcher> batcher_;
+  std::vector<Job> expired_;
+  std::vector<std::size_t> slots_;
+};
+
+TEST_F(BatcherTest, GivesAnIdleExecutorWhatIsThere) {
+  make(1);
+  EXPECT_EQ(hand_out(), "");
+  add(1, 3);
+  EXPECT_EQ(hand_out(), "0:1");  // nothing is known of the service time yet: one at a time
+  EXPECT_EQ(hand_out(), "");
+  batcher_->on_done(0, slots_[0], 100us);
+  EXPECT_EQ(hand_out(), "0:2,3");
+  EXPECT_EQ(batcher_->queued(), 0U);
+  EXPECT_EQ(batcher_->assigned(), 2U);
+}
+
+TEST_F(BatcherTest, RunsAreAboutAMillisecondAndAtMost64) {
+  const struct {
+    Duration service;
+    std::size_t expected;
+  } rows[] = {{1us, 64}, {15us, 64}, {16us, 63}, {100us, 10}, {300us, 4}, {1ms, 1}, {40ms, 1}};
+  for (const auto& row : rows) {
+    make(1);
+    batcher_->expect_service(row.service);
+    add(1, 200);
+    const auto runs = batcher_->hand_out(kNow, expired_);
+    ASSERT_EQ(runs.size(), 1U);
+    EXPECT_EQ(runs[0].requests.size(), row.expected) << row.service.count() << " ns";
+  }
+}
+
+TEST_F(BatcherTest, SharesWhatWaitsBetweenIdleExecutors) {
+  make(3);
+  batcher_->expect_service(10us);
+  add(1, 7);
+  EXPECT_EQ(hand_out(), "0:1,2,3 1:4,5 2:6,7");
+}
+
+TEST_F(BatcherTest, PrefersAnIdleExecutorOverOneThatIsHalfDone) {
+  make(2);
+  batcher_->expect_service(250us);  // runs of four
+  add(1, 1);
+  EXPECT_EQ(hand_out(), "0:1");
+  add(2, 2);
+  EXPECT_EQ(hand_out(), "1:2");
+}
+
+TEST_F(BatcherTest, RefillsAnExecutorWhenHalfOfItsRunIsDone) {
+  make(1);
+  batcher_->expect_service(250us);
+  add(1, 10);
+  EXPECT_EQ(hand_out(), "0:1,2,3,4");
+  batcher_->on_done(0, slots_[0], 250us);
+  EXPECT_EQ(hand_out(), "");
+  batcher_->on_done(0, slots_[1], 250us);
+  EXPECT_EQ(hand_out(), "0:5,6");
+}
+
+TEST_F(BatcherTest, NeverHandsOutWhatHasExpired) {
+  make(1);
+  batcher_->expect_service(10us);
+  ASSERT_TRUE(batcher_->add(job(1, kNow - 1ns)));
+  ASSERT_TRUE(batcher_->add(job(2, kNow)));
+  ASSERT_TRUE(batcher_->add(job(3, kNow + 1ns)));
+  EXPECT_EQ(hand_out(), "0:3");
+  ASSERT_EQ(expired_.size(), 2U);
+  EXPECT_EQ(expired_[0].id, 1U);
+  EXPECT_EQ(expired_[1].id, 2U);
+}
+
+TEST_F(BatcherTest, ExpiredOnesDoNotKeepOthersFromAnExecutor) {
+  make(1);
+  for (RequestId id = 1; id <= 5; ++id) {
+    ASSERT_TRUE(batcher_->add(job(id, kNow - 1s)));
+  }
+  add(6, 6);
+  EXPECT_EQ(hand_out(), "0:6");
+}
+
+TEST_F(BatcherTest, IsBoundedInCountAndBytes) {
+  make(1, 2, 100);
+  Job big = job(1);
+  big.body = {Buffer::copy_of(std::string(60, 'x'))};
+  ASSERT_TRUE(batcher_->add(big));
+  auto refused = batcher_->add(big);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(
+      refused.error(),
+      (Error{ErrorCode::resource_exhausted, "the worker's queue is full: 1 requests, 60 bytes"}));
+  ASSERT_TRUE(batcher_->add(job(2)));
+  EXPECT_FALSE(batcher_->add(job(3)));
+  EXPECT_EQ(hand_out(), "0:1");  // and its bytes are free again
+  EXPECT_TRUE(batcher_->add(big));
+}
+
+TEST_F(BatcherTest, CancelTakesAWaitingRequestOut) {
+  make(1);
+  add(1, 3);
+  EXPECT_EQ(hand_out(), "0:1");
+  const auto cancelled = batcher_->cancel(kLink, 2, 1);
+  ASSERT_TRUE(cancelled && cancelled->waiting);
+  EXPECT_EQ(cancelled->waiting->id, 2U);
+  EXPECT_FALSE(batcher_->cancel(kLink, 2, 1));
+  batcher_->on_done(0, slots_[0], std::nullopt);
+  EXPECT_EQ(hand_out(), "0:3");
+}
+
+TEST_F(BatcherTest, CancelNamesTheFlagOfAnAssignedRequest) {
+  make(2);
+  batcher_->expect_service(10us);
+  add(1, 4);
+  EXPECT_EQ(hand_out(), "0:1,2 1:3,4");
+  const auto cancelled = batcher_->cancel(kLink, 4, 1);
+  ASSERT_TRUE(cancelled);
+  EXPECT_FALSE(cancelled->waiting);
+  EXPECT_EQ(cancelled->executor, 1U);
+  EXPECT_EQ(cancelled->slot, slots_[3]);
+  // Neither another attempt nor another socket's request of that id.
+  EXPECT_FALSE(batcher_->cancel(kLink, 4, 2));
+  EXPECT_FALSE(batcher_->cancel(kOtherLink, 4, 1));
+}
+
+TEST_F(BatcherTest, DropsAllOfOneSocketAndNothingElse) {
+  make(1);
+  ASSERT_TRUE(batcher_->add(job(1)));
+  ASSERT_TRUE(batcher_->add(job(2, TimePoint::max(), kOtherLink)));
+  ASSERT_TRUE(batcher_->add(job(3)));
+  EXPECT_EQ(hand_out(), "0:1");
+  const auto dropped = batcher_->drop_all(kLink);
+  ASSERT_EQ(dropped.size(), 2U);
+  EXPECT_EQ(dropped[0].waiting->id, 3U);
+  EXPECT_FALSE(dropped[1].waiting);
+  EXPECT_EQ(dropped[1].slot, slots_[0]);
+  EXPECT_EQ(batcher_->queued(), 1U);
+  batcher_->on_done(0, slots_[0], std::nullopt);
+  EXPECT_EQ(hand_out(), "0:2");
+}
+
+TEST_F(BatcherTest, CreditIsTwoAnExecutorOrAMillisecondsWorth) {
+  const struct {
+    std::size_t executors;
+    Duration service;
+    std::size_t shards;
+    std::uint32_t expected;
+  } rows[] = {
+      {1, 0ns, 1, 2},   // unknown
+      {1, 40ms, 1, 2},  // slow: one at work, one behind it
+      {4, 40ms, 1, 8},
+      {1, 100us, 1, 10},
+      {1, 1us, 1, 64},  // never more
+      {2, 1us, 2, 64},  // split
+      {1, 40ms, 8, 1},  // at least one each
+      {1, 40ms, 0, 2},  // before the first shard
+  };
+  for (const auto& row : rows) {
+    make(row.executors);
+    batcher_->expect_service(row.service);
+    EXPECT_EQ(batcher_->credit(row.shards), row.expected)
+        << row.executors << " executors, " << row.service.count() << " ns, " << row.shards;
+  }
+}
+
+TEST_F(BatcherTest, TheMeanFollowsTheServiceTimesAndNothingElse) {
+  make(1);
+  batcher_->expect_service(800us);
+  for (int i = 0; i < 3; ++i) {
+    add(1, 1);
+    ASSERT_EQ(hand_out(), "0:1");
+    batcher_->on_done(0, slots_.back(), std::nullopt);  // expired or cancelled: says nothing
+  }
+  EXPECT_EQ(batcher_->service_mean(), 800us);
+  add(1, 1);
+  ASSERT_EQ(hand_out(), "0:1");
+  batcher_->on_done(0, slots_.back(), 1600us);
+  EXPECT_EQ(batcher_->service_mean(), 900us);  // an eighth of the way
+  EXPECT_TRUE(batcher_->idle());
+}
+
+}  // namespace
+}  // namespace sluice::worker
