@@ -2,10 +2,16 @@
 
 #include "tests/fuzz/protocol/adapter_fuzz.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sluice::gateway;  // NOLINT(google-build-using-namespace): a target's entry point
+namespace sluice::gateway {
+static void fuzz(const std::uint8_t* data, std::size_t size) {
   ClientMessage message;
   message.body = exact_body({data, size});
   fuzz_calls(graphpipe_adapter(), message);
+}
+
+}  // namespace sluice::gateway
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  sluice::gateway::fuzz(data, size);
   return 0;
 }

@@ -4,10 +4,10 @@
 
 #include "tests/fuzz/protocol/adapter_fuzz.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sluice::gateway;  // NOLINT(google-build-using-namespace): a target's entry point
+namespace sluice::gateway {
+static void fuzz(const std::uint8_t* data, std::size_t size) {
   if (size < 2) {
-    return 0;
+    return;
   }
   const std::string length = std::to_string(data[0] + 256 * data[1]);
   const HeaderField headers[] = {{"Inference-Header-Content-Length", length}};
@@ -15,5 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   message.headers = headers;
   message.body = exact_body({data + 2, size - 2});
   fuzz_calls(kserve_v2_adapter(), message);
+}
+
+}  // namespace sluice::gateway
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  sluice::gateway::fuzz(data, size);
   return 0;
 }

@@ -6,8 +6,8 @@
 #include "gateway/protocol/adapters.h"
 #include "gateway/protocol/text.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sluice::gateway;  // NOLINT(google-build-using-namespace): a target's entry point
+namespace sluice::gateway {
+static void fuzz(const std::uint8_t* data, std::size_t size) {
   ClientMessage message;
   message.path = {reinterpret_cast<const char*>(data), size};
   for (const std::string_view method : {"GET", "POST"}) {
@@ -19,5 +19,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     SLUICE_CHECK(!std::holds_alternative<StatusCall>(route) || message.path == "/sluice/status");
     parse_route(message, {.graphpipe_model = "m"});
   }
+}
+
+}  // namespace sluice::gateway
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  sluice::gateway::fuzz(data, size);
   return 0;
 }

@@ -1,7 +1,6 @@
 #include <memory>
 #include <string>
 
-#include <flatbuffers/flatbuffers.h>
 #include <gtest/gtest.h>
 
 #include "gateway/protocol/adapters.h"

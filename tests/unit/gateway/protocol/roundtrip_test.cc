@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <flatbuffers/flatbuffers.h>
 #include <gtest/gtest.h>
 
 #include "gateway/protocol/adapters.h"
