@@ -35,22 +35,24 @@ ShardActor::ShardActor(IoLoop& loop,
       dispatcher_(options_.dispatcher),
       boot_id_(link::this_boot_id()),
       listener_(loop, *this, options_.http),
+      mail_post_(loop, callback_of<&ShardActor::on_mail>(*this)),
+      router_post_(loop, callback_of<&ShardActor::on_router_readable>(*this)),
       mail_watch_(loop, descriptor_of(mailbox.socket()), callback_of<&ShardActor::on_mail>(*this)),
       router_watch_(
           loop, descriptor_of(router_), callback_of<&ShardActor::on_router_readable>(*this)),
       due_timer_(loop, callback_of<&ShardActor::on_due>(*this)),
       beat_timer_(loop, callback_of<&ShardActor::on_beat_timer>(*this)) {
   // What arrived before the watches were armed raises no edge.
-  loop.post(callback_of<&ShardActor::on_mail>(*this));
-  loop.post(callback_of<&ShardActor::on_router_readable>(*this));
-  loop.post(callback_of<&ShardActor::on_beat_timer>(*this));
+  mail_post_.post();
+  router_post_.post();
+  beat_timer_.at(loop.now());
 }
 
 void ShardActor::on_mail(TimePoint now) {
   const std::size_t count =
       mailbox_->drain([&](ShardInbox&& message) { receive(std::move(message), now); });
   if (count == limits::kMailboxDrain) {
-    loop_->post(callback_of<&ShardActor::on_mail>(*this));
+    mail_post_.post();
   }
   after_events(now);
 }
@@ -121,10 +123,8 @@ void ShardActor::on_drained() {
 // Every entry point ends here: what was decided is done, and the timer follows the earliest due.
 void ShardActor::after_events(TimePoint now) {
   perform_actions(now);
-  if (sent_ && !read_posted_) {
-    // A send may have used up the edge of the ROUTER's descriptor.
-    read_posted_ = true;
-    loop_->post(callback_of<&ShardActor::on_router_readable>(*this));
+  if (sent_) {
+    router_post_.post();  // a send may have used up the edge of the ROUTER's descriptor
   }
   const TimePoint due = dispatcher_.next_due();
   if (due < armed_) {

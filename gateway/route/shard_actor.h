@@ -161,9 +161,10 @@ class ShardActor final : public RequestHandler {
   Arrived arrived_;
   bool draining_ = false;
   bool sent_ = false;  // to the ROUTER since it was last read
-  bool read_posted_ = false;
   TimePoint armed_ = TimePoint::max();
 
+  LoopPost mail_post_;  // both: read again, once the handlers that are due have run
+  LoopPost router_post_;
   FdWatch mail_watch_;
   FdWatch router_watch_;
   LoopTimer due_timer_;

@@ -14,7 +14,6 @@ namespace sluice::gateway {
 using link::Kind;
 
 void ShardActor::on_router_readable(TimePoint now) {
-  read_posted_ = false;
   sent_ = false;
   read_router(now);
   after_events(now);
@@ -31,8 +30,7 @@ void ShardActor::read_router(TimePoint now) {
     perform_actions(now);  // a Deliver names the result that was just read
   }
   // The descriptor is edge-triggered: what is left raises no further edge.
-  read_posted_ = true;
-  loop_->post(callback_of<&ShardActor::on_router_readable>(*this));
+  router_post_.post();
 }
 
 void ShardActor::on_message(link::RawMessage raw, TimePoint now) {

@@ -26,7 +26,7 @@ struct PhaseTimes {
   TimePoint admitted{};  // it became an internal request
   TimePoint sent{};      // it was handed to a worker, the last time
   TimePoint result{};    // the worker's answer arrived
-  Duration compute{};  // of the engine call
+  Duration compute{};    // of the engine call
 };
 
 class ShardMetrics {
