@@ -24,6 +24,8 @@ inline constexpr int kExitUsage = 2;
 // to `exit_code`, which must outlive it.
 void add_commands(CLI::App& app, ExitCode& exit_code);
 
+void add_bench_command(CLI::App& app, ExitCode& exit_code);
+void add_check_command(CLI::App& app, ExitCode& exit_code);
 void add_infer_command(CLI::App& app, ExitCode& exit_code);
 void add_node_command(CLI::App& app, ExitCode& exit_code);
 void add_status_command(CLI::App& app, ExitCode& exit_code);
