@@ -71,11 +71,12 @@ void add_infer_command(CLI::App& app, ExitCode& exit_code) {
   CLI::App* command = app.add_subcommand("infer", "Send one request and print the answer");
   command->add_option("model", options->model, "The model's name")->required();
   command
-      ->add_option("--input",
-                   options->inputs,
-                   "[NAME=]VALUE or [NAME=]@FILE, once for each input. VALUE: JSON, such as 3 or "
-                   "[[1,2],[3,4]]. FILE: .json (a value or a v2 request), .npy, .png. The name may "
-                   "be left out when the model has one input")
+      ->add_option(
+          "--input",
+          options->inputs,
+          "[NAME=]VALUE or [NAME=]@FILE, once for each input. VALUE: JSON, such as 3 or "
+          "[[1,2],[3,4]]. FILE: .json (a value or a v2 request), .npy, .pb, .png. The name may "
+          "be left out when the model has one input")
       ->required()
       ->allow_extra_args(false)
       ->type_name("INPUT");

@@ -14,6 +14,7 @@
 #include "cluster/infer/png_image.h"
 #include "common/base/limits.h"
 #include "common/process/unique_fd.h"
+#include "worker/model/tensor_file.h"
 
 namespace sluice::cluster {
 
@@ -86,7 +87,7 @@ Result<NamedTensor> read_binary(const Buffer& file, std::string_view path, const
   if (path.ends_with(".png")) {
     return tensor_from_png(file, input);
   }
-  return read_npy(file);
+  return path.ends_with(".npy") ? read_npy(file) : model::read_tensor(file.bytes());
 }
 
 Result<std::vector<NamedTensor>> read_one(const InputSpec& spec, const ModelInfo& model) {
@@ -107,8 +108,8 @@ Result<std::vector<NamedTensor>> read_one(const InputSpec& spec, const ModelInfo
     SLUICE_TRY_ASSIGN(NamedTensor tensor, tensor_from_json(text, *input));
     return std::vector<NamedTensor>{std::move(tensor)};
   }
-  if (!spec.text.ends_with(".png") && !spec.text.ends_with(".npy")) {
-    return invalid("the name of an input file ends with .json, .npy or .png");
+  if (!spec.text.ends_with(".png") && !spec.text.ends_with(".npy") && !spec.text.ends_with(".pb")) {
+    return invalid("the name of an input file ends with .json, .npy, .pb or .png");
   }
   SLUICE_TRY_ASSIGN(NamedTensor tensor, read_binary(bytes, spec.text, *input));
   tensor.name = input->name;

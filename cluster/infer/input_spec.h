@@ -24,7 +24,7 @@ struct InputSpec {
 Result<InputSpec> parse_input_spec(std::string_view argument, const ModelInfo& model);
 
 // Every argument's tensor, each input at most once. Files by extension: .json (a value or a v2
-// request), .npy, .png. The error names the argument's file.
+// request), .npy, .pb (an ONNX TensorProto), .png. The error names the argument's file.
 Result<std::vector<NamedTensor>> read_inputs(std::span<const std::string> arguments,
                                              const ModelInfo& model);
 

@@ -99,6 +99,17 @@ TEST(InputSpec, SaysWhichFileIsWrong) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(InputSpec, TakesAnOnnxTensorUnderTheInputsName) {
+  const std::string file =
+      std::string(SLUICE_SOURCE_DIR) + "/cluster/example/add/1/test_data_set_0/input_0.pb";
+  const std::vector<std::string> arguments{"x=@" + file};
+  const auto tensors = read_inputs(arguments, model_with({"w", "x"}));
+  ASSERT_TRUE(tensors) << tensors.error().detail;
+  EXPECT_EQ(tensors->front().name, "x");
+  EXPECT_EQ(tensors->front().shape, (Shape{2, 4}));
+  EXPECT_EQ(number_at(tensors->front(), 3), 4.0);
+}
+
 TEST(InputSpec, TakesAV2RequestFile) {
   const ModelInfo model{
       .name = "digits",
