@@ -16,7 +16,8 @@ int number(std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size()) {
     std::fprintf(stderr, "not a number: %s\n", std::string(text).c_str());
-    std::exit(64);  // NOLINT(concurrency-mt-unsafe): no other thread yet
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread yet
+    std::exit(64);
   }
   return value;
 }
@@ -44,7 +45,8 @@ void set(sluice::worker::WorkerOptions& options, std::string_view name, std::str
     options.status_fd = number(value);
   } else {
     std::fprintf(stderr, "unknown option: %s\n", std::string(name).c_str());
-    std::exit(64);  // NOLINT(concurrency-mt-unsafe): no other thread yet
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread yet
+    std::exit(64);
   }
 }
 

@@ -26,7 +26,8 @@ namespace {
 using sluice::cluster::ServeSettings;
 
 std::string_view behaviour(const char* part) {
-  const char* value = std::getenv(part);  // NOLINT(concurrency-mt-unsafe): one thread
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+  const char* value = std::getenv(part);
   return value != nullptr ? value : "";
 }
 
@@ -54,7 +55,8 @@ struct Options {
   }
   [[nodiscard]] int number(std::string_view key) const {
     const std::string value = get(key);
-    return value.empty() ? -1 : std::atoi(value.c_str());  // NOLINT(cert-err34-c): our own words
+    // NOLINTNEXTLINE(cert-err34-c): our own words
+    return value.empty() ? -1 : std::atoi(value.c_str());
   }
 };
 
@@ -132,9 +134,8 @@ int gateway(const Options& options) {
     return 9;
   }
   const std::string fds = options.get("listen-fd");  // "http:FD,..."; the first will do
-  pollfd listener{.fd = std::atoi(fds.c_str() + 5),  // NOLINT(cert-err34-c): our own words
-                  .events = POLLIN,
-                  .revents = 0};
+  // NOLINTNEXTLINE(cert-err34-c): our own words
+  pollfd listener{.fd = std::atoi(fds.c_str() + 5), .events = POLLIN, .revents = 0};
   while (::poll(&listener, 1, -1) >= 0) {
     const int connection = ::accept(listener.fd, nullptr, nullptr);
     if (connection >= 0) {

@@ -57,7 +57,8 @@ TEST_F(Heap, LetsAnyRequestGo) {
 }
 
 TEST_F(Heap, AgreesWithASortedListUnderRandomUse) {
-  std::mt19937 random(7);  // NOLINT(cert-msc51-cpp): a fixed seed on purpose
+  // NOLINTNEXTLINE(cert-msc51-cpp): a fixed seed on purpose
+  std::mt19937 random(7);
   std::vector<Duration> expected;
   std::vector<RequestId> alive;
   for (int step = 0; step < 20'000; ++step) {
