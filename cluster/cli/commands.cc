@@ -8,8 +8,10 @@ namespace sluice::cluster {
 
 void add_commands(CLI::App& app, ExitCode& exit_code) {
   using AddCommand = void (*)(CLI::App&, ExitCode&);
-  static constexpr AddCommand kCommands[] = {add_infer_command,
+  static constexpr AddCommand kCommands[] = {add_serve_command,
+                                             add_infer_command,
                                              add_status_command,
+                                             add_gateway_command,
                                              add_node_command,
                                              add_worker_command,
                                              add_check_command,

@@ -26,8 +26,10 @@ void add_commands(CLI::App& app, ExitCode& exit_code);
 
 void add_bench_command(CLI::App& app, ExitCode& exit_code);
 void add_check_command(CLI::App& app, ExitCode& exit_code);
+void add_gateway_command(CLI::App& app, ExitCode& exit_code);
 void add_infer_command(CLI::App& app, ExitCode& exit_code);
 void add_node_command(CLI::App& app, ExitCode& exit_code);
+void add_serve_command(CLI::App& app, ExitCode& exit_code);
 void add_status_command(CLI::App& app, ExitCode& exit_code);
 void add_worker_command(CLI::App& app, ExitCode& exit_code);
 
