@@ -1,6 +1,7 @@
 #include "worker/serve/batcher.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,7 @@ Result<void> Batcher::add(Job job) {
                      std::to_string(bytes_) + " bytes"};
   }
   bytes_ += bytes;
+  job.order = ++last_order_;
   queue_.push_back(std::move(job));
   return {};
 }
@@ -56,7 +58,7 @@ Job Batcher::take_front() {
 std::size_t Batcher::take_slot(Executor& executor, const Job& job) {
   const auto free = std::ranges::find(executor.slots, false, &Slot::used);
   SLUICE_CHECK(free != executor.slots.end());
-  *free = {.used = true, .from = job.from, .id = job.id, .attempt = job.attempt};
+  *free = {.used = true, .revoked = false, .job = job};
   ++executor.assigned;
   return static_cast<std::size_t>(free - executor.slots.begin());
 }
@@ -69,7 +71,7 @@ std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
   const std::size_t target = run_target();
   std::vector<std::size_t> takers;  // idle ones first
   for (std::size_t i = 0; i < executors_.size(); ++i) {
-    if (executors_[i].assigned <= target / 2) {
+    if (executors_[i].assigned <= target / 2 && !executors_[i].stuck) {
       takers.push_back(i);
     }
   }
@@ -100,60 +102,97 @@ void Batcher::on_done(std::size_t executor, std::size_t slot, std::optional<Dura
   SLUICE_CHECK(executor < executors_.size() && slot < kRunRequests);
   Executor& done = executors_[executor];
   SLUICE_CHECK(done.slots[slot].used);
-  done.slots[slot].used = false;
+  done.stuck = done.stuck && done.slots[slot].revoked;
+  done.slots[slot] = {};
   --done.assigned;
   if (service) {
     mean_ = mean_ <= Duration{} ? *service : mean_ + (*service - mean_) / kMeanWeight;
   }
 }
 
-std::optional<Batcher::Cancelled> Batcher::cancel(const LinkRef& from,
-                                                  RequestId id,
-                                                  std::uint32_t attempt) {
-  const auto matches = [&](const auto& entry) {
-    return entry.id == id && entry.attempt == attempt && entry.from == from;
+namespace {
+
+auto is(const LinkRef& from, RequestId id, std::uint32_t attempt) {
+  return [&from, id, attempt](const Job& job) {
+    return job.id == id && job.attempt == attempt && job.from == from;
   };
-  if (const auto found = std::ranges::find_if(queue_, matches); found != queue_.end()) {
-    Cancelled cancelled;
-    cancelled.waiting = std::move(*found);
-    bytes_ -= bytes_of(*cancelled.waiting);
-    queue_.erase(found);
-    return cancelled;
+}
+
+}  // namespace
+
+std::optional<Job> Batcher::remove(const LinkRef& from, RequestId id, std::uint32_t attempt) {
+  const auto found = std::ranges::find_if(queue_, is(from, id, attempt));
+  if (found == queue_.end()) {
+    return std::nullopt;
   }
+  Job job = std::move(*found);
+  queue_.erase(found);
+  bytes_ -= bytes_of(job);
+  return job;
+}
+
+std::optional<Batcher::Place> Batcher::find(const LinkRef& from,
+                                            RequestId id,
+                                            std::uint32_t attempt) const {
+  const auto matches = is(from, id, attempt);
   for (std::size_t i = 0; i < executors_.size(); ++i) {
-    const auto& slots = executors_[i].slots;
-    const auto found =
-        std::ranges::find_if(slots, [&](const Slot& slot) { return slot.used && matches(slot); });
-    if (found != slots.end()) {
-      return Cancelled{.waiting = std::nullopt,
-                       .executor = i,
-                       .slot = static_cast<std::size_t>(found - slots.begin())};
+    for (const std::size_t slot : slots_of(i)) {
+      if (matches(executors_[i].slots[slot].job)) {
+        return Place{i, slot};
+      }
     }
   }
   return std::nullopt;
 }
 
-std::vector<Batcher::Cancelled> Batcher::drop_all(const LinkRef& from) {
-  std::vector<Cancelled> dropped;
+Batcher::Dropped Batcher::drop_all(const LinkRef& from) {
+  Dropped dropped;
   std::deque<Job> kept;
   for (Job& job : queue_) {
     if (job.from == from) {
       bytes_ -= bytes_of(job);
-      dropped.emplace_back().waiting = std::move(job);
+      ++dropped.waiting;
     } else {
       kept.push_back(std::move(job));
     }
   }
   queue_ = std::move(kept);
   for (std::size_t i = 0; i < executors_.size(); ++i) {
-    for (std::size_t k = 0; k < kRunRequests; ++k) {
-      const Slot& slot = executors_[i].slots[k];
-      if (slot.used && slot.from == from) {
-        dropped.push_back({.waiting = std::nullopt, .executor = i, .slot = k});
+    for (const std::size_t slot : slots_of(i)) {
+      if (executors_[i].slots[slot].job.from == from) {
+        dropped.assigned.push_back({i, slot});
       }
     }
   }
   return dropped;
+}
+
+void Batcher::take_back(std::size_t executor, const std::vector<std::size_t>& slots) {
+  Executor& stuck = executors_[executor];
+  stuck.stuck = true;
+  std::vector<Job> jobs;
+  for (const std::size_t slot : slots) {
+    SLUICE_CHECK(stuck.slots[slot].used && !stuck.slots[slot].revoked);
+    stuck.slots[slot].revoked = true;
+    jobs.push_back(std::move(stuck.slots[slot].job));
+  }
+  // Ahead of all that came later; nothing that waits came earlier.
+  std::ranges::sort(jobs, std::greater<>(), &Job::order);
+  for (Job& job : jobs) {
+    bytes_ += bytes_of(job);
+    queue_.push_front(std::move(job));
+  }
+}
+
+std::vector<std::size_t> Batcher::slots_of(std::size_t executor) const {
+  std::vector<std::size_t> slots;
+  for (std::size_t k = 0; k < kRunRequests; ++k) {
+    const Slot& slot = executors_[executor].slots[k];
+    if (slot.used && !slot.revoked) {
+      slots.push_back(k);
+    }
+  }
+  return slots;
 }
 
 std::uint32_t Batcher::credit(std::size_t shards) const {

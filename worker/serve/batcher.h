@@ -56,18 +56,33 @@ class Batcher {
   // An assigned request has ended. `service`: of its engine run; nothing when there was none.
   void on_done(std::size_t executor, std::size_t slot, std::optional<Duration> service);
 
-  // Where a cancelled request was found.
-  struct Cancelled {
-    std::optional<Job> waiting;  // it waited and is out of the queue now
-    std::size_t executor = 0;    // otherwise: raise this flag; on_done follows
+  // Removes a waiting request; nothing when it does not wait here.
+  std::optional<Job> remove(const LinkRef& from, RequestId id, std::uint32_t attempt);
+  // Where an assigned request is; nothing when it is not.
+  struct Place {
+    std::size_t executor = 0;
     std::size_t slot = 0;
   };
-  // Nothing: unknown, answered already.
-  std::optional<Cancelled> cancel(const LinkRef& from, RequestId id, std::uint32_t attempt);
+  [[nodiscard]] std::optional<Place> find(const LinkRef& from,
+                                          RequestId id,
+                                          std::uint32_t attempt) const;
 
-  // The socket is closed: its waiting requests are dropped, its assigned ones named, as cancel
-  // does.
-  std::vector<Cancelled> drop_all(const LinkRef& from);
+  // The socket is closed: removes its waiting requests and names its assigned ones.
+  struct Dropped {
+    std::size_t waiting = 0;
+    std::vector<Place> assigned;
+  };
+  Dropped drop_all(const LinkRef& from);
+
+  // An executor makes no progress: these of its requests (slots_of) have been revoked. They wait
+  // again, in their old order; on_done still follows for each slot.
+  void take_back(std::size_t executor, const std::vector<std::size_t>& slots);
+  // The slots of requests assigned and not revoked.
+  [[nodiscard]] std::vector<std::size_t> slots_of(std::size_t executor) const;
+  // Whether more than one request is assigned to it: take_back may become necessary.
+  [[nodiscard]] bool has_run(std::size_t executor) const {
+    return executors_[executor].assigned > 1 && !executors_[executor].stuck;
+  }
 
   // Requests one of `shards` may have outstanding here: executors x max(2, what one executes in
   // kRunTime), split, at least 1.
@@ -83,12 +98,12 @@ class Batcher {
  private:
   struct Slot {
     bool used = false;
-    LinkRef from;
-    RequestId id = 0;
-    std::uint32_t attempt = 0;
+    bool revoked = false;
+    Job job;  // kept until its end, to take it back
   };
   struct Executor {
-    std::size_t assigned = 0;
+    std::size_t assigned = 0;  // used slots
+    bool stuck = false;
     std::array<Slot, kRunRequests> slots;
   };
 
@@ -99,6 +114,7 @@ class Batcher {
   BatcherOptions options_;
   std::deque<Job> queue_;
   std::size_t bytes_ = 0;
+  std::uint64_t last_order_ = 0;
   std::vector<Executor> executors_;
   Duration mean_{};  // moving, of engine runs; zero: unknown
 };

@@ -12,13 +12,29 @@
 
 namespace sluice::worker {
 
+// Who has an assigned request: whichever thread changes `waiting` first.
+enum class Claim : std::uint8_t {
+  waiting,  // in the executor's mailbox or run
+  begun,    // the executor has begun it
+  revoked,  // the link thread took it back: the executor passes over it
+};
+
 struct Board {
-  // Set by the link thread to stop the request in that slot, cleared by it when the slot is free.
+  // Set to `waiting` by the link thread when it assigns the slot.
+  std::array<std::atomic<Claim>, kRunRequests> claim{};
+  // Set by the link thread to stop the run of that slot's request, cleared when it assigns the
+  // slot.
   std::array<std::atomic<bool>, kRunRequests> stop{};
   // Written by the executor alone.
   std::atomic<std::uint64_t> progress{0};  // executions begun plus ended
   std::atomic<std::uint64_t> executed{0};  // engine runs that ended
   std::atomic<bool> running{false};
 };
+
+// True for exactly one of the two threads.
+inline bool take_claim(Board& board, std::size_t slot, Claim as) noexcept {
+  Claim expected = Claim::waiting;
+  return board.claim[slot].compare_exchange_strong(expected, as, std::memory_order_acq_rel);
+}
 
 }  // namespace sluice::worker

@@ -63,9 +63,8 @@ Done ExecutorActor::execute_one(Assigned request) {
             .outcome = Outcome::executed,
             .service = std::nullopt,
             .answer = {}};
-  if (stop.load(std::memory_order_relaxed)) {
-    done.outcome = Outcome::cancelled;
-    done.answer = failure_of(job.id, job.attempt, {ErrorCode::cancelled, "cancelled"});
+  if (!take_claim(board, request.slot, Claim::begun)) {
+    done.outcome = Outcome::revoked;
     return done;
   }
   if (parts_.clock->now() >= job.deadline) {

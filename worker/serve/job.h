@@ -25,7 +25,8 @@ struct Job {
   LinkRef from;
   TimePoint deadline;
   TimePoint received;
-  link::Body body;  // as received: the executor decodes it
+  link::Body body;          // as received: the executor decodes it
+  std::uint64_t order = 0;  // the batcher's: in which they came
 };
 
 }  // namespace sluice::worker

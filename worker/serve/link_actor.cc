@@ -88,14 +88,15 @@ void LinkActor::on(ExecutorReady& message, TimePoint now) {
 
 void LinkActor::on(Finished& message, TimePoint now) {
   for (Done& done : message.done) {
-    (*parts_.boards)[done.executor].stop[done.slot].store(false, std::memory_order_relaxed);
     batcher_.on_done(done.executor, done.slot, done.service);
     expired_ += done.outcome == Outcome::expired ? 1 : 0;
     cancelled_ += done.outcome == Outcome::cancelled ? 1 : 0;
   }
   dispatch(now);  // before the answers are sent: executors first
   for (Done& done : message.done) {
-    answer(done.to, std::move(done.answer));
+    if (done.outcome != Outcome::revoked) {
+      answer(done.to, std::move(done.answer));
+    }
   }
   check_drained(now);
 }
@@ -126,19 +127,83 @@ void LinkActor::fail(int exit_code, const std::string& reason) {
   finish(exit_code);
 }
 
+void LinkActor::note_absence(TimePoint now) {
+  if (armed_for_ == TimePoint::max() || now <= armed_for_ + kAwayTime || now < hold_until_) {
+    return;
+  }
+  hold_until_ = now + kAwayGrace;
+  control_->attach.on_heard(now);
+  for (const auto& shard : shards_) {
+    if (shard != nullptr) {
+      shard->attach.on_heard(now);
+    }
+  }
+  parts_.loop->timers().at(hold_until_, [this](TimePoint then) {
+    if (!finished_) {
+      read_all_empty(then);
+      dispatch(then);
+    }
+  });
+}
+
 void LinkActor::dispatch(TimePoint now) {
-  if (armed_for_ != TimePoint::max() && now > armed_for_ + kAwayTime) {
-    read_all_empty(now);
+  note_absence(now);
+  if (now < hold_until_) {
+    return;
   }
   std::vector<Job> expired;
   for (Run& run : batcher_.hand_out(now, expired)) {
-    auto& executor = (*parts_.executors)[run.executor];
-    SLUICE_CHECK(executor.offer(std::move(run)) == actor::Offer::accepted);
+    hand_over(std::move(run));
   }
   expired_ += expired.size();
   for (const Job& job : expired) {
     refuse(job, {ErrorCode::deadline_exceeded, "its time ran out in the worker's queue"});
   }
+  watch_runs(now);
+}
+
+void LinkActor::hand_over(Run run) {
+  Board& board = (*parts_.boards)[run.executor];
+  for (const Assigned& request : run.requests) {
+    board.claim[request.slot].store(Claim::waiting, std::memory_order_relaxed);
+    board.stop[request.slot].store(false, std::memory_order_relaxed);
+  }
+  auto& executor = (*parts_.executors)[run.executor];
+  SLUICE_CHECK(executor.offer(std::move(run)) == actor::Offer::accepted);
+}
+
+// While an executor has more than the request it runs, looks at it every kStuckTime.
+void LinkActor::watch_runs(TimePoint now) {
+  if (watching_runs_) {
+    return;
+  }
+  progress_seen_.clear();
+  for (std::size_t i = 0; i < parts_.boards->size(); ++i) {
+    watching_runs_ = watching_runs_ || batcher_.has_run(i);
+    progress_seen_.push_back((*parts_.boards)[i].progress.load(std::memory_order_relaxed));
+  }
+  if (watching_runs_) {
+    parts_.loop->timers().at(now + kStuckTime, [this](TimePoint then) { relieve_stuck(then); });
+  }
+}
+
+void LinkActor::relieve_stuck(TimePoint now) {
+  watching_runs_ = false;
+  for (std::size_t i = 0; i < parts_.boards->size(); ++i) {
+    Board& board = (*parts_.boards)[i];
+    const bool moved = board.progress.load(std::memory_order_relaxed) != progress_seen_[i];
+    if (moved || !batcher_.has_run(i)) {
+      continue;
+    }
+    std::vector<std::size_t> revoked;
+    for (const std::size_t slot : batcher_.slots_of(i)) {
+      if (take_claim(board, slot, Claim::revoked)) {
+        revoked.push_back(slot);
+      }
+    }
+    batcher_.take_back(i, revoked);
+  }
+  dispatch(now);
 }
 
 void LinkActor::answer(const LinkRef& to, link::Message message) {

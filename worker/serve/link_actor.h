@@ -9,7 +9,8 @@
 //
 // It dials control from the start and the shards once it is ready. Decisions are Attach's (sockets)
 // and Batcher's (requests). After it was away for more than kAwayTime (a stopped process) it reads
-// all its links empty before it hands anything out, so that a cancel overtakes its request.
+// all its links empty before it hands anything out, so that a cancel overtakes its request, and
+// does not hold its own silence against the other end.
 
 #pragma once
 
@@ -41,6 +42,11 @@ class LinkActor {
     std::vector<Board>* boards = nullptr;  // one an executor
   };
   static constexpr Duration kAwayTime = std::chrono::milliseconds(100);
+  // libzmq's own thread was away too and needs a moment to read what waits in the kernel.
+  static constexpr Duration kAwayGrace = std::chrono::milliseconds(5);
+  // An executor with a run that makes no progress for so long (several times what the whole run
+  // should take) has the rest of it taken back.
+  static constexpr Duration kStuckTime = std::chrono::milliseconds(5);
 
   LinkActor(const WorkerOptions& options, const Parts& parts);
 
@@ -66,6 +72,10 @@ class LinkActor {
   void set_state(link::WorkerState state, const std::string& reason = {});
   void fail(int exit_code, const std::string& reason);
   void dispatch(TimePoint now);
+  void hand_over(Run run);
+  void note_absence(TimePoint now);
+  void watch_runs(TimePoint now);
+  void relieve_stuck(TimePoint now);
   void answer(const LinkRef& to, link::Message message);
   void refuse(const Job& job, const Error& error);
   void check_drained(TimePoint now);
@@ -115,6 +125,9 @@ class LinkActor {
   bool loader_ended_ = false;
 
   Batcher batcher_;
+  TimePoint hold_until_ = TimePoint::min();  // nothing is handed out before
+  bool watching_runs_ = false;
+  std::vector<std::uint64_t> progress_seen_;  // of each executor, at the last look
   std::uint64_t expired_ = 0;
   std::uint64_t cancelled_ = 0;
   std::uint64_t garbage_ = 0;

@@ -58,8 +58,9 @@ struct ExecutorReady {
 enum class Outcome : std::uint8_t {
   executed,   // the engine ran, well or not
   expired,    // its deadline had passed before its turn
-  cancelled,  // its stop flag was up before its turn or stopped the run
+  cancelled,  // its stop flag ended the run
   refused,    // it could not be decoded or does not fit the model
+  revoked,    // the link took it back: no answer from here
 };
 
 // The end of one assigned request: `answer` is a whole result or failure but for its credit.

@@ -66,6 +66,7 @@ void LinkActor::arm(TimePoint now) {
   timer_ = parts_.loop->timers().at(due, [this](TimePoint then) {
     timer_ = 0;
     if (!finished_) {
+      note_absence(then);
       service_links(then);
     }
   });
@@ -278,17 +279,24 @@ void LinkActor::on_infer(PeerLink& link, link::Message message, TimePoint now) {
 }
 
 void LinkActor::on_cancel(PeerLink& link, const link::Header& header) {
-  auto cancelled = batcher_.cancel({index_of(link), link.number}, header.id, header.attempt);
-  if (!cancelled) {
-    return;  // answered already: the two have crossed
-  }
-  if (cancelled->waiting) {
+  const LinkRef from{index_of(link), link.number};
+  const Error reason{ErrorCode::cancelled, "cancelled"};
+  if (const auto waiting = batcher_.remove(from, header.id, header.attempt)) {
     ++cancelled_;
-    refuse(*cancelled->waiting, {ErrorCode::cancelled, "cancelled"});
+    refuse(*waiting, reason);
     return;
   }
-  auto& stop = (*parts_.boards)[cancelled->executor].stop[cancelled->slot];
-  stop.store(true, std::memory_order_relaxed);
+  const auto place = batcher_.find(from, header.id, header.attempt);
+  if (!place) {
+    return;  // answered already: the two have crossed
+  }
+  Board& board = (*parts_.boards)[place->executor];
+  if (take_claim(board, place->slot, Claim::revoked)) {
+    ++cancelled_;
+    answer(from, failure_of(header.id, header.attempt, reason));
+  } else {
+    board.stop[place->slot].store(true, std::memory_order_relaxed);
+  }
 }
 
 // The socket is about to go: nobody will read what its requests come to.
@@ -296,12 +304,14 @@ void LinkActor::drop_requests_of(PeerLink& link) {
   if (is_control(link) || link.number == 0) {
     return;
   }
-  for (const Batcher::Cancelled& dropped : batcher_.drop_all({index_of(link), link.number})) {
-    if (dropped.waiting) {
+  const Batcher::Dropped dropped = batcher_.drop_all({index_of(link), link.number});
+  cancelled_ += dropped.waiting;
+  for (const Batcher::Place& place : dropped.assigned) {
+    Board& board = (*parts_.boards)[place.executor];
+    if (take_claim(board, place.slot, Claim::revoked)) {
       ++cancelled_;
     } else {
-      auto& stop = (*parts_.boards)[dropped.executor].stop[dropped.slot];
-      stop.store(true, std::memory_order_relaxed);
+      board.stop[place.slot].store(true, std::memory_order_relaxed);
     }
   }
 }

@@ -145,31 +145,34 @@ TEST_F(BatcherTest, IsBoundedInCountAndBytes) {
   EXPECT_TRUE(batcher_->add(big));
 }
 
-TEST_F(BatcherTest, CancelTakesAWaitingRequestOut) {
+TEST_F(BatcherTest, RemovesAWaitingRequest) {
   make(1);
   add(1, 3);
   EXPECT_EQ(hand_out(), "0:1");
-  const auto cancelled = batcher_->cancel(kLink, 2, 1);
-  ASSERT_TRUE(cancelled && cancelled->waiting);
-  EXPECT_EQ(cancelled->waiting->id, 2U);
-  EXPECT_FALSE(batcher_->cancel(kLink, 2, 1));
+  const auto removed = batcher_->remove(kLink, 2, 1);
+  ASSERT_TRUE(removed);
+  EXPECT_EQ(removed->id, 2U);
+  EXPECT_FALSE(batcher_->remove(kLink, 2, 1));
+  EXPECT_FALSE(batcher_->remove(kLink, 1, 1));  // assigned already
+  EXPECT_FALSE(batcher_->remove(kLink, 3, 2));
+  EXPECT_FALSE(batcher_->remove(kOtherLink, 3, 1));
   batcher_->on_done(0, slots_[0], std::nullopt);
   EXPECT_EQ(hand_out(), "0:3");
 }
 
-TEST_F(BatcherTest, CancelNamesTheFlagOfAnAssignedRequest) {
+TEST_F(BatcherTest, FindsAnAssignedRequest) {
   make(2);
   batcher_->expect_service(10us);
   add(1, 4);
   EXPECT_EQ(hand_out(), "0:1,2 1:3,4");
-  const auto cancelled = batcher_->cancel(kLink, 4, 1);
-  ASSERT_TRUE(cancelled);
-  EXPECT_FALSE(cancelled->waiting);
-  EXPECT_EQ(cancelled->executor, 1U);
-  EXPECT_EQ(cancelled->slot, slots_[3]);
+  const auto place = batcher_->find(kLink, 4, 1);
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->executor, 1U);
+  EXPECT_EQ(place->slot, slots_[3]);
   // Neither another attempt nor another socket's request of that id.
-  EXPECT_FALSE(batcher_->cancel(kLink, 4, 2));
-  EXPECT_FALSE(batcher_->cancel(kOtherLink, 4, 1));
+  EXPECT_FALSE(batcher_->find(kLink, 4, 2));
+  EXPECT_FALSE(batcher_->find(kOtherLink, 4, 1));
+  EXPECT_FALSE(batcher_->find(kLink, 5, 1));
 }
 
 TEST_F(BatcherTest, DropsAllOfOneSocketAndNothingElse) {
@@ -179,13 +182,55 @@ TEST_F(BatcherTest, DropsAllOfOneSocketAndNothingElse) {
   ASSERT_TRUE(batcher_->add(job(3)));
   EXPECT_EQ(hand_out(), "0:1");
   const auto dropped = batcher_->drop_all(kLink);
-  ASSERT_EQ(dropped.size(), 2U);
-  EXPECT_EQ(dropped[0].waiting->id, 3U);
-  EXPECT_FALSE(dropped[1].waiting);
-  EXPECT_EQ(dropped[1].slot, slots_[0]);
+  EXPECT_EQ(dropped.waiting, 1U);
+  ASSERT_EQ(dropped.assigned.size(), 1U);
+  EXPECT_EQ(dropped.assigned[0].slot, slots_[0]);
   EXPECT_EQ(batcher_->queued(), 1U);
   batcher_->on_done(0, slots_[0], std::nullopt);
   EXPECT_EQ(hand_out(), "0:2");
+}
+
+TEST_F(BatcherTest, TakesBackWhatIsBehindAStuckRequestInItsOldOrder) {
+  make(2);
+  batcher_->expect_service(10us);
+  add(1, 6);
+  ASSERT_EQ(hand_out(), "0:1,2,3 1:4,5,6");
+  EXPECT_TRUE(batcher_->has_run(0));
+  for (std::size_t i = 3; i < 6; ++i) {
+    batcher_->on_done(1, slots_[i], 10us);
+  }
+  add(7, 7);
+  // Executor 0 runs 1 for ever; 2 and 3 have been revoked.
+  batcher_->take_back(0, {slots_[2], slots_[1]});
+  EXPECT_FALSE(batcher_->has_run(0));
+  EXPECT_THAT(batcher_->slots_of(0), ElementsAre(slots_[0]));
+  EXPECT_FALSE(batcher_->find(kLink, 2, 1));
+  EXPECT_EQ(hand_out(), "1:2,3,7");  // all to the other one
+  add(8, 8);
+  EXPECT_EQ(hand_out(), "1:8");
+  // What the revoked slots end with does not make it trusted again, an ended request does.
+  batcher_->on_done(0, slots_[1], std::nullopt);
+  batcher_->on_done(0, slots_[2], std::nullopt);
+  add(9, 9);
+  EXPECT_EQ(hand_out(), "1:9");
+  batcher_->on_done(0, slots_[0], 10us);
+  add(10, 10);
+  EXPECT_EQ(hand_out(), "0:10");
+}
+
+TEST_F(BatcherTest, WhatIsTakenBackCanExpireAndBeRemoved) {
+  make(1);
+  batcher_->expect_service(10us);
+  add(1, 2);
+  ASSERT_TRUE(batcher_->add(job(3, kNow + 1s)));
+  ASSERT_EQ(hand_out(), "0:1,2,3");
+  batcher_->take_back(0, {slots_[1], slots_[2]});
+  EXPECT_EQ(batcher_->queued(), 2U);
+  EXPECT_EQ(hand_out(), "");  // nobody else is there
+  EXPECT_TRUE(batcher_->remove(kLink, 2, 1));
+  batcher_->on_done(0, slots_[0], 10us);
+  EXPECT_EQ(hand_out(kNow + 1s), "");
+  EXPECT_EQ(expired_.size(), 1U);
 }
 
 TEST_F(BatcherTest, CreditIsTwoAnExecutorOrAMillisecondsWorth) {

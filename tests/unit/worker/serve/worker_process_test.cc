@@ -204,6 +204,20 @@ TEST_F(WorkerProcess, DropsACancelledRequestThatWaitsAndStopsOneThatRuns) {
   EXPECT_EQ(answer_text(4), "y=1");
 }
 
+TEST_F(WorkerProcess, DoesNotKeepOthersBehindARequestThatTakesUnexpectedlyLong) {
+  start(stub_echo_model(R"("sleep_ms": "input")"), {"executors=2"});
+  // The warm-up was fast: both executors are given several requests at once.
+  for (RequestId id = 1; id <= 20; ++id) {
+    ASSERT_EQ(gateway_->infer(id, echo({id == 1 ? 60'000.0F : 0.0F}), 90s), link::Sent::sent);
+  }
+  for (RequestId id = 2; id <= 20; ++id) {
+    EXPECT_EQ(answer_text(id), "y=0");
+  }
+  EXPECT_FALSE(gateway_->answers().contains(1));
+  ASSERT_EQ(gateway_->send_to_shard_peer(link::cancel_message(1, 1)), link::Sent::sent);
+  EXPECT_THAT(answer_text(1), HasSubstr("cancelled"));
+}
+
 TEST_F(WorkerProcess, StoppedForAWhileExecutesNothingThatExpiredMeanwhile) {
   start(stub_echo_model());
   ASSERT_EQ(gateway_->infer(1, echo({1})), link::Sent::sent);
@@ -219,13 +233,13 @@ TEST_F(WorkerProcess, StoppedForAWhileExecutesNothingThatExpiredMeanwhile) {
   ASSERT_TRUE(
       gateway_->pump_until([&] { return std::chrono::steady_clock::now() - stopped > 400ms; }));
   worker_->signal(SIGCONT);
-  // Whether or not it attached anew meanwhile, it executes none of them.
   ASSERT_TRUE(gateway_->pump_until([&] {
     const auto& beat = gateway_->shard().beat;
     return beat.expired + beat.cancelled == 20;
   })) << gateway_->shard().beat.expired
       << " expired";
   EXPECT_EQ(gateway_->shard().beat.executed, 1U);
+  EXPECT_EQ(gateway_->shard().hellos, 1);  // its own absence is not held against the gateway
 }
 
 TEST_F(WorkerProcess, SplitsItsCreditOverTheShards) {
