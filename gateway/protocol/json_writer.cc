@@ -1,5 +1,6 @@
 #include "gateway/protocol/json_writer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -54,12 +55,26 @@ void append_valid(std::string& out, std::string_view text) {
   out.append(text.substr(start));
 }
 
+// 24 characters are the longest double, 20 the longest integer; two are for ".0".
+struct NumberText {
+  char bytes[32];
+  std::size_t size = 0;
+
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes, size}; }
+};
+
+template <class Number>
+void write_number(NumberText& text, Number value) {
+  const auto [end, error] = std::to_chars(text.bytes, text.bytes + sizeof text.bytes - 2, value);
+  SLUICE_CHECK(error == std::errc{});
+  text.size = static_cast<std::size_t>(end - text.bytes);
+}
+
 template <class Number>
 void append_number(std::string& out, Number value) {
-  char text[32];  // 24 characters are the longest double, 20 the longest integer
-  const auto [end, error] = std::to_chars(text, text + sizeof text, value);
-  SLUICE_CHECK(error == std::errc{});
-  out.append(text, end);
+  NumberText text;
+  write_number(text, value);
+  out += text.view();
 }
 
 template <class Float>
@@ -68,11 +83,14 @@ void append_float(std::string& out, Float value) {
     out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
     return;
   }
-  const std::size_t start = out.size();
-  append_number(out, value);
-  if (out.find_first_of(".e", start) == std::string::npos) {
-    out += ".0";
+  NumberText text;
+  write_number(text, value);
+  const std::string_view digits = text.view();
+  if (std::none_of(digits.begin(), digits.end(), [](char c) { return c == '.' || c == 'e'; })) {
+    text.bytes[text.size++] = '.';
+    text.bytes[text.size++] = '0';
   }
+  out += text.view();
 }
 
 }  // namespace
