@@ -149,8 +149,6 @@ void ShardActor::deliver(Pending& pending) {
   const InferResponse& response = *arrived_.response;
   ShardMetrics::VersionSeries& series = metrics_.series(response.model, response.version);
   ClientReply reply = pending.adapter->encode(response, pending.hints);
-  reply.headers.emplace_back("Sluice-Model",
-                             response.model + "/" + std::to_string(response.version));
   metrics_.answered(series, pending.adapter->name, std::nullopt);
   ShardMetrics::phases(series, pending.times);
   if (pending.handle.connection >= replying_.size()) {
