@@ -87,13 +87,20 @@ const Json& list_of(const Json& status, const char* key) {
   return found != status.end() && found->is_array() ? *found : kNone;
 }
 
+std::string whole_seconds(const Json& gateway) {
+  const auto found = gateway.find("uptime_s");
+  return found != gateway.end() && found->is_number()
+             ? std::to_string(static_cast<std::int64_t>(found->get<double>()))
+             : "-";
+}
+
 std::string gateway_line(const Json& status) {
   const auto found = status.find("gateway");
   if (found == status.end() || !found->is_object()) {
     return "gateway  -\n";
   }
   std::string line =
-      "gateway  up " + cell(*found, "uptime_s") + " s, shards " + cell(*found, "shards");
+      "gateway  up " + whole_seconds(*found) + " s, shards " + cell(*found, "shards");
   const auto draining = found->find("draining");
   if (draining != found->end() && draining->is_boolean() && draining->get<bool>()) {
     line += ", draining";

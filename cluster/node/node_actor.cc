@@ -74,7 +74,9 @@ Result<void> NodeActor::start(TimePoint now) {
 
 void NodeActor::on_signal(TimePoint now) {
   if (supervisor_.draining()) {
-    perform(supervisor_.kill_all(), now);
+    if (!options_->lifeline) {
+      perform(supervisor_.kill_all(), now);
+    }
   } else {
     log_info("node_draining");
     perform(supervisor_.drain(now + options_->drain_limit), now);
@@ -168,25 +170,19 @@ void NodeActor::on_end(const std::string& id, TimePoint now) {
             {"pid", died.pid},
             {"reason", died.reason},
             {"running", died.running.size()}});
-  if (options_->status && !supervisor_.draining()) {
-    const WorkerSpec& spec = supervisor_.spec(id);
-    write_line(*options_->status,
-               "died",
-               spec.model + "/" + std::to_string(spec.version) + " " + died.reason);
-  }
   tell_death(std::move(died), now);
   loop_->unwatch(life.end);
   loop_->unwatch(life.states);
   loop_->unwatch(life.errors);
   lives_.erase(found);
   perform(supervisor_.on_exit(id, end, now), now);
-  publish(now);
+  publish(now, id);
 }
 
-void NodeActor::publish(TimePoint now) {
+void NodeActor::publish(TimePoint now, std::string_view died) {
   const std::vector<WorkerReport> workers = supervisor_.reports(now);
   for (const WorkerReport& worker : workers) {
-    tell_parent(worker);
+    tell_parent(worker, worker.worker_id == died);
   }
   // Without the countdown, which changes at every look.
   std::vector<WorkerReport> comparable = workers;
@@ -207,7 +203,7 @@ void NodeActor::publish(TimePoint now) {
   }
 }
 
-void NodeActor::tell_parent(const WorkerReport& worker) {
+void NodeActor::tell_parent(const WorkerReport& worker, bool died) {
   auto& told = told_[worker.worker_id];
   const std::pair now_is{worker.state, worker.restarts};
   if (!options_->status || told == now_is) {
@@ -218,6 +214,9 @@ void NodeActor::tell_parent(const WorkerReport& worker) {
   if (worker.state == WorkerState::failed) {
     write_line(*options_->status, "failed", subject + " " + worker.reason);
     return;
+  }
+  if (died && worker.state != WorkerState::ended) {
+    write_line(*options_->status, "died", subject + " " + worker.reason);
   }
   write_line(*options_->status, "state", subject + " " + std::string(link::name_of(worker.state)));
 }

@@ -38,7 +38,8 @@ class NodeActor {
   // Opens the link and starts the workers. invalid_argument: the gateway's endpoint is malformed.
   Result<void> start(TimePoint now);
 
-  // SIGTERM or SIGINT: the first drains, the second kills.
+  // SIGTERM or SIGINT: the first drains, the second kills; a node with a parent leaves that to it,
+  // since a service manager's signal to all processes comes before the parent's own.
   void on_signal(TimePoint now);
 
  private:
@@ -63,9 +64,10 @@ class NodeActor {
   void on_message(const link::Message& message, TimePoint now);
   void tell_death(link::WorkerDied died, TimePoint now);
 
-  // After anything that may have changed a worker: report, tell the parent, set the timer.
-  void publish(TimePoint now);
-  void tell_parent(const WorkerReport& report);
+  // After anything that may have changed a worker: report, tell the parent, set the timer. `died`:
+  // whose life has just ended, empty for none.
+  void publish(TimePoint now, std::string_view died = {});
+  void tell_parent(const WorkerReport& worker, bool died);
   void report(const std::vector<WorkerReport>& workers);
   void on_timer(TimePoint now);
 

@@ -29,8 +29,9 @@ struct NodeOptions {
   std::optional<int> status;
 };
 
-// Until SIGTERM or SIGINT (drains the workers, then 0; a second one kills them) or the end of the
-// lifeline. 1 when it cannot run, said on stderr. Call it from the process' first thread.
+// Until SIGTERM or SIGINT (drains the workers, then 0; a second one kills them, unless there is a
+// parent to do so) or the end of the lifeline. 1 when it cannot run, said on stderr. Call it from
+// the process' first thread.
 int run_node(const NodeOptions& options);
 
 }  // namespace sluice::cluster

@@ -210,8 +210,12 @@ class Parent {
   void read_signals(int signals, TimePoint now) {
     signalfd_siginfo info{};
     while (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      print(tree_.ending() ? "ending now" : "draining: a second signal ends at once");
-      perform(tree_.on_signal(now), now);
+      const bool was_ending = tree_.ending();
+      const TreeActions actions = tree_.on_signal(now);
+      if (!was_ending) {
+        print("draining: another signal ends at once");
+      }
+      perform(actions, now);
     }
   }
 

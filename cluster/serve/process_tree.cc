@@ -52,8 +52,13 @@ TreeActions ProcessTree::after_death(Part part, bool hopeless, TimePoint now) {
 }
 
 TreeActions ProcessTree::on_signal(TimePoint now) {
-  if (!ending_) {
-    return end(now);
+  if (first_signal_ && now < *first_signal_ + kSameSignal) {
+    return {};
+  }
+  const bool first = !first_signal_;
+  first_signal_ = first_signal_.value_or(now);
+  if (first) {
+    return ending_ ? TreeActions{} : end(now);
   }
   code_ = 1;
   TreeActions actions;

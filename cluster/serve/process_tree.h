@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,7 +60,8 @@ class ProcessTree {
   void on_up(Part part, TimePoint now);
   TreeActions on_exit(Part part, const ProcessExit& exit, TimePoint now);
 
-  // The first drains and leads to code 0, the second kills (code 1).
+  // The first drains and leads to code 0, another one kills (code 1). What comes within
+  // kSameSignal of the first is the same wish: `timeout`, for one, signals a process and its group.
   TreeActions on_signal(TimePoint now);
   // Something else makes going on pointless: drains, and the code will be 1.
   TreeActions give_up(TimePoint now);
@@ -73,6 +75,8 @@ class ProcessTree {
   [[nodiscard]] std::optional<TimePoint> restart_at(Part part) const noexcept {
     return slot(part).restart_at;
   }
+
+  static constexpr auto kSameSignal = std::chrono::milliseconds(250);
 
  private:
   struct Slot {
@@ -93,6 +97,7 @@ class ProcessTree {
   std::array<Duration, 2> limits_;
   std::array<Slot, 2> slots_;
   bool ending_ = false;
+  std::optional<TimePoint> first_signal_;
   bool finished_ = false;
   int code_ = 0;
 };

@@ -150,6 +150,7 @@ int worker(const Options& options) {
   hold(options);
   const int status = options.number("status-fd");
   const std::string_view does = behaviour("SLUICE_FAKE_WORKER");
+  static_cast<void>(std::fprintf(stderr, "holds its lifeline\n"));
   sluice::write_line(status, "state", "loading");
   if (does == "load_fails") {
     sluice::write_line(status, "failed", options.get("FILE") + ": not an ONNX file");

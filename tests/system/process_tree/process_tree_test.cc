@@ -52,6 +52,7 @@ TEST_F(ProcessTree, kill_of_the_head_ends_all_and_the_lock_is_free) {
 
 TEST_F(ProcessTree, kill_of_the_head_ends_a_stopped_worker_too) {
   is_ready();
+  ASSERT_TRUE(says("holds its lifeline")) << tree.said();
   const pid_t worker = tree.one("worker");
   ASSERT_GT(worker, 0);
   ASSERT_EQ(::kill(worker, SIGSTOP), 0);
@@ -147,7 +148,13 @@ TEST_F(ProcessTree, a_second_signal_kills_what_does_not_end) {
   ASSERT_TRUE(says("deaf from now on"));
   tree.head().signal(SIGTERM);
   ASSERT_TRUE(says("draining"));
-  tree.head().signal(SIGTERM);
+  // Until it is heard: at first it counts as an echo of the first.
+  EXPECT_TRUE(wait_until(
+      [&] {
+        tree.head().signal(SIGTERM);
+        return tree.head().wait(std::chrono::milliseconds(50)).has_value();
+      },
+      seconds(2)));
   EXPECT_EQ(tree.head().wait(seconds(2)), (ExitStatus{.code = 1, .signal = 0})) << tree.said();
   EXPECT_TRUE(tree.ends());
 }
