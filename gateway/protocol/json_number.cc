@@ -106,59 +106,82 @@ std::optional<Integer> whole(const JsonNumber& number) noexcept {
   return value;
 }
 
+// Walks over one token.
+class NumberScanner {
+ public:
+  explicit NumberScanner(std::string_view text) noexcept
+      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+
+  [[nodiscard]] bool next_is(char c) const noexcept { return at_ != end_ && *at_ == c; }
+  bool take(char c) noexcept {
+    const bool there = next_is(c);
+    at_ += there ? 1 : 0;
+    return there;
+  }
+  // Into the mantissa, which may wrap (see JsonNumber::exact); how many.
+  std::ptrdiff_t take_digits() noexcept {
+    const char* const first = at_;
+    for (; at_ != end_ && is_digit(*at_); ++at_) {
+      mantissa_ = mantissa_ * 10 + static_cast<std::uint64_t>(*at_ - '0');
+    }
+    return at_ - first;
+  }
+  // Behind the 'e': the first four digits and the sign; how many there are.
+  std::ptrdiff_t take_exponent(std::int32_t& exponent) noexcept {
+    const bool negative = take('-');
+    if (!negative) {
+      take('+');
+    }
+    const char* const first = at_;
+    for (; at_ != end_ && is_digit(*at_); ++at_) {
+      exponent = at_ - first < 4 ? exponent * 10 + (*at_ - '0') : exponent;
+    }
+    exponent = negative ? -exponent : exponent;
+    return at_ - first;
+  }
+  [[nodiscard]] std::uint64_t mantissa() const noexcept { return mantissa_; }
+  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+
+ private:
+  const char* begin_;
+  const char* at_;
+  const char* end_;
+  std::uint64_t mantissa_ = 0;
+};
+
 }  // namespace
 
 JsonNumber scan_json_number(std::string_view text) noexcept {
   JsonNumber number;
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  const char* at = begin;
-  std::uint64_t mantissa = 0;
-  const auto take_digits = [&] {
-    const char* const first = at;
-    for (; at != end && is_digit(*at); ++at) {
-      mantissa = mantissa * 10 + static_cast<std::uint64_t>(*at - '0');  // may wrap: see `exact`
-    }
-    return at - first;
-  };
-  if (at != end && *at == '-') {
-    number.negative = true;
-    ++at;
-  }
-  const bool leading_zero = at != end && *at == '0';
-  std::ptrdiff_t digits = take_digits();
+  NumberScanner scanner(text);
+  number.negative = scanner.take('-');
+  const bool leading_zero = scanner.next_is('0');
+  std::ptrdiff_t digits = scanner.take_digits();
   if (digits == 0 || (leading_zero && digits > 1)) {
     return {};
   }
-  std::ptrdiff_t fraction = 0;
   number.whole = true;
-  if (at != end && *at == '.') {
-    ++at;
+  std::ptrdiff_t fraction = 0;
+  if (scanner.take('.')) {
     number.whole = false;
-    fraction = take_digits();
+    fraction = scanner.take_digits();
     if (fraction == 0) {
       return {};
     }
     digits += fraction;
   }
-  std::ptrdiff_t exponent_digits = 0;
   std::int32_t exponent = 0;
-  if (at != end && (*at == 'e' || *at == 'E')) {
-    ++at;
+  std::ptrdiff_t exponent_digits = 0;
+  if (scanner.take('e') || scanner.take('E')) {
     number.whole = false;
-    const bool negative = at != end && *at == '-';
-    at += at != end && (*at == '-' || *at == '+') ? 1 : 0;
-    for (; at != end && is_digit(*at); ++at, ++exponent_digits) {
-      exponent = exponent_digits < 4 ? exponent * 10 + (*at - '0') : exponent;
-    }
+    exponent_digits = scanner.take_exponent(exponent);
     if (exponent_digits == 0) {
       return {};
     }
-    exponent = negative ? -exponent : exponent;
   }
-  number.text = {begin, static_cast<std::size_t>(at - begin)};
+  number.text = text.substr(0, scanner.size());
   number.exact = digits <= 19 && exponent_digits <= 4;
-  number.mantissa = mantissa;
+  number.mantissa = scanner.mantissa();
   number.exponent = number.exact ? exponent - static_cast<std::int32_t>(fraction) : 0;
   return number;
 }

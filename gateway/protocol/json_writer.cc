@@ -57,7 +57,7 @@ void append_valid(std::string& out, std::string_view text) {
 
 // 24 characters are the longest double, 20 the longest integer; two are for ".0".
 struct NumberText {
-  char bytes[32];
+  char bytes[32]{};
   std::size_t size = 0;
 
   [[nodiscard]] std::string_view view() const noexcept { return {bytes, size}; }

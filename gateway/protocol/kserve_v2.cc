@@ -93,22 +93,29 @@ Result<void> hold_against_model(ReplyHints& hints, const ModelInfo& model) {
   return {};
 }
 
+Result<ParsedRequest> parse_body(const ClientMessage& message,
+                                 const ModelRef& target,
+                                 const ModelInfo* model) {
+  const Buffer& body = message.body;
+  SLUICE_TRY_ASSIGN(const std::size_t size, json_size(message));
+  if (size == 0 && !header_of(message, kHeaderLength).empty()) {
+    ParsedRequest raw;
+    SLUICE_TRY_ASSIGN(raw.request, raw_request(body, target, model));
+    raw.hints.binary = true;
+    return raw;
+  }
+  SLUICE_TRY_ASSIGN(ParsedRequest parsed, parse_request(body.text().substr(0, size)));
+  SLUICE_TRY(take_binary(parsed, body.slice(size, body.size() - size), target.model));
+  return parsed;
+}
+
 }  // namespace
 
 Result<Decoded> decode(const ClientMessage& message,
                        const InferCall& call,
                        const ModelInfo* model) {
   SLUICE_TRY(check_content_encoding(message));
-  SLUICE_TRY_ASSIGN(const std::size_t size, json_size(message));
-  ParsedRequest parsed;
-  if (size == 0 && !header_of(message, kHeaderLength).empty()) {
-    SLUICE_TRY_ASSIGN(parsed.request, raw_request(message.body, call.target, model));
-    parsed.hints.binary = true;
-  } else {
-    SLUICE_TRY_ASSIGN(parsed, parse_request(message.body.text().substr(0, size)));
-    SLUICE_TRY(take_binary(
-        parsed, message.body.slice(size, message.body.size() - size), call.target.model));
-  }
+  SLUICE_TRY_ASSIGN(ParsedRequest parsed, parse_body(message, call.target, model));
   SLUICE_TRY(check_bools(parsed.request));
   SLUICE_TRY(take_timeout_header(message, parsed.request));
   if (model != nullptr) {
