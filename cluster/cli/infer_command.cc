@@ -95,11 +95,13 @@ void add_infer_command(CLI::App& app, ExitCode& exit_code) {
   command->callback([options, &exit_code] {
     const Result<std::string> text = infer(*options);
     if (!text) {
-      std::fprintf(stderr, "sluice infer: %s\n", text.error().detail.c_str());
+      static_cast<void>(std::fprintf(stderr, "sluice infer: %s\n", text.error().detail.c_str()));
       exit_code.value = kExitFailure;
       return;
     }
-    std::fputs(text->c_str(), stdout);
+    if (std::fputs(text->c_str(), stdout) < 0) {
+      exit_code.value = kExitFailure;
+    }
   });
 }
 

@@ -68,7 +68,7 @@ class [[nodiscard]] Result {
   requires(!std::is_void_v<T> && std::is_constructible_v<Stored, U&&> &&
            !std::is_same_v<std::remove_cvref_t<U>, Error> &&
            !std::is_same_v<std::remove_cvref_t<U>, Result>)
-      // NOLINTNEXTLINE(google-explicit-constructor): see above.
+      // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload): above.
       Result(U&& value)
       : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 

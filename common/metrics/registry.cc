@@ -70,7 +70,7 @@ Series& Block::find_or_make(const Family& family, LabelValues labels) {
     return make(family, std::move(values), key_);
   }
   values.assign(labels.size(), "other");
-  key_.assign(family.name) += "\0\0other";  // no series of ours: two separators
+  key_.assign(family.name).append(2, '\0').append("other");  // no labels give two separators
   if (const auto found = by_key_.find(key_); found != by_key_.end()) {
     return *found->second;
   }

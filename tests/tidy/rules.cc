@@ -167,6 +167,35 @@ bool todo_without_number(std::string_view line) {
   return at != std::string_view::npos && !line.substr(at).starts_with("TODO(#");
 }
 
+// Documents may be wide where breaking a line would change it.
+bool any_width(const std::string& path, std::string_view line, bool fenced) {
+  if (path.ends_with("CMakeLists.txt")) {
+    return true;  // generator expressions cannot be broken
+  }
+  return path.ends_with(".md") &&
+         (fenced || line.starts_with('|') || line.find("://") != std::string_view::npos);
+}
+
+void check_line(const std::string& path,
+                std::string_view line,
+                const Allowed& allowed,
+                const auto& report) {
+  if (line.ends_with(' ') || line.ends_with('\r')) {
+    report("blanks at its end");
+  }
+  if (todo_without_number(line) && !allowed.allows("TODO", path)) {
+    report("a TODO without issue: TODO(#n): ...");
+  }
+  for (const std::string_view word : {"/work/", "/home/", "/root/", "/Users/"}) {
+    if (line.find(word) != std::string_view::npos && !allowed.allows("machine path", path)) {
+      report("a path of somebody's machine");
+    }
+  }
+  if (is_code(path)) {
+    check_code_line(path, line, allowed, report);
+  }
+}
+
 void check_opening(const std::string& path, std::string_view text, std::vector<Violation>& found) {
   if (path.ends_with(".h") && text.find("\n#pragma once\n") == std::string_view::npos) {
     found.push_back({path, 0, "has no #pragma once after its opening comment"});
@@ -295,8 +324,8 @@ void check_file(const std::string& path,
                 std::string_view text,
                 const Allowed& allowed,
                 std::vector<Violation>& found) {
-  const bool code = is_code(path);
   const bool document = path.ends_with(".md");
+  const std::size_t columns_most = is_code(path) ? kColumns : kTextColumns;
   std::size_t lines = 0;
   std::size_t titles = 0;
   bool fenced = false;
@@ -305,32 +334,15 @@ void check_file(const std::string& path,
     lines = number;
     fenced = fenced != line.starts_with("```");
     titles += static_cast<std::size_t>(document && !fenced && line.starts_with("# "));
-    const bool any_width =
-        path.ends_with("CMakeLists.txt") ||  // generator expressions cannot be broken
-        (document &&
-         (fenced || line.starts_with('|') || line.find("://") != std::string_view::npos));
-    if (!any_width && columns_of(line) > (code ? kColumns : kTextColumns)) {
+    if (columns_of(line) > columns_most && !any_width(path, line, fenced)) {
       report(std::to_string(columns_of(line)) + " columns");
     }
-    if (line.ends_with(' ') || line.ends_with('\r')) {
-      report("blanks at its end");
-    }
-    if (todo_without_number(line) && !allowed.allows("TODO", path)) {
-      report("a TODO without issue: TODO(#n): ...");
-    }
-    for (const std::string_view word : {"/work/", "/home/", "/root/", "/Users/"}) {
-      if (line.find(word) != std::string_view::npos && !allowed.allows("machine path", path)) {
-        report("a path of somebody's machine");
-      }
-    }
-    if (code) {
-      check_code_line(path, line, allowed, report);
-    }
+    check_line(path, line, allowed, report);
   });
   if (document && titles != 1) {
     found.push_back({path, 0, std::to_string(titles) + " titles, a document has one"});
   }
-  if (code) {
+  if (is_code(path)) {
     check_opening(path, text, found);
     if (lines > allowed.lines(path)) {
       found.push_back({path, 0, std::to_string(lines) + " lines: one idea per file"});
