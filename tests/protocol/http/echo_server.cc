@@ -128,6 +128,10 @@ void EchoServer::on_request(RequestHandle handle,
                             const ClientMessage& message,
                             const RequestFacts& facts) {
   SLUICE_CHECK(facts.port_tag == 7 && facts.first_byte <= facts.last_body_byte);
+  if (everything_) {
+    listener_->reply(handle, text_reply(200, ""));
+    return;
+  }
   if (message.path == "/hold") {
     held_.push_back(handle);
     ++held_count_;

@@ -37,6 +37,8 @@ class EchoServer : private RequestHandler {
   [[nodiscard]] const HttpCounters& counters() const noexcept { return *counters_; }
   // Runs a function on the loop's thread and waits for it.
   void on_loop(const std::function<void(HttpListener&)>& work);
+  // From now on every path is answered 200 with nothing.
+  void answer_everything() { everything_ = true; }
   // Answers every held request, the last first.
   void release();
   [[nodiscard]] int held() const noexcept { return held_count_.load(); }
@@ -69,6 +71,7 @@ class EchoServer : private RequestHandler {
   std::atomic<int> abandoned_ = 0;
   std::atomic<int> started_ = 0;
   std::atomic<bool> drained_ = false;
+  std::atomic<bool> everything_ = false;
   std::jthread thread_;
 };
 
