@@ -358,7 +358,7 @@ void HttpCore::probe(TimePoint now) {
 // --- time and end --------------------------------------------------------------------------------
 
 bool HttpCore::idle() const noexcept {
-  return input_ == Input::idle && replies_.empty() && !replies_.has_output();
+  return input_ == Input::idle && replies_.empty() && !has_output();
 }
 
 TimePoint HttpCore::deadline() const noexcept {
@@ -367,7 +367,7 @@ TimePoint HttpCore::deadline() const noexcept {
     return write_shut_at_ + options.linger_time;
   }
   TimePoint due = TimePoint::max();
-  if (replies_.has_output()) {
+  if (has_output()) {
     due = std::min(due, last_written_ + options.write_stall);
   }
   if (input_ == Input::head) {
@@ -391,7 +391,7 @@ void HttpCore::on_time(TimePoint now) {
     broken_ = broken_ || now >= write_shut_at_ + options.linger_time;
     return;
   }
-  if (replies_.has_output() && now >= last_written_ + options.write_stall) {
+  if (has_output() && now >= last_written_ + options.write_stall) {
     shared_.counters.refuse(HttpRefusal::write_timeout);
     broken_ = true;
   } else if (input_ == Input::head && now >= first_byte_ + options.head_time) {
@@ -412,7 +412,7 @@ HttpCore::Fate HttpCore::fate() const noexcept {
     return Fate::close;
   }
   const bool nothing_more = input_ == Input::discard || (input_ended_ && input_ == Input::idle);
-  if (!finished_ && !(nothing_more && replies_.empty() && !replies_.has_output())) {
+  if (!finished_ && !(nothing_more && replies_.empty() && !has_output())) {
     return Fate::open;
   }
   if (input_ended_) {

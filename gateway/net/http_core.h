@@ -73,8 +73,12 @@ class HttpCore {
   // --- output
   // False: that request is not waiting (any more).
   bool reply(std::uint32_t sequence, ClientReply reply, TimePoint now);
-  [[nodiscard]] std::size_t gather(std::span<iovec> out) const { return replies_.gather(out); }
-  [[nodiscard]] bool has_output() const noexcept { return replies_.has_output(); }
+  // Fills in what may be written now; how many entries were used.
+  [[nodiscard]] std::size_t gather(std::span<iovec> out) const {
+    return has_output() ? replies_.gather(out) : 0;
+  }
+  // Nothing is written behind the answer that ends the connection.
+  [[nodiscard]] bool has_output() const noexcept { return !finished_ && replies_.has_output(); }
   ReplyQueue::Written on_written(std::size_t size, TimePoint now);
 
   // --- time

@@ -9,14 +9,17 @@
 
 namespace sluice::gateway {
 
+// kBufferedBodyBytes or a quarter of the machine's (or cgroup's) memory, whichever is less.
+std::size_t default_buffered_bytes();
+
 struct HttpOptions {
   std::size_t head_bytes = limits::kHttpHeadBytes;
   std::size_t request_line_bytes = limits::kHttpRequestLineBytes;
   std::size_t header_count = limits::kHttpHeaderCount;
   std::size_t body_bytes = limits::kHttpBodyBytes;
   std::size_t chunk_count = limits::kChunkCount;
-  std::size_t buffered_bytes = limits::kBufferedBodyBytes;  // all connections of the listener
-  std::size_t pipelined = limits::kPipelinedRequests;       // a power of two, at most 16
+  std::size_t buffered_bytes = default_buffered_bytes();  // all connections of the listener
+  std::size_t pipelined = limits::kPipelinedRequests;     // a power of two, at most 16
   std::size_t connections = limits::kConnectionsPerShard;
   Duration head_time = limits::kHttpHeadTime;
   Duration body_stall = limits::kHttpBodyStall;
@@ -25,8 +28,5 @@ struct HttpOptions {
   Duration linger_time = limits::kLingerTime;
   std::size_t linger_bytes = limits::kLingerBytes;
 };
-
-// kBufferedBodyBytes or a quarter of the machine's (or cgroup's) memory, whichever is less.
-std::size_t default_buffered_bytes();
 
 }  // namespace sluice::gateway
