@@ -30,11 +30,12 @@ class Fuser {
       readers_[output.value].push_back(kOutput);
     }
     gone_.resize(plan.steps.size(), false);
+    done_.resize(plan.steps.size(), false);
   }
 
   Result<void> run() {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      if (gone_[i] || !plan_.steps[i].entry->fuses_tail) {
+      if (gone_[i] || done_[i] || !plan_.steps[i].entry->fuses_tail) {
         continue;
       }
       std::size_t at = i;
@@ -46,6 +47,7 @@ class Fuser {
         take_residual(at);
       }
       take_activation(at);
+      done_[at] = true;  // it moved behind `i`: what follows its activation is not its own
     }
     std::vector<Step> kept;
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
@@ -112,6 +114,7 @@ class Fuser {
   Plan& plan_;
   std::vector<std::vector<std::size_t>> readers_;  // by value: step positions, kOutput
   std::vector<bool> gone_;
+  std::vector<bool> done_;
 };
 
 Result<void> Fuser::take_batch_norm(std::size_t& at) {

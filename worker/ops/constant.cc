@@ -142,10 +142,10 @@ Shape part_of(const ShapeParams& params, Dims dims) {
 }
 
 Result<OutputFacts> infer_shape(const ShapeParams& params, const InputFacts& facts) {
-  Shape part = part_of(params, facts.at(0).dims);
+  const Shape part = part_of(params, facts.at(0).dims);
   OutputFacts made = one_output(DataType::int64, length_of(part.size()));
-  made[0].value = std::make_shared<const Tensor>(
-      Tensor::of<std::int64_t>(length_of(part.size()), std::move(part)));
+  made[0].value =
+      std::make_shared<const Tensor>(Tensor::of<std::int64_t>(length_of(part.size()), part));
   return made;
 }
 
