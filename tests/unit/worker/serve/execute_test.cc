@@ -1,9 +1,10 @@
 #include "worker/serve/execute.h"
 
+#include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <functional>
 #include <new>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -81,7 +82,7 @@ Result<void> write(const engine::RunArguments& arguments,
       const auto bytes,
       arguments.allocator->allocate(
           index, DataType::uint8, {static_cast<std::int64_t>(text.size())}, text.size()));
-  std::memcpy(bytes.data(), text.data(), text.size());
+  std::ranges::copy(std::as_bytes(std::span(text)), bytes.begin());
   return {};
 }
 
