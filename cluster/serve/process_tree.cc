@@ -7,6 +7,12 @@
 
 namespace sluice::cluster {
 
+namespace {
+
+constexpr TimePoint kKilledAlready = TimePoint::max();
+
+}  // namespace
+
 std::string_view name_of(Part part) noexcept {
   return part == Part::gateway ? "gateway" : "node";
 }
@@ -64,7 +70,7 @@ TreeActions ProcessTree::on_signal(TimePoint now) {
   TreeActions actions;
   for (const Part part : kParts) {
     if (slot(part).alive) {
-      slot(part).kill_at.reset();
+      slot(part).kill_at = kKilledAlready;
       actions.emplace_back(SignalPart{part, SIGKILL});
     }
   }
@@ -118,7 +124,7 @@ TreeActions ProcessTree::due(TimePoint now) {
       actions.emplace_back(StartPart{part});
     }
     if (each.kill_at && now >= *each.kill_at) {
-      each.kill_at = TimePoint::max();  // once
+      each.kill_at = kKilledAlready;
       actions.emplace_back(SignalPart{part, SIGKILL});
     }
   }
@@ -129,7 +135,7 @@ std::optional<TimePoint> ProcessTree::next_due() const {
   std::optional<TimePoint> next;
   for (const Slot& each : slots_) {
     for (const auto& when : {each.restart_at, each.kill_at}) {
-      if (when && *when != TimePoint::max()) {
+      if (when && *when != kKilledAlready) {
         next = next ? std::min(*next, *when) : *when;
       }
     }
