@@ -1,0 +1,61 @@
+// Every control message: the first byte chooses which, the rest is its map. What is accepted
+// survives encode and decode.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "common/base/check.h"
+#include "common/link/control_messages.h"
+
+namespace {
+
+using namespace sluice::link;  // NOLINT(google-build-using-namespace): one file
+
+template <class Message>
+void check(const Body& body, sluice::Result<Message> (*decode)(const Body&)) {
+  const auto message = decode(body);
+  if (message) {
+    const auto again = decode(encode(*message).body);
+    SLUICE_CHECK(again && *again == *message);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) {
+    return 0;
+  }
+  const auto bytes = std::as_bytes(std::span(data, size));
+  const Body body{sluice::Buffer::copy_of(bytes.subspan(1))};
+  switch (data[0] % 9) {
+    case 0:
+      check(body, decode_hello);
+      break;
+    case 1:
+      check(body, decode_welcome);
+      break;
+    case 2:
+      check(body, decode_heartbeat);
+      break;
+    case 3:
+      check(body, decode_state_change);
+      break;
+    case 4:
+      check(body, decode_drain);
+      break;
+    case 5:
+      check(body, decode_bye);
+      break;
+    case 6:
+      check(body, decode_node_hello);
+      break;
+    case 7:
+      check(body, decode_node_report);
+      break;
+    default:
+      check(body, decode_worker_died);
+  }
+  return 0;
+}
