@@ -216,8 +216,15 @@ int run_checked(const WorkerOptions& options) {
   if (!signals) {
     return complain(kExitBroken, signals.error().detail);
   }
-  Worker worker(options, std::move(suspects), *std::move(signals));
-  return worker.run();
+  // From here on no thread waits for whoever reads stderr. The node puts the worker's id in front.
+  log_init({.process = "worker"});
+  int exit_code = 0;
+  {
+    Worker worker(options, std::move(suspects), *std::move(signals));
+    exit_code = worker.run();
+  }
+  log_shutdown();
+  return exit_code;
 }
 
 }  // namespace
