@@ -182,7 +182,7 @@ def check_refusals(server):
     short = bytearray(good)
     place = short.find(struct.pack("<4f", 1, 2, 3, 4))
     struct.pack_into("<I", short, place - 4, 12)  # the length of the first tensor's data
-    server.refused(bytes(short), words=b"bytes")
+    server.refused(bytes(short), words=b"12")
 
 
 def check_metadata(server):
