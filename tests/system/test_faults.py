@@ -1,0 +1,236 @@
+"""What clients see when processes die, hang or are swamped. With the stub engine."""
+import concurrent.futures
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from cluster import ADD, ECHO, SLOW, Client, Cluster, Load, wait_until
+
+
+def second_worker(cluster, model):
+    """Another worker of version 1 of the model, started by hand."""
+    path = cluster.models / model / "1" / "model.onnx"
+    return cluster.start("worker", str(path), "--name", model, "--gateway",
+                         f"ipc://{cluster.run_dir}/control.sock", "--id", "by-hand")
+
+
+def ready_workers(cluster, model, count):
+    return wait_until(lambda: sum(w["state"] == "ready" for w in cluster.workers(model)) == count,
+                      what=f"{count} ready workers of {model}")
+
+
+def test_a_worker_killed_under_load_costs_no_request_and_comes_back():
+    with Cluster({"echo": dict(ECHO, sleep_ms=2)}) as cluster:
+        cluster.wait_ready()
+        before = cluster.worker("echo")
+        with Load(cluster, 8, lambda client: client.infer("echo", [1, 2, 3, 4])) as load:
+            wait_until(lambda: len(load.answers) > 100)
+            os.kill(before["pid"], signal.SIGKILL)
+            count = len(load.answers)
+            wait_until(lambda: len(load.answers) > count + 200)
+        assert not load.errors
+        assert {a.status for a in load.answers} == {200}
+        after = wait_until(lambda: next((w for w in cluster.workers("echo")
+                                         if w["state"] == "ready"), None))
+        assert after["pid"] != before["pid"]
+        assert after["restarts"] == 1
+        assert "SIGKILL" in after["reason"]
+
+
+def test_requests_of_a_killed_worker_are_sent_to_another_within_50_ms():
+    with Cluster({"echo": dict(ECHO, sleep_ms=20)}, "--threads", "2") as cluster:
+        cluster.wait_ready()
+        second_worker(cluster, "echo")
+        ready_workers(cluster, "echo", 2)
+        victim = next(w for w in cluster.workers("echo") if w["id"] != "by-hand")
+        with Load(cluster, 4, lambda client: client.infer("echo", [1, 2, 3, 4])) as load:
+            wait_until(lambda: len(load.answers) > 50)
+            killed = time.monotonic()
+            os.kill(victim["pid"], signal.SIGKILL)
+            count = len(load.answers)
+            wait_until(lambda: len(load.answers) > count + 50)
+        assert not load.errors
+        assert {a.status for a in load.answers} == {200}
+        # Sent before the kill, answered after it: what was running is run again elsewhere, behind at
+        # most the other worker's own queue.
+        caught = [a for a in load.answers if a.at > killed > a.at - a.seconds]
+        assert caught
+        assert max(a.at - killed for a in caught) < (0.050 + 4 * 0.020) * SLOW
+
+
+def test_a_poison_request_is_the_only_one_to_fail():
+    with Cluster({"echo": dict(ECHO, abort_on=666, sleep_ms=5)}) as cluster:
+        cluster.wait_ready()
+        before = cluster.worker("echo")
+
+        def send(i):
+            return cluster.infer("echo", [666 if i == 30 else i, 2, 3, 4])
+
+        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+            answers = list(pool.map(send, range(64)))
+        failed = [i for i, a in enumerate(answers) if a.status != 200]
+        assert failed == [30], [answers[i] for i in failed]
+        assert answers[30].status == 500
+        assert "error" in answers[30].json()
+        for i, answer in enumerate(answers):
+            if i != 30:
+                assert answer.json()["outputs"][0]["data"][0] == i
+        after = wait_until(lambda: next((w for w in cluster.workers("echo")
+                                         if w["state"] == "ready"), None))
+        assert 1 <= after["restarts"] - before["restarts"] <= 2
+        # The same request again is known and costs no worker.
+        assert send(30).status == 500
+        assert cluster.worker("echo")["restarts"] == after["restarts"]
+
+
+def test_a_crash_loop_backs_off_and_status_says_why():
+    with Cluster({"bad": dict(ECHO, abort_load=True), "echo": ECHO},
+                 "--strict-readiness=false") as cluster:
+        worker = wait_until(lambda: next((w for w in cluster.workers("bad")
+                                          if w["state"] == "backing_off" and w["restarts"] >= 1), None)
+                            if cluster.main.poll() is None else cluster.fail("ended"))
+        assert "SIGABRT" in worker["reason"]
+        wait_until(lambda: cluster.infer("echo", [1, 2, 3, 4]).status == 200)
+
+
+def test_a_stopped_worker_holds_no_request_past_its_deadline_and_runs_no_expired_one():
+    with Cluster({"echo": dict(ECHO, sleep_ms=5)}) as cluster:
+        cluster.wait_ready()
+        worker = cluster.worker("echo")
+        assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+        wait_until(lambda: cluster.worker("echo")["executed"] >= 1)
+        executed = cluster.worker("echo")["executed"]
+        os.kill(worker["pid"], signal.SIGSTOP)
+        try:
+            def send(_):
+                return cluster.infer("echo", [1, 2, 3, 4], timeout_us=500_000)
+
+            with concurrent.futures.ThreadPoolExecutor(16) as pool:
+                answers = list(pool.map(send, range(16)))
+            assert {a.status for a in answers} == {504}, answers
+            assert max(a.seconds for a in answers) < 0.5 + 0.05 * SLOW + 0.05  # and the way back
+        finally:
+            os.kill(worker["pid"], signal.SIGCONT)
+        ready_workers(cluster, "echo", 1)
+        assert wait_until(lambda: cluster.infer("echo", [9, 2, 3, 4]).status == 200)
+        wait_until(lambda: cluster.worker("echo")["executed"] > executed)
+        time.sleep(0.6)  # two heartbeats: were an expired one run, its count would have come by now
+        assert cluster.worker("echo")["executed"] == executed + 1
+        assert cluster.worker("echo")["pid"] == worker["pid"]
+
+
+def test_new_work_avoids_a_stopped_worker():
+    with Cluster({"echo": dict(ECHO, sleep_ms=2)}) as cluster:
+        cluster.wait_ready()
+        other = second_worker(cluster, "echo")
+        ready_workers(cluster, "echo", 2)
+        other.send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        try:
+            with Load(cluster, 4, lambda client: client.infer("echo", [1, 2, 3, 4])) as load:
+                wait_until(lambda: time.monotonic() > stopped + 2.0 * SLOW)
+        finally:
+            other.send_signal(signal.SIGCONT)
+        assert not load.errors
+        assert {a.status for a in load.answers} == {200}
+        late = [a for a in load.answers if a.at - a.seconds > stopped + 1.0 * SLOW]
+        assert late and max(a.seconds for a in late) < 0.5 * SLOW
+
+
+def test_workers_reattach_to_a_restarted_gateway_without_being_restarted():
+    with Cluster({"echo": ECHO, "add": ADD}) as cluster:
+        cluster.wait_ready()
+        pids = {w["id"]: w["pid"] for w in cluster.workers()}
+        gateway = cluster.pid_of("gateway")
+        os.kill(gateway, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: cluster.pid_of("gateway") != gateway)
+        wait_until(cluster.ready, what="readiness after the restart")
+        took = time.monotonic() - killed
+        assert took < (1.25 + 0.75) * SLOW, f"{took:.2f} s"  # five heartbeats of the bind, and the start
+        assert {w["id"]: w["pid"] for w in cluster.workers()} == pids
+        assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+
+
+def test_a_full_queue_is_a_503_with_retry_after():
+    with Cluster({"slow": dict(ECHO, sleep_ms=300)}, "--threads", "1") as cluster:
+        cluster.wait_ready()
+        address = cluster.address()
+        body = (b'{"inputs":[{"name":"a","datatype":"FP32","shape":[1,4],"data":[1,2,3,4]}],'
+                b'"parameters":{"timeout":1500000}}')
+        request = (b"POST /v2/models/slow/infer HTTP/1.1\r\nHost: x\r\nContent-Length: "
+                   + str(len(body)).encode() + b"\r\n\r\n" + body)
+        host, port = address.rsplit(":", 1)
+        sockets = []
+        for _ in range(60):  # pipelined, so that 900 requests do not need 900 connections
+            one = socket.create_connection((host, int(port)))
+            one.sendall(request * 15)
+            sockets.append(one)
+        seen = {b"200": 0, b"503": 0, b"504": 0}
+        retry_after = 0
+        for one in sockets:
+            one.settimeout(20 * SLOW)
+            data = b""
+            while data.count(b"HTTP/1.1 ") < 15 or not data.endswith(b"}"):
+                chunk = one.recv(65536)
+                assert chunk, data[-300:]
+                data += chunk
+            for status in seen:
+                seen[status] += data.count(b"HTTP/1.1 " + status)
+            retry_after += data.lower().count(b"retry-after:")
+            one.close()
+        assert sum(seen.values()) == 900, seen
+        assert seen[b"503"] > 100, seen
+        assert retry_after == seen[b"503"]
+        assert cluster.metric("sluice_errors_total", kind="queue_full") == seen[b"503"]
+
+
+def test_a_client_that_goes_away_cancels_its_request():
+    with Cluster({"slow": dict(ECHO, sleep_ms="input")}, "--threads", "1") as cluster:
+        cluster.wait_ready()
+        executed = cluster.worker("slow")["executed"]
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            running = pool.submit(cluster.infer, "slow", [600, 0, 0, 0])
+            gone = cluster.client()
+            wait_until(lambda: cluster.worker("slow")["in_flight"] >= 1)
+            gone.connection.request("POST", "/v2/models/slow/infer", body=(
+                '{"inputs":[{"name":"a","datatype":"FP32","shape":[1,4],"data":[1,0,0,0]}]}'))
+            wait_until(lambda: cluster.metric("sluice_requests_total", code="ok") >= 0)
+            time.sleep(0.1)  # the request is on its way in; whether it has arrived cannot be seen
+            gone.close()
+            assert running.result().status == 200
+        wait_until(lambda: cluster.metric("sluice_errors_total", kind="cancelled") == 1)
+        wait_until(lambda: cluster.worker("slow")["executed"] >= executed + 1)
+        time.sleep(0.6)
+        assert cluster.worker("slow")["executed"] == executed + 1
+
+
+def test_a_request_is_answered_by_its_deadline_while_the_model_runs_on():
+    with Cluster({"slow": dict(ECHO, sleep_ms=1000)}) as cluster:
+        cluster.wait_ready()
+        answer = cluster.infer("slow", [1, 2, 3, 4], timeout_us=200_000)
+        assert answer.status == 504
+        assert answer.seconds < 0.2 + 0.05 * SLOW + 0.05
+        header = cluster.infer("slow", [1, 2, 3, 4], headers={"X-Request-Timeout-Ms": "150"})
+        assert header.status == 504
+
+
+def test_garbage_on_the_worker_link_harms_nobody():
+    zmq = pytest.importorskip("zmq", reason="python3-zmq is not installed")
+    with Cluster({"echo": ECHO}) as cluster:
+        cluster.wait_ready()
+        context = zmq.Context()
+        for name in ("control.sock", "shard-0.sock"):
+            peer = context.socket(zmq.DEALER)
+            peer.linger = 500
+            peer.connect(f"ipc://{cluster.run_dir}/{name}")
+            for frames in ([b""], [b"x"], [b"\0" * 40], [b"SUC1" + b"\xff" * 36, b"\xdd\xff\xff\xff\xff"],
+                           [b"SUC1\x01\x10" + b"\0" * 34, b"\x80"], [b"y" * 100_000], [b"z"] * 200):
+                peer.send_multipart(frames)
+            peer.close()
+        wait_until(lambda: cluster.metric("sluice_errors_total", kind="bad_link_message") >= 8)
+        assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+        assert cluster.worker("echo")["restarts"] == 0
