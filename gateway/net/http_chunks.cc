@@ -129,7 +129,7 @@ ChunkDecoder::At ChunkDecoder::on_size(char c) {
   if (at_ == At::size_digits && (c == '\r' || c == ';')) {
     return c == '\r' ? At::size_line_feed : At::extension;
   }
-  return refuse(bad_request("a chunk's size is not a hexadecimal number: " + quoted({&c, 1})));
+  return refuse(bad_request("a chunk's size is not a hexadecimal number: " + shown({&c, 1})));
 }
 
 ChunkDecoder::At ChunkDecoder::end_size_line() {

@@ -105,7 +105,7 @@ std::optional<Refusal> judge_host(const Seen& seen, bool http_1_0) {
     return bad_request("more than one Host header");
   }
   if (!std::ranges::all_of(seen.host, is_host_char)) {
-    return bad_request("the Host header " + quoted(seen.host) + " is not a host and port");
+    return bad_request("the Host header " + shown(seen.host) + " is not a host and port");
   }
   return std::nullopt;
 }
@@ -119,7 +119,7 @@ std::optional<Refusal> judge_transfer_encoding(const Seen& seen, bool http_1_0) 
   }
   if (!seen.other_coding.empty()) {
     return not_supported(
-        501, "transfer coding " + quoted(seen.other_coding) + " is not supported, only chunked is");
+        501, "transfer coding " + shown(seen.other_coding) + " is not supported, only chunked is");
   }
   if (seen.chunked != 1) {
     return bad_request("Transfer-Encoding names chunked more than once");
@@ -133,7 +133,7 @@ std::optional<Refusal> judge_length_syntax(const Seen& seen) {
   }
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (seen.length.empty() || !std::ranges::all_of(seen.length, is_digit)) {
-    return bad_request("Content-Length " + quoted(seen.length) + " is not a number");
+    return bad_request("Content-Length " + shown(seen.length) + " is not a number");
   }
   return std::nullopt;
 }
@@ -146,7 +146,7 @@ std::optional<Refusal> take_length(const Seen& seen, std::size_t limit, std::uin
       return over_limit(
           413,
           HttpRefusal::body_too_large,
-          "the body has " + quoted(seen.length) + " bytes, the limit is " + std::to_string(limit));
+          "the body has " + shown(seen.length) + " bytes, the limit is " + std::to_string(limit));
     }
   }
   return std::nullopt;
@@ -184,7 +184,7 @@ std::optional<Refusal> apply_framing(const HttpOptions& options, RequestHead& he
   }
   if (!seen.expectation.empty()) {
     if (!equal_without_case(seen.expectation, "100-continue")) {
-      return not_supported(417, "expectation " + quoted(seen.expectation) + " is not supported");
+      return not_supported(417, "expectation " + shown(seen.expectation) + " is not supported");
     }
     head.expects_continue = !head.http_1_0 && head.framing != BodyFraming::none;
   }

@@ -34,9 +34,9 @@ std::optional<Refusal> parse_version(std::string_view version, RequestHead& head
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) &&
       version[6] == '.' && is_digit(version[7])) {
-    return not_supported(505, quoted(version) + " is not supported, only HTTP/1.1 and 1.0 are");
+    return not_supported(505, shown(version) + " is not supported, only HTTP/1.1 and 1.0 are");
   }
-  return bad_request("malformed HTTP version " + quoted(version) + " in the request line");
+  return bad_request("malformed HTTP version " + shown(version) + " in the request line");
 }
 
 // "http://host:port/path?query": the authority is checked and left out, as RFC 9112, section 3.2.2
@@ -46,13 +46,13 @@ std::optional<Refusal> strip_authority(std::string_view& target) {
                              : equal_without_case(target.substr(0, 8), "https://") ? 8
                                                                                    : 0;
   if (scheme == 0) {
-    return bad_request("the request target " + quoted(target) + " does not begin with '/'");
+    return bad_request("the request target " + shown(target) + " does not begin with '/'");
   }
   const std::string_view rest = target.substr(scheme);
   const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
   const std::string_view authority = rest.substr(0, end);
   if (authority.empty() || !std::ranges::all_of(authority, is_host_char)) {
-    return bad_request("the request target " + quoted(target) + " names no valid host");
+    return bad_request("the request target " + shown(target) + " names no valid host");
   }
   target = rest.substr(end);
   return std::nullopt;
@@ -63,7 +63,7 @@ std::optional<Refusal> parse_target(std::string_view target, RequestHead& head) 
     return bad_request("the request line has no target, or two spaces in a row");
   }
   if (!std::ranges::all_of(target, is_target_char)) {
-    return bad_request("the request target " + quoted(target) +
+    return bad_request("the request target " + shown(target) +
                        " has bytes that must be percent-encoded");
   }
   if (head.method == "CONNECT") {
@@ -93,10 +93,10 @@ std::optional<Refusal> parse_request_line(std::string_view line, RequestHead& he
     ++size;
   }
   if (size == 0 || size == line.size() || line[size] != ' ') {
-    return bad_request("malformed request line " + quoted(line));
+    return bad_request("malformed request line " + shown(line));
   }
   if (size > kMethodSize) {
-    return not_supported(501, "method " + quoted(line.substr(0, size)) + " is not supported");
+    return not_supported(501, "method " + shown(line.substr(0, size)) + " is not supported");
   }
   head.method = line.substr(0, size);
   const std::string_view rest = line.substr(size + 1);
@@ -123,17 +123,17 @@ std::optional<Refusal> parse_field(std::string_view line,
     ++size;
   }
   if (size == line.size()) {
-    return bad_request(where() + " has no colon: " + quoted(line));
+    return bad_request(where() + " has no colon: " + shown(line));
   }
   if (line[size] != ':' || size == 0) {
     const bool space = size > 0 && (line[size] == ' ' || line[size] == '\t');
     return bad_request(where() + (space ? " has a space before its colon" : " has a bad name: ") +
-                       (space ? std::string() : quoted(line)));
+                       (space ? std::string() : shown(line)));
   }
   field.name = line.substr(0, size);
   field.value = trimmed(line.substr(size + 1));
   if (!std::ranges::all_of(field.value, is_value_char)) {
-    return bad_request("the value of header " + quoted(field.name) + " has a control byte");
+    return bad_request("the value of header " + shown(field.name) + " has a control byte");
   }
   return std::nullopt;
 }

@@ -21,7 +21,7 @@ Refusal too_slow(HttpRefusal reason, std::string sentence) {
   return {408, reason, {ErrorCode::deadline_exceeded, std::move(sentence)}};
 }
 
-std::string quoted(std::string_view seen) {
+std::string shown(std::string_view seen) {
   constexpr std::size_t kShown = 64;
   std::string text = "'";
   for (const char c : seen.substr(0, kShown)) {

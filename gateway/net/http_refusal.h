@@ -27,6 +27,6 @@ Refusal too_slow(HttpRefusal reason, std::string sentence);
 
 // What the caller sent, safe to repeat to them: at most 64 bytes, in single quotes, with anything
 // but printable ASCII shown as '?'.
-std::string quoted(std::string_view seen);
+std::string shown(std::string_view seen);
 
 }  // namespace sluice::gateway
