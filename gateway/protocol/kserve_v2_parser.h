@@ -65,6 +65,9 @@ class RequestParser {
     return reader_.refuse(std::move(complaint));
   }
 
+  // Clients made from typed records write null for an optional member that they leave out.
+  bool is_null() { return reader_.peek() == JsonReader::Kind::null; }
+
   bool parse_top();
   bool parse_id();
   bool parse_request_parameters();

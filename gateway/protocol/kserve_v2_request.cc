@@ -67,6 +67,9 @@ bool RequestParser::parse_name(std::string& name, std::string_view what) {
 // The C++ client always sends an id, which may be empty: none.
 bool RequestParser::parse_id() {
   std::string_view text;
+  if (is_null()) {
+    return reader_.skip_value();
+  }
   if (!reader_.read_string(text)) {
     return false;
   }
@@ -79,6 +82,9 @@ bool RequestParser::parse_id() {
 }
 
 bool RequestParser::parse_request_parameters() {
+  if (is_null()) {
+    return reader_.skip_value();
+  }
   if (!reader_.open_object()) {
     return false;
   }

@@ -110,6 +110,9 @@ bool RequestParser::parse_data(NamedTensor& tensor, Said& said) {
 }
 
 bool RequestParser::parse_input_parameters(Said& said) {
+  if (is_null()) {
+    return reader_.skip_value();
+  }
   if (!reader_.open_object()) {
     return false;
   }
@@ -171,6 +174,9 @@ bool RequestParser::finish_input(NamedTensor& tensor, Said& said) {
 }
 
 bool RequestParser::parse_outputs() {
+  if (is_null()) {
+    return reader_.skip_value();
+  }
   if (!reader_.open_array()) {
     return false;
   }
@@ -219,6 +225,9 @@ bool RequestParser::parse_output() {
 }
 
 bool RequestParser::parse_output_parameters(OutputForm& form, bool& says_form) {
+  if (is_null()) {
+    return reader_.skip_value();
+  }
   if (!reader_.open_object()) {
     return false;
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the seed corpora from the transcripts of tests/protocol. Run after a transcript changed."""
+"""Writes the seed corpora from the transcripts of tests/protocol. Run it when one changed."""
 
 import pathlib
 
@@ -29,9 +29,9 @@ def seed(target, name, data):
 
 
 def main():
-    for file in sorted(TRANSCRIPTS.glob("*/*.txt")):
+    for file in sorted([*TRANSCRIPTS.glob("kserve/*.txt"), *TRANSCRIPTS.glob("graphpipe/*.txt")]):
         path, headers, body = read(file)
-        seed("route", file.stem, path.encode())
+        seed("route", file.parent.name + "_" + file.stem, path.encode())
         if file.parent.name == "graphpipe":
             seed("graphpipe", file.stem, body)
             continue
