@@ -10,7 +10,8 @@
 
 namespace {
 
-using namespace sluice::link;  // NOLINT(google-build-using-namespace): one file
+// NOLINTNEXTLINE(google-build-using-namespace): one file
+using namespace sluice::link;
 
 template <class Message>
 void check(const Body& body, sluice::Result<Message> (*decode)(const Body&)) {

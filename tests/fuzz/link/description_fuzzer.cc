@@ -24,7 +24,8 @@ std::size_t checksum(const std::vector<sluice::NamedTensor>& tensors) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sluice::link;  // NOLINT(google-build-using-namespace): one function
+  // NOLINTNEXTLINE(google-build-using-namespace): one function
+  using namespace sluice::link;
   const Body body = sluice::fuzz::body_from(data, size);
   if (const auto request = decode_infer(body)) {
     const auto again = encode_infer(*request);

@@ -8,7 +8,8 @@
 #include "common/link/header.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sluice::link;  // NOLINT(google-build-using-namespace): one function
+  // NOLINTNEXTLINE(google-build-using-namespace): one function
+  using namespace sluice::link;
   const auto header = decode_header(std::as_bytes(std::span(data, size)));
   if (header) {
     const auto again = decode_header(encode_header(*header));

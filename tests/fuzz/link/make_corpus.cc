@@ -12,10 +12,13 @@
 
 namespace {
 
-using namespace sluice;        // NOLINT(google-build-using-namespace): one file
-using namespace sluice::link;  // NOLINT(google-build-using-namespace): one file
+// NOLINTNEXTLINE(google-build-using-namespace): one file
+using namespace sluice;
+// NOLINTNEXTLINE(google-build-using-namespace): one file
+using namespace sluice::link;
 
-std::filesystem::path g_folder;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+std::filesystem::path g_folder;
 
 void write(const std::string& name, const std::string& bytes) {
   const auto path = g_folder / name;

@@ -3,7 +3,6 @@
 
 #include <csignal>
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <sstream>
 #include <string>

@@ -14,7 +14,8 @@ TEST(StatusTable, models_and_workers_stand_in_columns) {
                 "queue_depth": 3, "in_flight": 1}],
     "workers": [{"id": "h/digits/1", "node": "h", "model": "digits", "version": "1",
                  "state": "ready", "pid": 7, "restarts": 1,
-                 "reason": "killed by signal 9 (SIGKILL)", "in_flight": 1, "executed": 100}]})json");
+                 "reason": "killed by signal 9 (SIGKILL)", "in_flight": 1,
+                 "executed": 100}]})json");
   ASSERT_TRUE(table) << table.error().detail;
   EXPECT_EQ(*table,
             "gateway  up 12 s, shards 2, draining\n"
