@@ -247,6 +247,17 @@ Result<void> check_size(const NamedTensor& tensor) {
   return {};
 }
 
+// The verifier checks where a vector's length word is, not its elements: those may be misaligned.
+Shape extents_of(const flatbuffers::Vector<std::int64_t>& vector) {
+  Shape shape(vector.size());
+  for (flatbuffers::uoffset_t i = 0; i < vector.size(); ++i) {
+    std::int64_t extent = 0;
+    std::memcpy(&extent, vector.Data() + i * sizeof extent, sizeof extent);
+    shape[i] = flatbuffers::EndianScalar(extent);
+  }
+  return shape;
+}
+
 Result<NamedTensor> decode_tensor(const wire::Tensor& table, const Body& body) {
   NamedTensor tensor{.name = text_of(table.name()),
                      .datatype = static_cast<DataType>(table.datatype()),
@@ -263,7 +274,7 @@ Result<NamedTensor> decode_tensor(const wire::Tensor& table, const Body& body) {
     if (shape->size() > limits::kTensorRank) {
       return corrupt("tensor '" + tensor.name + "' of rank " + std::to_string(shape->size()));
     }
-    tensor.shape.assign(shape->begin(), shape->end());
+    tensor.shape = extents_of(*shape);
   }
   SLUICE_TRY_ASSIGN(tensor.data, bytes_of(table, body));
   if (auto fits = check_size(tensor); !fits) {
