@@ -1,11 +1,14 @@
 // The listener over real sockets: what a client sees.
 
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "tests/protocol/http/echo_server.h"
 #include "tests/protocol/http/raw_client.h"
@@ -321,8 +324,17 @@ TEST(HttpSocket, BodiesOverTheBudgetOfAllConnectionsAreRefused) {
   EXPECT_EQ(ask(server.port(), post("/size", std::string(200'000, 'x'))).status, 200);
 }
 
+// Resident memory of this process, server and clients together.
+std::size_t resident_bytes() {
+  std::size_t pages = 0;
+  std::size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGE_SIZE));
+}
+
 TEST(HttpSocket, AnnouncingALargeBodyCostsLittle) {
   EchoServer server;
+  const std::size_t before = resident_bytes();
   std::vector<RawClient> clients;
   for (int i = 0; i < 50; ++i) {
     clients.emplace_back(server.port());
@@ -330,6 +342,61 @@ TEST(HttpSocket, AnnouncingALargeBodyCostsLittle) {
         "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 268435456\r\n\r\nfirst bytes");
   }
   EXPECT_TRUE(wait_until([&] { return server.counters().buffered_bytes.value() == 50U * 11; }));
+  const std::string more(1'200'000, 'x');  // past what there is room for at first
+  clients.front().send(more);
+  EXPECT_TRUE(wait_until(
+      [&] { return server.counters().buffered_bytes.value() == 50U * 11 + more.size(); }));
+  EXPECT_LT(resident_bytes(), before + 150'000'000);  // not 50 x 256 MB, nor 256 MB
+}
+
+TEST(HttpSocket, ConnectionsAreBoundedInNumber) {
+  rlimit files{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+  if (files.rlim_cur < 6'000) {
+    GTEST_SKIP() << "NOT TESTED: 6,000 descriptors are not allowed";
+  }
+  EchoServer server({.connections = 2'000, .linger_time = 60s});
+  std::vector<RawClient> served;
+  for (int i = 0; i < 2'000; ++i) {
+    served.emplace_back(server.port());
+  }
+  std::vector<RawClient> refused;
+  for (int i = 0; i < 256; ++i) {
+    refused.emplace_back(server.port());
+    EXPECT_EQ(refused.back().read_reply().status, 503);
+  }
+  for (int i = 0; i < 100; ++i) {
+    RawClient closed(server.port());
+    EXPECT_TRUE(closed.ends());
+  }
+  EXPECT_EQ(server.counters().active.value(), 2'256U);
+  for (RawClient& client : served) {
+    client.send(get("/path"));
+  }
+  for (RawClient& client : served) {
+    EXPECT_EQ(client.read_reply().status, 200);
+  }
+}
+
+TEST(HttpSocket, RunningOutOfDescriptorsIsSurvived) {
+  EchoServer server;
+  EXPECT_EQ(ask(server.port(), get("/path")).status, 200);
+  UniqueFd reserved(dup(0));  // for the client's socket
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(wait_until([&] { return server.counters().active.value() == 0; }));
+  const int lowest_free = reserved.get();
+  reserved.reset();
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(lowest_free) + 1;  // one more descriptor: the client's
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  RawClient client(server.port());
+  client.send(get("/path"));
+  EXPECT_TRUE(wait_until([&] { return server.counters().accept_failures.value() >= 2; }));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(client.read_reply().status, 200);
 }
 
 TEST(HttpSocket, ADrainServesTheNextRequestAndCloses) {
