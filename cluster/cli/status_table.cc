@@ -82,9 +82,9 @@ void append_table(std::string& out, const Column (&columns)[N], const Json& rows
 }
 
 const Json& list_of(const Json& status, const char* key) {
-  static const Json kNone = Json::array();
+  static const Json none = Json::array();
   const auto found = status.find(key);
-  return found != status.end() && found->is_array() ? *found : kNone;
+  return found != status.end() && found->is_array() ? *found : none;
 }
 
 std::string whole_seconds(const Json& gateway) {

@@ -31,7 +31,7 @@ UniqueFd open_signals() {
 }
 
 int complain(const Error& error) {
-  std::fprintf(stderr, "sluice node: %s\n", error.detail.c_str());
+  static_cast<void>(std::fprintf(stderr, "sluice node: %s\n", error.detail.c_str()));
   return 1;
 }
 

@@ -40,18 +40,18 @@ UniqueFd open_signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     ::sigaddset(&heard, signal);
   }
-  ::sigprocmask(SIG_BLOCK, &heard, nullptr);
+  ::pthread_sigmask(SIG_BLOCK, &heard, nullptr);
   static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   return UniqueFd(::signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 void print(const std::string& text) {
-  std::fprintf(stdout, "%s\n", text.c_str());
-  std::fflush(stdout);
+  static_cast<void>(std::fprintf(stdout, "%s\n", text.c_str()));
+  static_cast<void>(std::fflush(stdout));
 }
 
 void complain(const std::string& text) {
-  std::fprintf(stderr, "sluice serve: %s\n", text.c_str());
+  static_cast<void>(std::fprintf(stderr, "sluice serve: %s\n", text.c_str()));
 }
 
 // Runs on: the parent's only thread.

@@ -31,7 +31,7 @@ class ReadinessWatch {
 
   // For poll(2): the open request, if any.
   [[nodiscard]] int fd() const noexcept { return get_ ? get_->fd() : -1; }
-  [[nodiscard]] short events() const noexcept { return get_ ? get_->events() : 0; }
+  [[nodiscard]] short events() const noexcept { return get_ ? get_->events() : short{0}; }
   void on_io(TimePoint now);
 
   void due(TimePoint now);
