@@ -102,7 +102,7 @@ void Batcher::on_done(std::size_t executor, std::size_t slot, std::optional<Dura
   SLUICE_CHECK(executor < executors_.size() && slot < kRunRequests);
   Executor& done = executors_[executor];
   SLUICE_CHECK(done.slots[slot].used);
-  done.stuck = done.stuck && done.slots[slot].revoked;
+  done.stuck = false;  // it moves: requests end in the order they were handed over
   done.slots[slot] = {};
   --done.assigned;
   if (service) {

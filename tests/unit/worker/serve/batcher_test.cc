@@ -208,14 +208,22 @@ TEST_F(BatcherTest, TakesBackWhatIsBehindAStuckRequestInItsOldOrder) {
   EXPECT_EQ(hand_out(), "1:2,3,7");  // all to the other one
   add(8, 8);
   EXPECT_EQ(hand_out(), "1:8");
-  // What the revoked slots end with does not make it trusted again, an ended request does.
-  batcher_->on_done(0, slots_[1], std::nullopt);
-  batcher_->on_done(0, slots_[2], std::nullopt);
-  add(9, 9);
-  EXPECT_EQ(hand_out(), "1:9");
   batcher_->on_done(0, slots_[0], 10us);
-  add(10, 10);
-  EXPECT_EQ(hand_out(), "0:10");
+  add(9, 9);
+  EXPECT_EQ(hand_out(), "0:9");
+}
+
+TEST_F(BatcherTest, AnExecutorThatHadOnlyNotBegunYetIsTrustedAgain) {
+  make(1);
+  batcher_->expect_service(10us);
+  add(1, 2);
+  ASSERT_EQ(hand_out(), "0:1,2");
+  // It did not get a processor for a while: all it had was taken back.
+  batcher_->take_back(0, {slots_[0], slots_[1]});
+  EXPECT_EQ(hand_out(), "");
+  batcher_->on_done(0, slots_[0], std::nullopt);
+  EXPECT_EQ(hand_out(), "0:1,2");
+  batcher_->on_done(0, slots_[1], std::nullopt);
 }
 
 TEST_F(BatcherTest, WhatIsTakenBackCanExpireAndBeRemoved) {
