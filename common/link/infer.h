@@ -73,8 +73,9 @@ struct ModelInfo {
 };
 
 // Checks names, datatypes, shapes and byte counts against the model, in the caller's words
-// ("input 'x': shape [2,3], model 'm' wants [-1,4]"), gives unnamed inputs (GraphPipe) their names
-// and an empty `outputs` stays empty. Every refusal is invalid_argument.
+// and Triton's ("unexpected shape for input 'x' for model 'm'. Expected [-1,4], got [2,3]."), gives
+// unnamed inputs (GraphPipe) their names and an empty `outputs` stays empty. Every refusal is
+// invalid_argument.
 Result<void> validate(InferRequest& request, const ModelInfo& model);
 
 }  // namespace sluice

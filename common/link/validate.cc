@@ -25,6 +25,45 @@ std::string names_of(const std::vector<ValueInfo>& values) {
   return text;
 }
 
+// "['a','b']", as Triton prints lists.
+template <class Named, class Wanted>
+std::string list_of(const std::vector<Named>& all, Wanted wanted) {
+  std::string text;
+  for (const Named& one : all) {
+    if (wanted(one)) {
+      text += (text.empty() ? "" : ",") + quoted(one.name);
+    }
+  }
+  return "[" + text + "]";
+}
+
+// The words that clients of Triton match on.
+Error wrong_count(const InferRequest& request, const ModelInfo& model) {
+  const auto required =
+      static_cast<std::size_t>(std::ranges::count(model.inputs, false, &ValueInfo::optional));
+  std::string text = "expected ";
+  if (required == model.inputs.size()) {
+    text += std::to_string(required) + " inputs";
+  } else {
+    text += "number of inputs between " + std::to_string(required) + " and " +
+            std::to_string(model.inputs.size());
+  }
+  text += " but got " + std::to_string(request.inputs.size()) + " inputs for model " +
+          quoted(model.name) + ". ";
+  if (request.inputs.size() > model.inputs.size()) {
+    return refuse(text + "It has " + names_of(model.inputs));
+  }
+  const auto is_missing = [&](const ValueInfo& declared) {
+    return !declared.optional &&
+           std::ranges::find(request.inputs, declared.name, &NamedTensor::name) ==
+               request.inputs.end();
+  };
+  return refuse(text + "Got input(s) " +
+                list_of(request.inputs, [](const NamedTensor&) { return true; }) +
+                ", but missing required input(s) " + list_of(model.inputs, is_missing) +
+                ". Please provide all required input(s).");
+}
+
 bool shape_fits(const Shape& shape, const Shape& declared) {
   return std::ranges::equal(shape, declared, [](std::int64_t seen, std::int64_t wanted) {
     return wanted < 0 || seen == wanted;
@@ -63,15 +102,15 @@ Result<void> check_strings(const NamedTensor& tensor, std::int64_t count) {
 Result<void> check_input(const NamedTensor& tensor,
                          const ValueInfo& declared,
                          const std::string& model) {
-  const std::string where = "input " + quoted(tensor.name) + ": ";
   if (tensor.datatype != declared.datatype) {
-    return refuse(where + "datatype is " + std::string(kserve_name_of(tensor.datatype)) +
-                  ", model " + quoted(model) + " wants " +
-                  std::string(kserve_name_of(declared.datatype)));
+    return refuse("inference input " + quoted(tensor.name) + " data-type is '" +
+                  std::string(kserve_name_of(tensor.datatype)) + "', but model " + quoted(model) +
+                  " expects '" + std::string(kserve_name_of(declared.datatype)) + "'");
   }
   if (!shape_fits(tensor.shape, declared.shape)) {
-    return refuse(where + "shape " + to_string(tensor.shape) + ", model " + quoted(model) +
-                  " wants " + to_string(declared.shape));
+    return refuse("unexpected shape for input " + quoted(tensor.name) + " for model " +
+                  quoted(model) + ". Expected " + to_string(declared.shape) + ", got " +
+                  to_string(tensor.shape) + ".");
   }
   auto count = element_count(tensor.shape);
   if (!count) {
@@ -85,23 +124,19 @@ Result<void> check_input(const NamedTensor& tensor,
     return with_context(std::move(size).error(), "input " + quoted(tensor.name));
   }
   if (*size != tensor.data.size()) {
-    return refuse(where + "has " + std::to_string(tensor.data.size()) + " bytes of data, shape " +
-                  to_string(tensor.shape) + " of " + std::string(kserve_name_of(tensor.datatype)) +
-                  " needs " + std::to_string(*size));
+    return refuse("input byte size mismatch for input " + quoted(tensor.name) + " for model " +
+                  quoted(model) + ". Expected " + std::to_string(*size) + ", got " +
+                  std::to_string(tensor.data.size()));
   }
   return {};
 }
 
-// Gives unnamed inputs the model's names by position and refuses repeated ones.
+// Gives unnamed inputs the model's names by position and refuses repeated ones. There are at most
+// as many as the model has.
 Result<void> name_inputs(InferRequest& request, const ModelInfo& model) {
   for (std::size_t i = 0; i < request.inputs.size(); ++i) {
     std::string& name = request.inputs[i].name;
     if (name.empty()) {
-      if (i >= model.inputs.size()) {
-        return refuse("got " + std::to_string(request.inputs.size()) + " inputs, model " +
-                      quoted(model.name) + " has " + std::to_string(model.inputs.size()) + ": " +
-                      names_of(model.inputs));
-      }
       name = model.inputs[i].name;
     }
     for (std::size_t k = 0; k < i; ++k) {
@@ -116,6 +151,9 @@ Result<void> name_inputs(InferRequest& request, const ModelInfo& model) {
 }  // namespace
 
 Result<void> validate(InferRequest& request, const ModelInfo& model) {
+  if (request.inputs.size() > model.inputs.size()) {
+    return wrong_count(request, model);
+  }
   SLUICE_TRY(name_inputs(request, model));
   for (const NamedTensor& tensor : request.inputs) {
     const auto declared = std::ranges::find(model.inputs, tensor.name, &ValueInfo::name);
@@ -129,8 +167,7 @@ Result<void> validate(InferRequest& request, const ModelInfo& model) {
     if (!declared.optional &&
         std::ranges::find(request.inputs, declared.name, &NamedTensor::name) ==
             request.inputs.end()) {
-      return refuse("missing required input " + quoted(declared.name) + " of model " +
-                    quoted(model.name));
+      return wrong_count(request, model);
     }
   }
   for (std::size_t i = 0; i < request.outputs.size(); ++i) {

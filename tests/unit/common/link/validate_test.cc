@@ -55,19 +55,24 @@ TEST(Validate, RefusesInTheCallersWords) {
     InferRequest request;
     std::string expected;
   } rows[] = {
-      {with_inputs({}), "missing required input 'a' of model 'add'"},
+      {with_inputs({}),
+       "expected number of inputs between 1 and 2 but got 0 inputs for model 'add'. Got input(s) "
+       "[], but missing required input(s) ['a']. Please provide all required input(s)."},
       {with_inputs({floats("x", {1, 4}, 16)}),
        "unexpected inference input 'x' for model 'add', which has 'a', 'b'"},
-      {with_inputs({floats("a", {1, 3}, 12)}), "input 'a': shape [1,3], model 'add' wants [-1,4]"},
-      {with_inputs({floats("a", {4}, 16)}), "input 'a': shape [4], model 'add' wants [-1,4]"},
+      {with_inputs({floats("a", {1, 3}, 12)}),
+       "unexpected shape for input 'a' for model 'add'. Expected [-1,4], got [1,3]."},
+      {with_inputs({floats("a", {4}, 16)}),
+       "unexpected shape for input 'a' for model 'add'. Expected [-1,4], got [4]."},
       {with_inputs({floats("a", {1, 4}, 12)}),
-       "input 'a': has 12 bytes of data, shape [1,4] of FP32 needs 16"},
+       "input byte size mismatch for input 'a' for model 'add'. Expected 16, got 12"},
       {with_inputs({floats("a", {-5, 4}, 16)}), "input 'a': shape [-5,4] has a negative extent"},
       {with_inputs({floats("a", {std::int64_t{1} << 62, 4}, 16)}),
        "input 'a': shape [4611686018427387904,4] has more elements than 64 bits can count"},
       {with_inputs({floats("a", {1, 4}, 16), floats("a", {1, 4}, 16)}), "input 'a' is given twice"},
       {with_inputs({floats("", {1, 4}, 16), floats("", {1, 4}, 16), floats("", {1, 4}, 16)}),
-       "got 3 inputs, model 'add' has 2: 'a', 'b'"},
+       "expected number of inputs between 1 and 2 but got 3 inputs for model 'add'. It has 'a', "
+       "'b'"},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(refusal(row.request), "invalid_argument: " + row.expected);
@@ -77,8 +82,9 @@ TEST(Validate, RefusesInTheCallersWords) {
 TEST(Validate, RefusesAWrongDatatype) {
   InferRequest request = with_inputs({floats("a", {1, 4}, 16)});
   request.inputs[0].datatype = DataType::int32;
-  EXPECT_EQ(refusal(request),
-            "invalid_argument: input 'a': datatype is INT32, model 'add' wants FP32");
+  EXPECT_EQ(
+      refusal(request),
+      "invalid_argument: inference input 'a' data-type is 'INT32', but model 'add' expects 'FP32'");
 }
 
 TEST(Validate, RefusesOutputsTheModelDoesNotHave) {

@@ -138,8 +138,9 @@ TEST(Execute, RefusesBeforeTheEngineSeesIt) {
   Executed executed = run(job_of(wrong), never);
   EXPECT_EQ(executed.outcome, Outcome::refused);
   EXPECT_FALSE(executed.service);
-  EXPECT_EQ(failure(executed),
-            "invalid_argument: input 'a': datatype is INT8, model 'm' wants UINT8");
+  EXPECT_EQ(
+      failure(executed),
+      "invalid_argument: inference input 'a' data-type is 'INT8', but model 'm' expects 'UINT8'");
   Job garbage = job_of(request());
   garbage.body.front() = Buffer::copy_of("garbage");
   EXPECT_EQ(run(garbage, never).outcome, Outcome::refused);

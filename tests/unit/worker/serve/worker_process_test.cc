@@ -100,7 +100,7 @@ TEST_F(WorkerProcess, RefusesWhatDoesNotFitTheModelAndServesOn) {
          request.inputs = {floats("x", {1, 2}, {1, 2})};
          return request;
        }(),
-       "invalid_argument: input 'x': shape [1,2], model 'm' wants [-1]"},
+       "invalid_argument: unexpected shape for input 'x' for model 'm'. Expected [-1], got [1,2]."},
       {[] {
          InferRequest request = echo({1});
          request.outputs = {"z"};
