@@ -352,6 +352,9 @@ void BasicDispatcher<R>::on(const WorkerDied& event, TimePoint now, Actions& act
     }
     for (const std::uint32_t slot : touched_) {
       Request& request = in_flight_.at(slot);
+      if (request.moved_from == link.life) {
+        request.moved_from = 0;  // it has come back to the link it was taken from: one death
+      }
       DeathFacts facts = nobody;
       facts.running = !R::kSparesBystanders ||
                       std::ranges::find(event.running, request.id) != event.running.end();

@@ -231,6 +231,28 @@ TEST_F(Silence, AProofAfterASuspicionStillMakesASuspect) {
   EXPECT_EQ(texts(), (Texts{"close w1", "send w2 r0/3 alone"}));
 }
 
+TEST_F(Silence, ADeathCountsOnceForARequestThatCameBackToTheLinkItWasTakenFrom) {
+  attach(0, 1);
+  ask();
+  attach(1, 1);
+  for (int beats = 0; beats < 4; ++beats) {
+    pass(220 * kMs);
+    beat(1, 1);
+  }
+  died("worker1", {0});  // its first
+  beat(0, 1);            // trusted again, and the only one left
+  EXPECT_EQ(
+      texts(),
+      (Texts{"send w0 r0/1", "cancel w0 r0/1", "send w1 r0/2", "close w1", "send w0 r0/3 alone"}));
+  // The first attempt was still running there, beside another shard's request.
+  core_.on(WorkerDied{.worker = "worker0", .running = std::array{ids_[0], RequestId{9} << 56}},
+           now_,
+           actions_);
+  EXPECT_EQ(texts(), Texts{"close w0"});
+  attach_as(2, "third", 1);
+  EXPECT_EQ(texts(), Texts{"send w2 r0/4 alone"});
+}
+
 using Reattach = DispatcherTest;
 
 TEST_F(Reattach, ANewLinkOfAProcessReplacesItsOld) {
