@@ -166,7 +166,10 @@ class Gateway {
 
   void on_signal(TimePoint now) {
     if (draining_) {
-      std::_Exit(1);  // asked twice: now
+      if (!options_.lifeline) {
+        std::_Exit(1);  // asked twice: now
+      }
+      return;  // a parent tells each child again what a terminal or systemd has told it already
     }
     draining_ = true;
     supervisor_.expect_end();

@@ -14,6 +14,9 @@ namespace {
 
 constexpr auto kBeatTick = std::chrono::milliseconds(50);
 
+// Stands for the versions of an expected model before the first is known; never a real one.
+constexpr std::int64_t kUnknownVersion = -1;
+
 int descriptor_of(zmq::socket_ref socket) {
   return socket.get(zmq::sockopt::fd);
 }
@@ -100,6 +103,13 @@ void ShardActor::on_view(const ClusterView& view, TimePoint now) {
         version.state == VersionView::State::failed ? VersionState::failed : VersionState::expected;
     dispatcher_.on(
         VersionStatus{version.model, version.version, state, version.reason}, now, actions_);
+  }
+  for (const std::string& model : view.expected_models) {
+    // Nobody has spoken for it yet: requests that name no version wait all the same.
+    const bool spoken_for = std::ranges::any_of(
+        view.versions, [&](const VersionView& each) { return each.model == model; });
+    const auto state = spoken_for ? VersionState::retired : VersionState::expected;
+    dispatcher_.on(VersionStatus{model, kUnknownVersion, state, {}}, now, actions_);
   }
   models_.update(view);
   // An older view may have overtaken a worker's own hello: what it described is still true.
