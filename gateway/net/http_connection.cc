@@ -113,6 +113,7 @@ bool HttpConnection::write_out() {
 }
 
 bool HttpConnection::write_once() {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): gather() fills in what is used.
   std::array<iovec, kPiecesPerWrite> pieces;
   msghdr message{};
   message.msg_iov = pieces.data();

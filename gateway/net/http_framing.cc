@@ -42,14 +42,14 @@ void see_transfer_encoding(std::string_view value, Seen& seen) {
   seen.transfer_encoding = true;
   for_each_element(value, [&seen](std::string_view coding) {
     const std::string_view name = trimmed(coding.substr(0, coding.find(';')));
-    if (name.empty() || !std::ranges::all_of(name, is_token_char)) {
-      seen.malformed_coding = true;
-    } else if (!equal_without_case(name, "chunked")) {
-      seen.other_coding = name;
-    } else if (name.size() != coding.size()) {
+    const bool is_chunked = equal_without_case(name, "chunked");
+    const bool well_formed = !name.empty() && std::ranges::all_of(name, is_token_char);
+    if (!well_formed || (is_chunked && name.size() != coding.size())) {
       seen.malformed_coding = true;  // chunked has no parameters
-    } else {
+    } else if (is_chunked) {
       ++seen.chunked;
+    } else {
+      seen.other_coding = name;
     }
   });
 }

@@ -73,6 +73,8 @@ class HttpListener::Impl final : public ConnectionOwner {
         accept_retry_(loop, callback_of<&Impl::on_accept_retry>(*this)),
         flush_(loop, callback_of<&Impl::on_flush>(*this)),
         drained_(loop, callback_of<&Impl::on_drained>(*this)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
   ~Impl() override {
     for (Entry& entry : table_) {
       if (entry.connection) {

@@ -33,9 +33,9 @@ struct RequestHandle {
 
 // What else is known of a request. Valid during on_request only.
 struct RequestFacts {
-  TimePoint first_byte;      // when its first byte was read
-  TimePoint last_body_byte;  // when its last byte was read
-  std::uint32_t port_tag;    // of the listening socket it came by, as given to listen()
+  TimePoint first_byte;        // when its first byte was read
+  TimePoint last_body_byte;    // when its last byte was read
+  std::uint32_t port_tag = 0;  // of the listening socket it came by, as given to listen()
   const SocketAddress& peer;
 };
 

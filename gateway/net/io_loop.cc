@@ -10,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -86,7 +87,12 @@ struct LoopTimer::State : LocalRefCount {
 LoopTimer::LoopTimer(IoLoop& loop, Callback callback) : state_(new State(loop, callback)) {}
 
 LoopTimer::~LoopTimer() {
-  cancel();
+  ++state_->round;
+  try {
+    state_->timer.cancel();
+  } catch (const boost::system::system_error&) {
+    // The wait may come to its time; its round has passed.
+  }
 }
 
 void LoopTimer::at(TimePoint when) {

@@ -19,8 +19,14 @@ class LocalRef {
   explicit LocalRef(T* target) noexcept : target_(target) { hold(); }
   LocalRef(const LocalRef& other) noexcept : target_(other.target_) { hold(); }
   LocalRef(LocalRef&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
-  LocalRef& operator=(LocalRef other) noexcept {
-    std::swap(target_, other.target_);
+  LocalRef& operator=(const LocalRef& other) noexcept {
+    LocalRef held(other);
+    std::swap(target_, held.target_);
+    return *this;
+  }
+  LocalRef& operator=(LocalRef&& other) noexcept {
+    LocalRef held(std::move(other));
+    std::swap(target_, held.target_);
     return *this;
   }
   ~LocalRef() {

@@ -11,6 +11,9 @@
 
 namespace sluice::gateway {
 
+// The interim answer that asks for a body, and that a client of HTTP/1.1 must accept at any time.
+inline constexpr std::string_view kContinueReply = "HTTP/1.1 100 Continue\r\n\r\n";
+
 struct ReplyHeadFacts {
   std::size_t body_size = 0;
   bool http_1_0 = false;    // of the request
