@@ -38,7 +38,10 @@ Result<void> check_input(const InputView& input, const Declared& declared, const
 
 }  // namespace
 
-Binder::Binder(const Plan& plan) : plan_(plan), binding_(std::make_unique<Binding>()) {}
+Binder::Binder(const Plan& plan, bool keep_nan)
+    : plan_(plan), binding_(std::make_unique<Binding>()) {
+  binding_->keep_nan_ = keep_nan;
+}
 
 void Binder::make_view(std::uint32_t slot) {
   const Slot& from = binding_->slots_[slot];
@@ -253,7 +256,10 @@ Result<void> Binder::bind_kernels() {
     if (step.step == nullptr || step.dynamic || step.step->entry->kernel.bind == nullptr) {
       continue;
     }
-    BindContext context{.node = &step.step->node, .inputs = inputs, .outputs = outputs};
+    BindContext context{.node = &step.step->node,
+                        .inputs = inputs,
+                        .outputs = outputs,
+                        .keep_nan = binding.keep_nan_ || !step.step->tame};
     auto bound = step.step->entry->kernel.bind(step.step->params, step.step->state, context);
     if (!bound) {
       return with_context(std::move(bound).error(), describe(step.step->node));
@@ -268,8 +274,10 @@ std::unique_ptr<Binding> Binder::finish() {
   return std::move(binding_);
 }
 
-Result<std::unique_ptr<Binding>> Binding::create(const Plan& plan, const RunArguments& arguments) {
-  Binder binder(plan);
+Result<std::unique_ptr<Binding>> Binding::create(const Plan& plan,
+                                                 const RunArguments& arguments,
+                                                 bool keep_nan) {
+  Binder binder(plan, keep_nan);
   SLUICE_TRY(binder.start(arguments));
   SLUICE_TRY(binder.infer());
   binder.drop_unwanted();

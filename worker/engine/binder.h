@@ -14,7 +14,7 @@ namespace sluice::engine {
 
 class Binder {
  public:
-  explicit Binder(const Plan& plan);
+  Binder(const Plan& plan, bool keep_nan);
 
   // The steps of a binding, in this order; each in the order of the plan's steps.
   Result<void> start(const RunArguments& arguments);  // inputs checked, constants known

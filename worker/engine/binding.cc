@@ -25,8 +25,8 @@ Error cancelled() {
 
 }  // namespace
 
-bool Binding::fits(const RunArguments& arguments) const {
-  if (arguments.inputs.size() != input_slots_.size() ||
+bool Binding::fits(const RunArguments& arguments, bool keep_nan) const {
+  if (keep_nan != keep_nan_ || arguments.inputs.size() != input_slots_.size() ||
       !std::ranges::equal(arguments.outputs, wanted_)) {
     return false;
   }

@@ -54,9 +54,12 @@ struct BoundStep {
 class Binding {
  public:
   // invalid_argument for inputs the model cannot take, resource_exhausted.
-  static Result<std::unique_ptr<Binding>> create(const Plan& plan, const RunArguments& arguments);
+  // `keep_nan`: the inputs' numbers are not all finite.
+  static Result<std::unique_ptr<Binding>> create(const Plan& plan,
+                                                 const RunArguments& arguments,
+                                                 bool keep_nan);
 
-  [[nodiscard]] bool fits(const RunArguments& arguments) const;
+  [[nodiscard]] bool fits(const RunArguments& arguments, bool keep_nan) const;
   [[nodiscard]] std::size_t arena_size() const { return arena_size_; }
   // Steps that only change a layout: what the plan wants few of.
   [[nodiscard]] std::size_t reorder_count() const;
@@ -84,6 +87,7 @@ class Binding {
   Result<void> give_outputs(const RunArguments& arguments);
 
   const Plan* plan_ = nullptr;
+  bool keep_nan_ = false;
   std::vector<Slot> slots_;
   std::vector<TensorView> views_;  // by slot
   std::vector<BoundStep> steps_;

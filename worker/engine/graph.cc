@@ -59,7 +59,15 @@ void Constant::release() {
   released_ = true;
 }
 
-void Constant::drop_mapped() {
+std::span<const std::byte> Constant::bytes() const {
+  SLUICE_CHECK(!released_);
+  return mapped_.empty() ? owned_.view().bytes() : mapped_;
+}
+
+void Constant::forget_pages() const {
+  if (mapped_.empty()) {
+    return;
+  }
   // Whole pages inside the tensor; a page shared with a neighbour stays.
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   // NOLINTNEXTLINE: page arithmetic is about addresses.
@@ -71,6 +79,10 @@ void Constant::drop_mapped() {
     // NOLINTNEXTLINE: as above.
     static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));
   }
+}
+
+void Constant::drop_mapped() {
+  forget_pages();
   mapped_ = {};
 }
 

@@ -35,6 +35,10 @@ class Constant {
   [[nodiscard]] bool released() const noexcept { return released_; }
   // Aligned elements; copies them out of the mapping first when they are not aligned there.
   [[nodiscard]] Result<TensorView> view();
+  // The elements as bytes of any alignment, wherever they are; not for strings.
+  [[nodiscard]] std::span<const std::byte> bytes() const;
+  // Whole pages of the file's that were read for these elements need not stay in memory.
+  void forget_pages() const;
   // Copies the elements out of the mapping, if they still are in it, and frees its pages.
   Result<void> own();
   // Frees the elements: nobody will ask for them again. Datatype and dims stay.

@@ -112,7 +112,9 @@ struct BindContext {
   const Node* node = nullptr;
   std::span<const TensorView> inputs{};   // datatype, dims, layout; data only of constants
   std::span<const TensorView> outputs{};  // likewise
-  std::size_t scratch_size = 0;           // set by bind: bytes run gets, aligned to 64
+  // Numbers may not be finite: relu and clip must not be left to oneDNN, which loses NaN.
+  bool keep_nan = false;
+  std::size_t scratch_size = 0;  // set by bind: bytes run gets, aligned to 64
 
   [[nodiscard]] bool has_input(std::size_t i) const {
     return i < inputs.size() && inputs[i].datatype != DataType::undefined;

@@ -64,7 +64,7 @@ Result<std::vector<Tensor>> run_step(const Step& step,
     out.push_back(wanted ? outputs.view(i) : nullptr);
     out_views.push_back(*outputs.view(i));
   }
-  BindContext binding{.node = &step.node, .inputs = inputs, .outputs = out_views};
+  BindContext binding{.node = &step.node, .inputs = inputs, .outputs = out_views, .keep_nan = true};
   Box bound;
   if (kernel.bind != nullptr) {
     SLUICE_TRY_ASSIGN(bound, kernel.bind(step.params, step.state, binding));

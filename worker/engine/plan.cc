@@ -321,8 +321,13 @@ class Guess {
         step.params, {.inputs = facts, .output_count = step.node.outputs.size()});
     if (made) {
       note(step, *made, inputs);
+    } else if (made.error().code == ErrorCode::unsupported) {
+      refusals_ +=
+          (refusals_.empty() ? "" : "; ") + describe(step.node) + ": " + made.error().detail;
     }
   }
+
+  [[nodiscard]] const std::string& refusals() const { return refusals_; }
 
  private:
   static constexpr std::int64_t kSmall = 64;  // elements: shapes, axes, bounds
@@ -381,11 +386,12 @@ class Guess {
   Plan& plan_;
   std::vector<TensorView> values_;
   std::vector<std::shared_ptr<const Tensor>> kept_;
+  std::string refusals_;
 };
 
 }  // namespace
 
-void infer_typical(Plan& plan) {
+Result<void> infer_typical(Plan& plan) {
   plan.typical.assign(plan.value_names.size(), std::nullopt);
   plan.datatypes.assign(plan.value_names.size(), DataType::undefined);
   Guess guess(plan);
@@ -393,6 +399,10 @@ void infer_typical(Plan& plan) {
   for (const Step& step : plan.steps) {
     guess.visit(step);
   }
+  if (!guess.refusals().empty()) {
+    return Error{ErrorCode::unsupported, "unsupported: " + guess.refusals()};
+  }
+  return {};
 }
 
 void drop_dead_steps(Plan& plan) {
@@ -475,9 +485,10 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   SLUICE_TRY(sort_steps(plan));
   SLUICE_TRY(fold_constants(plan));
   drop_dead_steps(plan);
-  infer_typical(plan);
+  SLUICE_TRY(infer_typical(plan));
   if (!options.reference) {
     SLUICE_TRY(fuse_steps(plan));
+    note_tame(plan);
   }
   SLUICE_TRY(prepare_steps(plan, options));
   return plan;

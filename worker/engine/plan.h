@@ -31,6 +31,7 @@ struct Step {
   Box state;
   Tail tail;
   std::vector<bool> consumed;  // inputs that only prepare needed
+  bool tame = false;           // finite inputs of the graph reach it as finite numbers
 };
 
 struct Plan {
@@ -43,6 +44,7 @@ struct Plan {
   // Dims for the declared shapes, open extents guessed. For choices, never for correctness.
   std::vector<std::optional<Shape>> typical;
   std::vector<DataType> datatypes;  // by ValueId, where the guess reached
+  bool clamps = false;              // a relu or clip is fused somewhere
   bool row_major = false;           // no other layout anywhere (PlanOptions::reference)
 
   [[nodiscard]] bool is_constant(ValueId value) const {
@@ -60,12 +62,14 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
 Result<void> sort_steps(Plan& plan);
 // Runs every step whose inputs are all constant.
 Result<void> fold_constants(Plan& plan);
-// Guesses dims along the steps.
-void infer_typical(Plan& plan);
+// Guesses dims along the steps. unsupported, naming every step that refuses its datatypes.
+Result<void> infer_typical(Plan& plan);
 // Drops steps that no output needs.
 void drop_dead_steps(Plan& plan);
 // Convolution and matmul take over the bias, residual and activation behind them.
 Result<void> fuse_steps(Plan& plan);
+// Finds out which steps can only see NaN when the graph's inputs have some.
+void note_tame(Plan& plan);
 // Packs weights, then frees what nobody reads at run time.
 Result<void> prepare_steps(Plan& plan, const PlanOptions& options);
 

@@ -39,7 +39,8 @@ struct OperatorEntry {
   bool alias = false;                     // output 0 has the bytes of input 0, only other dims
   bool fuses_tail = false;                // takes bias and activation of its consumer
   bool fuses_residual = false;
-  bool pure = true;  // false: never folded (the tests' operators)
+  bool tame = false;  // finite inputs give finite outputs, but for overflow (see tame.cc)
+  bool pure = true;   // false: never folded (the tests' operators)
   // Where the operator is an activation that its producer can apply: fills it in, true. Null:
   // never.
   bool (*as_activation)(const Box& params, const InputFacts& facts, Tail& tail) = nullptr;

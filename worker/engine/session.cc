@@ -9,6 +9,7 @@
 #include "common/base/limits.h"
 #include "common/tensor/buffer.h"
 #include "worker/engine/binding.h"
+#include "worker/engine/finite.h"
 #include "worker/engine/parallel.h"
 #include "worker/engine/reader.h"
 
@@ -46,15 +47,23 @@ class PlanExecution final : public Execution {
   }
 
  private:
+  [[nodiscard]] bool may_have_nan(const RunArguments& arguments) const {
+    return shared_->plan.clamps &&
+           !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
+             return input.datatype != DataType::float32 || all_finite(input.data);
+           });
+  }
+
   // Brings the binding for these shapes to the front, making it if it is new.
   Result<void> select(const RunArguments& arguments) {
+    const bool keep_nan = may_have_nan(arguments);
     const auto found = std::ranges::find_if(
-        bindings_, [&](const auto& binding) { return binding->fits(arguments); });
+        bindings_, [&](const auto& binding) { return binding->fits(arguments, keep_nan); });
     if (found != bindings_.end()) {
       std::rotate(bindings_.begin(), found, found + 1);
       return {};
     }
-    SLUICE_TRY_ASSIGN(auto binding, Binding::create(shared_->plan, arguments));
+    SLUICE_TRY_ASSIGN(auto binding, Binding::create(shared_->plan, arguments, keep_nan));
     if (binding->arena_size() > arena_.size()) {
       arena_ = MutableBuffer();  // first gone, then the larger one: not both at once
       arena_ = MutableBuffer(binding->arena_size());
@@ -83,7 +92,9 @@ class PlanSession final : public Session {
   std::shared_ptr<const Shared> shared_;
 };
 
-Result<std::unique_ptr<Session>> plan_session(Model model,
+}  // namespace
+
+Result<std::unique_ptr<Session>> make_session(Model model,
                                               int threads,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options) {
@@ -101,25 +112,15 @@ Result<std::unique_ptr<Session>> plan_session(Model model,
   return std::unique_ptr<Session>(std::make_unique<PlanSession>(std::move(shared)));
 }
 
-}  // namespace
-
 Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options) {
   SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
-  auto session = plan_session(std::move(model), options.threads, std::move(registry), plan_options);
+  auto session = make_session(std::move(model), options.threads, std::move(registry), plan_options);
   if (!session) {
     return with_context(std::move(session).error(), "'" + options.path + "'");
   }
   return session;
-}
-
-Result<std::unique_ptr<Session>> load_session(std::span<const std::byte> bytes,
-                                              int threads,
-                                              std::shared_ptr<const Registry> registry,
-                                              const PlanOptions& plan_options) {
-  SLUICE_TRY_ASSIGN(Model model, parse_model(bytes, "/nonexistent"));
-  return plan_session(std::move(model), threads, std::move(registry), plan_options);
 }
 
 BindingFigures figures_of(const Execution& execution) {

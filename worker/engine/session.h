@@ -3,12 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <span>
 #include <string>
 
 #include "common/base/result.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/plan.h"
+#include "worker/engine/reader.h"
 #include "worker/engine/registry.h"
 
 namespace sluice::engine {
@@ -18,8 +18,8 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options);
 
-// The same from the bytes of a model; they may go when it returns.
-Result<std::unique_ptr<Session>> load_session(std::span<const std::byte> bytes,
+// The same from a model that has been read.
+Result<std::unique_ptr<Session>> make_session(Model model,
                                               int threads,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options);

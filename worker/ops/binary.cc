@@ -378,7 +378,8 @@ OperatorEntry binary_entry(const char* name, std::vector<int> since) {
           .since = std::move(since),
           .kernel = bound_kernel<parse_binary<kOp>, infer_binary, bind_binary, run_binary>(),
           .layout = LayoutRule::follow,
-          .overwrites = {0, 1}};
+          .overwrites = {0, 1},
+          .tame = kOp != Op::div && kOp != Op::pow};
 }
 
 template <Op kOp, bool kMean>

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "worker/ops/activate.h"
 #include "worker/ops/conv_direct.h"
 #include "worker/ops/detail/dnnl_conv.h"
 #include "worker/ops/register.h"
@@ -137,6 +138,7 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
 struct ConvBound {
   Window window{};
   std::shared_ptr<detail::Convolution> primitive{};
+  bool activates = true;  // the primitive does the tail's activation
 };
 
 Result<ConvBound> bind_conv(const ConvParams& params,
@@ -158,8 +160,12 @@ Result<ConvBound> bind_conv(const ConvParams& params,
   if (state.filter == nullptr || context.outputs[0].count == 0) {
     return bound;
   }
-  bound.primitive =
-      detail::Convolution::make(spec_of(params, state, x.dims, w.dims, bound.window), state.filter);
+  detail::ConvSpec spec = spec_of(params, state, x.dims, w.dims, bound.window);
+  if (context.keep_nan && loses_nan(state.tail.activation)) {
+    bound.activates = false;
+    spec.tail.activation = Activation::none;
+  }
+  bound.primitive = detail::Convolution::make(spec, state.filter);
   if (bound.primitive == nullptr) {
     return Error{ErrorCode::internal, "no kernel for its packed weights"};
   }
@@ -168,21 +174,12 @@ Result<ConvBound> bind_conv(const ConvParams& params,
 }
 
 void apply_tail(const Tail& tail, const TensorView* residual, TensorView& y) {
-  float* out = y.mut<float>().data();
   if (residual != nullptr) {
     SLUICE_CHECK(residual->layout == y.layout);
+    float* out = y.mut<float>().data();
     simd::accumulate(residual->as<float>().data(), out, y.count);
   }
-  switch (tail.activation) {
-    case Activation::none:
-      return;
-    case Activation::relu:
-      return simd::unary(simd::UnaryOp::relu, 0, 0, out, out, y.count);
-    case Activation::leaky_relu:
-      return simd::unary(simd::UnaryOp::leaky_relu, tail.low, 0, out, out, y.count);
-    case Activation::clip:
-      return simd::unary(simd::UnaryOp::clip, tail.low, tail.high, out, out, y.count);
-  }
+  activate(tail, y);
 }
 
 Result<void> run_loops(const ConvParams& params,
@@ -232,6 +229,9 @@ Result<void> run_conv(const ConvParams& params,
                        state.bias.data(),
                        y.mut<float>().data(),
                        context.scratch().data());
+  if (!bound.activates) {
+    activate(state.tail, y);
+  }
   return {};
 }
 

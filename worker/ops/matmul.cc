@@ -12,11 +12,11 @@
 #include <utility>
 
 #include "worker/engine/parallel.h"
+#include "worker/ops/activate.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/detail/dnnl_matmul.h"
 #include "worker/ops/detail/gemm_call.h"
 #include "worker/ops/register.h"
-#include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -229,7 +229,7 @@ Result<GemmBound> bind_gemm(const GemmParams& params,
   // What comes after scaling by alpha or adding C cannot be in the primitive.
   const bool scaled = state.packed != nullptr || params.alpha == 1.0F;
   bound.adds_bias = scaled && !state.bias.empty();
-  bound.activates = scaled && !adds_c;
+  bound.activates = scaled && !adds_c && !(context.keep_nan && loses_nan(state.tail.activation));
   spec.has_bias = bound.adds_bias;
   if (bound.activates) {
     spec.tail.activation = state.tail.activation;
@@ -335,20 +335,6 @@ void finish_sum(const GemmParams& params,
   }
 }
 
-void activate(const Tail& tail, TensorView& y) {
-  float* data = y.mut<float>().data();
-  switch (tail.activation) {
-    case Activation::none:
-      return;
-    case Activation::relu:
-      return simd::unary(simd::UnaryOp::relu, 0, 0, data, data, y.count);
-    case Activation::leaky_relu:
-      return simd::unary(simd::UnaryOp::leaky_relu, tail.low, 0, data, data, y.count);
-    case Activation::clip:
-      return simd::unary(simd::UnaryOp::clip, tail.low, tail.high, data, data, y.count);
-  }
-}
-
 Result<void> run_gemm(const GemmParams& params,
                       const GemmState& state,
                       const GemmBound& bound,
@@ -385,12 +371,14 @@ void register_matmul(Registry& registry) {
       {.name = "Gemm",
        .since = {1, 6, 7, 9, 11, 13},
        .kernel = prepared_kernel<parse_gemm, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
-       .fuses_tail = true});
+       .fuses_tail = true,
+       .tame = true});
   registry.add(
       {.name = "MatMul",
        .since = {1, 9, 13},
        .kernel = prepared_kernel<parse_matmul, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
-       .fuses_tail = true});
+       .fuses_tail = true,
+       .tame = true});
 }
 
 }  // namespace sluice::engine

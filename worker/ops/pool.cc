@@ -298,7 +298,8 @@ OperatorEntry pool_entry(const char* name, std::vector<int> since) {
   return {.name = name,
           .since = std::move(since),
           .kernel = bound_kernel<Parse, infer_pool, bind_pool, run_pool>(),
-          .layout = LayoutRule::channels_last};
+          .layout = LayoutRule::channels_last,
+          .tame = true};
 }
 
 }  // namespace

@@ -91,7 +91,8 @@ void register_prelu(Registry& registry) {
                 .since = {1, 6, 7, 9, 16},
                 .kernel = bound_kernel<parse_prelu, infer_prelu, bind_prelu, run_prelu>(),
                 .layout = LayoutRule::follow,
-                .overwrites = {0}});
+                .overwrites = {0},
+                .tame = true});
 }
 
 }  // namespace sluice::engine

@@ -261,28 +261,34 @@ void register_reshape(Registry& registry) {
                 .since = {1, 6, 7, 10, 12, 13, 22},
                 .kernel = kernel<parse_dropout, infer_dropout, run_dropout>(),
                 .layout = LayoutRule::follow,
-                .alias = true});
+                .alias = true,
+                .tame = true});
   registry.add({.name = "Flatten",
                 .since = {1, 9, 11, 13, 21, 23, 24},
                 .kernel = kernel<parse_flatten, infer_flatten, run_alias<FlattenParams>>(),
-                .alias = true});
+                .alias = true,
+                .tame = true});
   registry.add({.name = "Identity",
                 .since = {1, 13, 14, 16, 19, 21, 23, 24},
                 .kernel = kernel<parse_nothing, infer_same<NoParams>, run_alias<NoParams>>(),
                 .layout = LayoutRule::follow,
-                .alias = true});
+                .alias = true,
+                .tame = true});
   registry.add({.name = "Reshape",
                 .since = {1, 5, 13, 14, 19, 21, 23, 24},
                 .kernel = kernel<parse_reshape, infer_reshape, run_alias<ReshapeParams>>(),
-                .alias = true});
+                .alias = true,
+                .tame = true});
   registry.add({.name = "Squeeze",
                 .since = {1, 11, 13, 21, 23, 24},
                 .kernel = kernel<parse_axes, infer_squeeze, run_alias<AxesParams>>(),
-                .alias = true});
+                .alias = true,
+                .tame = true});
   registry.add({.name = "Unsqueeze",
                 .since = {1, 11, 13, 21, 23, 24},
                 .kernel = kernel<parse_axes, infer_unsqueeze, run_alias<AxesParams>>(),
-                .alias = true});
+                .alias = true,
+                .tame = true});
 }
 
 }  // namespace sluice::engine

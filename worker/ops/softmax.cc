@@ -134,7 +134,8 @@ OperatorEntry softmax_entry(const char* name) {
   return {.name = name,
           .since = {1, 11, 13},
           .kernel = bound_kernel<parse_softmax<kLog>, infer_softmax, bind_softmax, run_softmax>(),
-          .overwrites = {0}};
+          .overwrites = {0},
+          .tame = true};
 }
 
 }  // namespace

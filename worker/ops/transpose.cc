@@ -136,7 +136,8 @@ void register_transpose(Registry& registry) {
   registry.add(
       {.name = "Transpose",
        .since = {1, 13, 21, 23, 24},
-       .kernel = bound_kernel<parse_transpose, infer_transpose, bind_transpose, run_transpose>()});
+       .kernel = bound_kernel<parse_transpose, infer_transpose, bind_transpose, run_transpose>(),
+       .tame = true});
 }
 
 }  // namespace sluice::engine

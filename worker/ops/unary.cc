@@ -248,7 +248,9 @@ OperatorEntry unary_entry(const char* name, std::vector<int> since) {
           .since = std::move(since),
           .kernel = kernel<parse_unary<kOp>, infer_unary<kIntegers>, run_unary>(),
           .layout = LayoutRule::follow,
-          .overwrites = {0}};
+          .overwrites = {0},
+          .tame = kOp != UnaryOp::exp && kOp != UnaryOp::log && kOp != UnaryOp::sqrt &&
+                  kOp != UnaryOp::reciprocal};
 }
 
 }  // namespace
@@ -261,6 +263,7 @@ void register_unary(Registry& registry) {
                 .kernel = kernel<parse_clip, infer_clip, run_clip>(),
                 .layout = LayoutRule::follow,
                 .overwrites = {0},
+                .tame = true,
                 .as_activation = clip_as_activation});
   registry.add(unary_entry<UnaryOp::elu, false>("Elu", {1, 6, 22}));
   registry.add(unary_entry<UnaryOp::exp, false>("Exp", {1, 6, 13}));

@@ -1,0 +1,24 @@
+// The model reader and the plan over arbitrary bytes.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "worker/engine/reader.h"
+#include "worker/engine/session.h"
+#include "worker/ops/register.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const auto registry = [] {
+    auto made = std::make_shared<sluice::engine::Registry>();
+    sluice::engine::register_all(*made);
+    return made;
+  }();
+  auto model = sluice::engine::parse_model(std::as_bytes(std::span(data, size)), "/nonexistent");
+  if (model) {
+    // The scalar kernels: oneDNN's generators are slow, and not what is fuzzed.
+    static_cast<void>(
+        sluice::engine::make_session(*std::move(model), 1, registry, {.reference = true}));
+  }
+  return 0;
+}

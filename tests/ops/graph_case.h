@@ -1,0 +1,91 @@
+// Small graphs for the operators' tests, run through the whole engine: plan, binding, kernels.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/link/infer.h"
+#include "worker/engine/graph.h"
+#include "worker/engine/session.h"
+
+namespace sluice::engine::testing {
+
+// Row-major literals.
+NamedTensor floats(Shape shape, const std::vector<float>& values);
+NamedTensor doubles(Shape shape, const std::vector<double>& values);
+NamedTensor int64s(Shape shape, const std::vector<std::int64_t>& values);
+NamedTensor int32s(Shape shape, const std::vector<std::int32_t>& values);
+NamedTensor uint8s(Shape shape, const std::vector<std::uint8_t>& values);
+NamedTensor bools(Shape shape, const std::vector<std::uint8_t>& values);
+NamedTensor strings(const Shape& shape, const std::vector<std::string>& values);
+// In [-1, 1), the same for the same seed.
+NamedTensor random_floats(const Shape& shape, std::uint32_t seed);
+std::vector<float> floats_of(const NamedTensor& tensor);
+
+Attribute integer(std::string name, std::int64_t value);
+Attribute real(std::string name, float value);
+Attribute text(std::string name, std::string value);
+Attribute integers(std::string name, std::vector<std::int64_t> values);
+Attribute reals(std::string name, std::vector<float> values);
+Attribute texts(std::string name, std::vector<std::string> values);
+Attribute tensor(std::string name, const NamedTensor& value);
+
+// Fixture verbs: a graph is written node by node and run.
+class GraphCase {
+ public:
+  explicit GraphCase(int opset = 17) : opset_(opset) {}
+
+  GraphCase& input(const std::string& name, NamedTensor value);       // declared with its own dims
+  GraphCase& open_input(const std::string& name, NamedTensor value);  // declared with open dims
+  GraphCase& constant(const std::string& name, const NamedTensor& value);
+  // An empty name leaves an input or output out.
+  GraphCase& node(const std::string& op,
+                  const std::vector<std::string>& inputs,
+                  const std::vector<std::string>& outputs,
+                  std::vector<Attribute> attributes = {});
+  GraphCase& ml_node(const std::string& op,
+                     const std::vector<std::string>& inputs,
+                     const std::vector<std::string>& outputs,
+                     std::vector<Attribute> attributes = {});
+  GraphCase& output(const std::string& name);
+
+  // By the fast kernels, or by the scalar ones. The outputs in the order they were named.
+  Result<std::vector<NamedTensor>> run();
+  Result<std::vector<NamedTensor>> run_reference();
+  // Of the last run().
+  [[nodiscard]] BindingFigures figures() const { return figures_; }
+
+ private:
+  ValueId value(const std::string& name);
+  Result<std::vector<NamedTensor>> run_with(const PlanOptions& options);
+  Node& add_node(const std::string& op,
+                 const std::vector<std::string>& inputs,
+                 const std::vector<std::string>& outputs,
+                 std::vector<Attribute> attributes);
+
+  int opset_;
+  Graph graph_;
+  std::vector<NamedTensor> inputs_;
+  BindingFigures figures_;
+};
+
+// One node, its inputs given at run time. An empty datatype leaves an input out.
+Result<std::vector<NamedTensor>> run_op(const std::string& op,
+                                        const std::vector<NamedTensor>& inputs,
+                                        const std::vector<Attribute>& attributes = {},
+                                        int opset = 17,
+                                        std::size_t outputs = 1);
+
+// The sentence of the difference, or "" when `got` succeeded and is what is wanted.
+std::string mismatch(const Result<std::vector<NamedTensor>>& got,
+                     const NamedTensor& want,
+                     double relative = 1e-6,
+                     double scale = 0);
+// The error's sentence; "no error" when there is none.
+std::string error_of(const Result<std::vector<NamedTensor>>& got);
+
+}  // namespace sluice::engine::testing

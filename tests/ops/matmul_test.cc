@@ -1,0 +1,215 @@
+// matmul.cc, softmax.cc, reduce.cc.
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "tests/ops/graph_case.h"
+#include "worker/ops/detail/gemm_call.h"
+
+namespace sluice::engine {
+namespace {
+
+using namespace testing;  // NOLINT(google-build-using-namespace): the fixture's verbs
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+TEST(OpenBlas, IsTheSerialBuild) {
+  EXPECT_EQ(detail::openblas_parallel(), 0);
+}
+
+TEST(MatMul, FollowsNumpyForEveryRank) {
+  const NamedTensor a = floats({2, 3}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(mismatch(run_op("MatMul", {a, floats({3, 2}, {1, 0, 0, 1, 1, 1})}),
+                     floats({2, 2}, {4, 5, 10, 11})),
+            "");
+  EXPECT_EQ(mismatch(run_op("MatMul", {a, floats({3}, {1, 10, 100})}), floats({2}, {321, 654})),
+            "");
+  EXPECT_EQ(mismatch(run_op("MatMul", {floats({2}, {1, 10}), a}), floats({3}, {41, 52, 63})), "");
+  EXPECT_EQ(
+      mismatch(run_op("MatMul", {floats({2}, {1, 10}), floats({2}, {3, 4})}), floats({}, {43})),
+      "");
+  EXPECT_EQ(
+      mismatch(run_op("MatMul", {floats({2, 1, 2}, {1, 2, 3, 4}), floats({2, 2}, {1, 0, 0, 1})}),
+               floats({2, 1, 2}, {1, 2, 3, 4})),
+      "");
+  EXPECT_EQ(mismatch(run_op("MatMul", {floats({2, 0}, {}), floats({0, 3}, {})}),
+                     floats({2, 3}, {0, 0, 0, 0, 0, 0})),
+            "");
+  EXPECT_EQ(mismatch(run_op("MatMul", {int32s({1, 2}, {3, 4}), int32s({2, 1}, {5, -6})}),
+                     int32s({1, 1}, {-9}),
+                     0),
+            "");
+  EXPECT_EQ(mismatch(run_op("MatMul", {doubles({1, 2}, {3, 4}), doubles({2, 1}, {0.5, -6})}),
+                     doubles({1, 1}, {-22.5})),
+            "");
+  EXPECT_NE(error_of(run_op("MatMul", {a, a})).find("cannot be multiplied"), std::string::npos);
+}
+
+TEST(MatMul, AgreesWithTheScalarLoops) {
+  const std::pair<Shape, Shape> rows[] = {{{4, 5}, {5, 7}},
+                                          {{2, 3, 4, 5}, {5, 7}},
+                                          {{2, 3, 4, 5}, {2, 1, 5, 3}},
+                                          {{1, 4, 5}, {6, 5, 2}},
+                                          {{33, 70}, {70, 129}}};
+  for (const auto& [a, b] : rows) {
+    for (const bool constant : {false, true}) {
+      GraphCase graph;
+      graph.input("a", random_floats(a, 1));
+      constant ? graph.constant("b", random_floats(b, 2)) : graph.input("b", random_floats(b, 2));
+      graph.node("MatMul", {"a", "b"}, {"y"}).output("y");
+      const auto want = graph.run_reference();
+      ASSERT_TRUE(want) << error_of(want);
+      EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5, 1e-6), "") << to_string(b);
+    }
+  }
+}
+
+TEST(MatMul, ARowDoesNotDependOnItsCompany) {
+  const NamedTensor b = random_floats({70, 50}, 2);
+  const auto rows = floats_of(random_floats({16, 70}, 1));
+  GraphCase together;
+  together.input("a", floats({16, 70}, rows)).constant("b", b);
+  together.node("MatMul", {"a", "b"}, {"y"}).output("y");
+  const auto all = together.run();
+  ASSERT_TRUE(all) << error_of(all);
+  const auto values = floats_of(all->front());
+  for (std::size_t i = 0; i < 16; ++i) {
+    GraphCase alone;
+    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(i * 70);
+    alone.input("a", floats({1, 70}, std::vector<float>(begin, begin + 70))).constant("b", b);
+    alone.node("MatMul", {"a", "b"}, {"y"}).output("y");
+    const auto one = alone.run();
+    ASSERT_TRUE(one) << error_of(one);
+    const auto got = floats_of(one->front());
+    for (std::size_t k = 0; k < 50; ++k) {
+      ASSERT_EQ(got[k], values[i * 50 + k]) << "row " << i << " column " << k;
+    }
+  }
+}
+
+TEST(Gemm, TransposesScalesAndAddsC) {
+  const NamedTensor a = floats({3, 2}, {1, 4, 2, 5, 3, 6});
+  const NamedTensor b = floats({2, 3}, {1, 0, 1, 0, 1, 1});
+  const std::vector<Attribute> attributes{
+      integer("transA", 1), integer("transB", 1), real("alpha", 2), real("beta", 0.5F)};
+  const NamedTensor cs[] = {floats({}, {10}),
+                            floats({2}, {10, 20}),
+                            floats({2, 1}, {10, 20}),
+                            floats({2, 2}, {10, 20, 30, 40})};
+  const NamedTensor wants[] = {floats({2, 2}, {13, 15, 25, 27}),
+                               floats({2, 2}, {13, 20, 25, 32}),
+                               floats({2, 2}, {13, 15, 30, 32}),
+                               floats({2, 2}, {13, 20, 35, 42})};
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(mismatch(run_op("Gemm", {a, b, cs[i]}, attributes), wants[i]), "") << i;
+    GraphCase graph;
+    graph.input("a", a).constant("b", b).constant("c", cs[i]);
+    graph.node("Gemm", {"a", "b", "c"}, {"y"}, attributes).output("y");
+    EXPECT_EQ(mismatch(graph.run(), wants[i]), "") << "constant " << i;
+    EXPECT_EQ(mismatch(graph.run_reference(), wants[i]), "") << "reference " << i;
+  }
+  EXPECT_EQ(mismatch(run_op("Gemm", {a, b}, {integer("transA", 1), integer("transB", 1)}),
+                     floats({2, 2}, {4, 5, 10, 11})),
+            "");
+  EXPECT_NE(error_of(run_op("Gemm", {a, a})), "no error");
+  EXPECT_NE(error_of(run_op("Gemm", {a, b, floats({3}, {1, 2, 3})}, attributes)), "no error");
+}
+
+TEST(Gemm, TakesItsActivationAlong) {
+  for (const bool constant : {false, true}) {
+    for (const float alpha : {1.0F, 0.5F}) {
+      GraphCase graph;
+      const NamedTensor b = random_floats({6, 5}, 2);
+      graph.input("a", random_floats({4, 6}, 1)).constant("c", random_floats({5}, 3));
+      constant ? graph.constant("b", b) : graph.input("b", b);
+      graph.node("Gemm", {"a", "b"}, {"g"}, {real("alpha", alpha)});
+      graph.node("Add", {"g", "c"}, {"s"}).node("Relu", {"s"}, {"y"}).output("y");
+      const auto want = graph.run_reference();
+      ASSERT_TRUE(want) << error_of(want);
+      EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5, 1e-6), "");
+      EXPECT_EQ(graph.figures().steps, 1U);
+    }
+  }
+}
+
+TEST(MatMul, KeepsNanThroughAFusedActivation) {
+  GraphCase graph;
+  graph.input("a", floats({2, 2}, {kNan, 1, 1, 2})).constant("b", random_floats({2, 3}, 2));
+  graph.node("MatMul", {"a", "b"}, {"m"}).node("Relu", {"m"}, {"y"}).output("y");
+  const auto want = graph.run_reference();
+  ASSERT_TRUE(want) << error_of(want);
+  EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5), "");
+}
+
+TEST(Softmax, RunsAlongItsAxis) {
+  const NamedTensor x = floats({2, 2}, {0, 0, 1, 2});
+  EXPECT_EQ(mismatch(run_op("Softmax", {x}), floats({2, 2}, {0.5F, 0.5F, 0.26894143F, 0.7310586F})),
+            "");
+  EXPECT_EQ(mismatch(run_op("Softmax", {x}, {integer("axis", 0)}),
+                     floats({2, 2}, {0.26894143F, 0.11920292F, 0.7310586F, 0.88079708F})),
+            "");
+  EXPECT_EQ(mismatch(run_op("Softmax", {floats({1, 2, 2}, {0, 0, 0, 0})}, {}, 11),
+                     floats({1, 2, 2}, {0.25F, 0.25F, 0.25F, 0.25F})),
+            "")
+      << "before opset 13 everything behind the axis is one row";
+  EXPECT_EQ(mismatch(run_op("LogSoftmax", {floats({2}, {0, 0})}),
+                     floats({2}, {-0.6931472F, -0.6931472F})),
+            "");
+  EXPECT_EQ(
+      mismatch(run_op("Softmax", {floats({3}, {1000, 1000, -kInf})}), floats({3}, {0.5F, 0.5F, 0})),
+      "");
+  EXPECT_EQ(mismatch(run_op("Softmax", {floats({2, 2}, {kNan, 0, 0, 0})}),
+                     floats({2, 2}, {kNan, kNan, 0.5F, 0.5F})),
+            "");
+  EXPECT_EQ(
+      mismatch(run_op("Softmax", {doubles({2}, {0, std::log(3.0)})}), doubles({2}, {0.25, 0.75})),
+      "");
+  EXPECT_EQ(mismatch(run_op("Softmax", {floats({0, 4}, {})}), floats({0, 4}, {})), "");
+  EXPECT_NE(error_of(run_op("Softmax", {x}, {integer("axis", 2)})), "no error");
+}
+
+TEST(Reduce, FoldsTheAxesAway) {
+  const NamedTensor x = floats({2, 3}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(mismatch(run_op("ReduceMean", {x}, {integers("axes", {-1})}), floats({2, 1}, {2, 5})),
+            "");
+  EXPECT_EQ(mismatch(run_op("ReduceMean", {x}, {integers("axes", {0}), integer("keepdims", 0)}),
+                     floats({3}, {2.5F, 3.5F, 4.5F})),
+            "");
+  EXPECT_EQ(mismatch(run_op("ReduceSum", {x}), floats({1, 1}, {21})), "");
+  EXPECT_EQ(mismatch(run_op("ReduceSum", {x, int64s({1}, {1})}), floats({2, 1}, {6, 15})), "")
+      << "axes that only the run knows";
+  EXPECT_EQ(mismatch(run_op("ReduceSum", {x}, {integer("noop_with_empty_axes", 1)}), x), "");
+  EXPECT_EQ(
+      mismatch(run_op("ReduceMax", {floats({2, 2}, {1, kNan, 3, 2})}, {integers("axes", {1})}),
+               floats({2, 1}, {kNan, 3})),
+      "");
+  EXPECT_EQ(mismatch(run_op("ReduceMin", {int32s({3}, {4, -2, 7})}), int32s({1}, {-2})), "");
+  EXPECT_EQ(mismatch(run_op("ReduceProd", {x}, {integers("axes", {1}), integer("keepdims", 0)}),
+                     floats({2}, {6, 120})),
+            "");
+  EXPECT_EQ(
+      mismatch(run_op("ReduceSum", {floats({2, 0}, {}), int64s({1}, {1})}), floats({2, 1}, {0, 0})),
+      "");
+  EXPECT_EQ(mismatch(run_op("ReduceMean", {int64s({3}, {1, 2, 5})}), int64s({1}, {2})), "");
+  EXPECT_NE(error_of(run_op("ReduceMean", {x}, {integers("axes", {2})})), "no error");
+}
+
+TEST(ArgMax, FindsTheFirstOrTheLast) {
+  const NamedTensor x = floats({2, 3}, {1, 5, 5, kNan, 9, kNan});
+  EXPECT_EQ(mismatch(run_op("ArgMax", {x}, {integer("axis", 1)}), int64s({2, 1}, {1, 0}), 0), "");
+  EXPECT_EQ(mismatch(run_op("ArgMax", {floats({3}, {1, 5, 5})}, {integer("select_last_index", 1)}),
+                     int64s({1}, {2}),
+                     0),
+            "");
+  EXPECT_EQ(mismatch(run_op("ArgMin", {int32s({2, 2}, {3, 1, 2, 4})}, {integer("keepdims", 0)}),
+                     int64s({2}, {1, 0}),
+                     0),
+            "");
+  EXPECT_NE(error_of(run_op("ArgMax", {floats({0}, {})})), "no error");
+}
+
+}  // namespace
+}  // namespace sluice::engine

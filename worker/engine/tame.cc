@@ -1,0 +1,56 @@
+// note_tame: where a NaN or an infinity cannot come from.
+//
+// A value is tame when finite inputs of the graph make it finite (but for overflow, which is not
+// followed): it is a finite constant, or made from tame values by an operator that is tame. A fused
+// relu or clip behind tame values may lose NaN, because a run with other inputs is bound apart.
+
+#include <algorithm>
+
+#include "worker/engine/finite.h"
+#include "worker/engine/plan.h"
+
+namespace sluice::engine {
+namespace {
+
+bool is_finite_constant(const Plan& plan, ValueId value) {
+  const Constant& constant = *plan.constants[value];
+  if (constant.datatype() != DataType::float32) {
+    return constant.datatype() != DataType::float64;
+  }
+  const bool finite = all_finite(constant.bytes());
+  constant.forget_pages();
+  return finite;
+}
+
+}  // namespace
+
+void note_tame(Plan& plan) {
+  plan.clamps = std::ranges::any_of(plan.steps, [](const Step& step) {
+    return step.tail.activation == Activation::relu || step.tail.activation == Activation::clip;
+  });
+  if (!plan.clamps) {
+    return;
+  }
+  std::vector<bool> tame(plan.value_names.size(), false);
+  for (const Declared& input : plan.inputs) {
+    tame[input.value] = true;
+  }
+  for (ValueId value = 0; value < plan.constants.size(); ++value) {
+    if (plan.is_constant(value)) {
+      tame[value] = is_finite_constant(plan, value);
+    }
+  }
+  for (Step& step : plan.steps) {
+    const bool bias = step.tail.bias == kNoValue || tame[step.tail.bias];
+    step.tame = bias && std::ranges::all_of(step.node.inputs, [&](ValueId value) {
+                  return value == kNoValue || tame[value];
+                });
+    for (const ValueId value : step.node.outputs) {
+      if (value != kNoValue) {
+        tame[value] = step.tame && step.entry->tame;
+      }
+    }
+  }
+}
+
+}  // namespace sluice::engine
