@@ -31,8 +31,8 @@ std::string_view cut(std::string_view text) {
 }
 
 const Buffer& map_of(const Body& body) {
-  static const Buffer kNone;  // empty bytes are not a map: refused where they are parsed
-  return body.empty() ? kNone : body.front();
+  static const Buffer none;  // empty bytes are not a map: refused where they are parsed
+  return body.empty() ? none : body.front();
 }
 
 void put_values(MapWriter& map, std::string_view key, const std::vector<ValueInfo>& values) {

@@ -218,7 +218,7 @@ std::optional<HttpReply> HttpClient::request(std::string_view method,
   std::string head = std::string(method) + " " + std::string(target) +
                      " HTTP/1.1\r\nHost: " + address_ + ":" + std::to_string(port_) + "\r\n";
   for (const auto& [name, value] : headers) {
-    head += name + ": " + value + "\r\n";
+    head.append(name).append(": ").append(value).append("\r\n");
   }
   if (!body.empty() || method == "POST") {
     head += "Content-Length: " + std::to_string(body.size()) + "\r\n";

@@ -12,8 +12,6 @@
 
 #include "common/base/check.h"
 
-extern char** environ;  // POSIX declares it nowhere
-
 namespace sluice::test {
 namespace {
 
@@ -34,7 +32,7 @@ std::vector<std::string> environment_with(
     const std::string text = *entry;
     bool replaced = false;
     for (const auto& [name, value] : more) {
-      replaced = replaced || text.starts_with(name + "=");
+      replaced = replaced || (text.starts_with(name) && text.substr(name.size(), 1) == "=");
     }
     if (!replaced) {
       all.push_back(text);

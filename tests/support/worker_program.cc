@@ -15,7 +15,7 @@ int number(std::string_view text) {
   int value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size()) {
-    std::fprintf(stderr, "not a number: %s\n", std::string(text).c_str());
+    static_cast<void>(std::fprintf(stderr, "not a number: %s\n", std::string(text).c_str()));
     // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread yet
     std::exit(64);
   }
@@ -44,7 +44,7 @@ void set(sluice::worker::WorkerOptions& options, std::string_view name, std::str
   } else if (name == "status_fd") {
     options.status_fd = number(value);
   } else {
-    std::fprintf(stderr, "unknown option: %s\n", std::string(name).c_str());
+    static_cast<void>(std::fprintf(stderr, "unknown option: %s\n", std::string(name).c_str()));
     // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread yet
     std::exit(64);
   }

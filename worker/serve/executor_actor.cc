@@ -20,7 +20,7 @@ constexpr Duration kGatherTime = std::chrono::microseconds(50);
 
 void ExecutorActor::receive(ExecutorInbox message, TimePoint /*now*/) {
   std::visit(Overloaded{[&](UseSession& use) { on_use_session(use); },
-                        [&](Run& run) { on_run(std::move(run)); },
+                        [&](Run& run) { on_run(run); },
                         [&](StopExecutor&) { parts_.loop->stop(); }},
              message);
 }
@@ -38,10 +38,10 @@ void ExecutorActor::on_use_session(const UseSession& message) {
   send(ExecutorReady{parts_.index, service});
 }
 
-void ExecutorActor::on_run(Run run) {
+void ExecutorActor::on_run(const Run& run) {
   SLUICE_CHECK(execution_ != nullptr);
-  for (Assigned& request : run.requests) {
-    finished_.done.push_back(execute_one(std::move(request)));
+  for (const Assigned& request : run.requests) {
+    finished_.done.push_back(execute_one(request));
     const TimePoint now = parts_.clock->now();
     if (finished_.done.size() == 1) {
       oldest_ = now;
@@ -53,7 +53,7 @@ void ExecutorActor::on_run(Run run) {
   flush();
 }
 
-Done ExecutorActor::execute_one(Assigned request) {
+Done ExecutorActor::execute_one(const Assigned& request) {
   const Job& job = request.job;
   Board& board = *parts_.board;
   const std::atomic<bool>& stop = board.stop[request.slot];

@@ -38,8 +38,8 @@ class ExecutorActor {
 
  private:
   void on_use_session(const UseSession& message);
-  void on_run(Run run);
-  Done execute_one(Assigned request);
+  void on_run(const Run& run);
+  Done execute_one(const Assigned& request);
   void send(LinkInbox message);
   void flush();
 

@@ -27,7 +27,7 @@ constexpr auto kLastWords = std::chrono::milliseconds(200);
 std::string fresh_identity(const std::string& worker_id) {
   std::random_device random;
   char suffix[32];
-  std::snprintf(suffix, sizeof suffix, "/%d-%08x", ::getpid(), random());
+  static_cast<void>(std::snprintf(suffix, sizeof suffix, "/%d-%08x", ::getpid(), random()));
   return worker_id + suffix;
 }
 
@@ -122,7 +122,7 @@ void LinkActor::set_state(WorkerState state, const std::string& reason) {
 
 void LinkActor::fail(int exit_code, const std::string& reason) {
   write_line(options_.status_fd, "failed", reason);
-  std::fprintf(stderr, "sluice worker: %s\n", reason.c_str());
+  static_cast<void>(std::fprintf(stderr, "sluice worker: %s\n", reason.c_str()));
   set_state(WorkerState::failed, reason);
   finish(exit_code);
 }

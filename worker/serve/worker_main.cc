@@ -89,7 +89,7 @@ struct ExecutorThread {
 };
 
 int complain(int exit_code, const std::string& reason) {
-  std::fprintf(stderr, "sluice worker: %s\n", reason.c_str());
+  static_cast<void>(std::fprintf(stderr, "sluice worker: %s\n", reason.c_str()));
   return exit_code;
 }
 
