@@ -51,12 +51,30 @@ Result<void> check_operators(const Graph& graph, const Registry& registry) {
   return Error{ErrorCode::unsupported, std::move(text)};
 }
 
+Result<void> check_arity(const Node& node, const Arity& arity) {
+  const std::size_t required =
+      arity.inputs_most == kAnyNumber ? node.inputs.size() : arity.inputs_least;
+  bool fits = node.inputs.size() >= arity.inputs_least && node.inputs.size() <= arity.inputs_most &&
+              !node.outputs.empty() && node.outputs.size() <= arity.outputs_most;
+  for (std::size_t i = 0; fits && i < required; ++i) {
+    fits = node.has_input(i);
+  }
+  if (!fits || node.outputs[0] == kNoValue) {
+    return Error{ErrorCode::data_corrupt,
+                 describe(node) + " has " + std::to_string(node.inputs.size()) + " inputs and " +
+                     std::to_string(node.outputs.size()) +
+                     " outputs, or leaves out one that it must have"};
+  }
+  return {};
+}
+
 Result<Step> make_step(Node node, const Registry& registry) {
   Step step;
   SLUICE_TRY_ASSIGN(const Registry::Found found,
                     registry.find(node.domain, node.op_type, node.opset));
   step.entry = found.entry;
   node.since = found.since;
+  SLUICE_TRY(check_arity(node, found.entry->arity));
   auto params = found.entry->kernel.parse(node);
   if (!params) {
     return with_context(std::move(params).error(), describe(node));

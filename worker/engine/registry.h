@@ -28,11 +28,22 @@ enum class LayoutRule : std::uint8_t {
   channels_last,  // wants and gives channels_last where the rank is 3 to 5 and float32
 };
 
+inline constexpr std::size_t kAnyNumber = ~std::size_t{0};
+
+// How many inputs and outputs a node may name. The first `inputs_least` must be there, and all of
+// them where there may be any number; the first output always.
+struct Arity {
+  std::size_t inputs_least = 1;
+  std::size_t inputs_most = 1;
+  std::size_t outputs_most = 1;
+};
+
 struct OperatorEntry {
   std::string name{};
   std::string domain{};      // "" is ai.onnx
   std::vector<int> since{};  // complete, oldest to newest
   std::vector<int> lacks{};  // of those, the ones without a kernel
+  Arity arity{};
   Kernel kernel{};
   LayoutRule layout = LayoutRule::plain;
   std::vector<std::size_t> overwrites{};  // inputs whose memory output 0 may take when it fits

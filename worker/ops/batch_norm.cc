@@ -145,6 +145,7 @@ void register_batch_norm(Registry& registry) {
   registry.add(
       {.name = "BatchNormalization",
        .since = {1, 6, 7, 9, 14, 15},
+       .arity = {5, 5, 5},
        .kernel =
            bound_kernel<parse_batch_norm, infer_batch_norm, bind_batch_norm, run_batch_norm>(),
        .layout = LayoutRule::follow,

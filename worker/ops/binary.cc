@@ -376,6 +376,7 @@ template <Op kOp>
 OperatorEntry binary_entry(const char* name, std::vector<int> since) {
   return {.name = name,
           .since = std::move(since),
+          .arity = {2, 2, 1},
           .kernel = bound_kernel<parse_binary<kOp>, infer_binary, bind_binary, run_binary>(),
           .layout = LayoutRule::follow,
           .overwrites = {0, 1},
@@ -387,6 +388,7 @@ OperatorEntry variadic_entry(const char* name, std::vector<int> since) {
   return {
       .name = name,
       .since = std::move(since),
+      .arity = {1, kAnyNumber, 1},
       .kernel =
           bound_kernel<parse_variadic<kOp, kMean>, infer_variadic, bind_variadic, run_variadic>(),
       .layout = LayoutRule::follow};

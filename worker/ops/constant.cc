@@ -172,6 +172,7 @@ Result<void> run_size(const NoParams&, KernelContext& context) {
 void register_constant(Registry& registry) {
   registry.add({.name = "Constant",
                 .since = {1, 9, 11, 12, 13, 19, 21, 23, 24},
+                .arity = {0, 0, 1},
                 .kernel = kernel<parse_constant, infer_constant, run_constant>()});
   registry.add(
       {.name = "ConstantOfShape",

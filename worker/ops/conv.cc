@@ -241,6 +241,7 @@ void register_conv(Registry& registry) {
   registry.add(
       {.name = "Conv",
        .since = {1, 11, 22},
+       .arity = {2, 3, 1},
        .kernel = prepared_kernel<parse_conv, infer_conv, prepare_conv, bind_conv, run_conv>(),
        .layout = LayoutRule::channels_last,
        .fuses_tail = true,

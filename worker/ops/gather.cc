@@ -291,14 +291,17 @@ Result<void> run_slice(const SliceParams&, const Cut& cut, KernelContext& contex
 void register_gather(Registry& registry) {
   registry.add({.name = "Concat",
                 .since = {1, 4, 11, 13},
+                .arity = {1, kAnyNumber, 1},
                 .kernel = kernel<parse_concat, infer_concat, run_concat>(),
                 .tame = true});
   registry.add({.name = "Gather",
                 .since = {1, 11, 13},
+                .arity = {2, 2, 1},
                 .kernel = kernel<parse_gather, infer_gather, run_gather>(),
                 .tame = true});
   registry.add({.name = "Slice",
                 .since = {1, 10, 11, 13},
+                .arity = {1, 5, 1},
                 .kernel = bound_kernel<parse_slice, infer_slice, bind_slice, run_slice>(),
                 .tame = true});
 }

@@ -370,12 +370,14 @@ void register_matmul(Registry& registry) {
   registry.add(
       {.name = "Gemm",
        .since = {1, 6, 7, 9, 11, 13},
+       .arity = {2, 3, 1},
        .kernel = prepared_kernel<parse_gemm, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
        .fuses_tail = true,
        .tame = true});
   registry.add(
       {.name = "MatMul",
        .since = {1, 9, 13},
+       .arity = {2, 2, 1},
        .kernel = prepared_kernel<parse_matmul, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
        .fuses_tail = true,
        .tame = true});

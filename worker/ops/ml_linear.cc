@@ -260,6 +260,7 @@ void register_ml_linear(Registry& registry) {
   registry.add({.name = "LinearClassifier",
                 .domain = std::string(kMlDomain),
                 .since = {1},
+                .arity = {1, 1, 2},
                 .kernel = kernel<parse_linear, infer_linear, run_linear>()});
   registry.add({.name = "Normalizer",
                 .domain = std::string(kMlDomain),

@@ -88,6 +88,9 @@ Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts
   Shape dims{x.dims[0], x.dims[1]};
   dims.insert(dims.end(), window.out.begin(), window.out.end());
   OutputFacts made = one_output(x.datatype, dims);
+  if (facts.output_count > 1 && (!params.is_max || params.is_global)) {
+    return Error{ErrorCode::data_corrupt, "has two outputs"};
+  }
   if (facts.output_count > 1) {
     made.push_back({.datatype = DataType::int64, .dims = std::move(dims)});
   }
@@ -297,6 +300,7 @@ template <auto Parse>
 OperatorEntry pool_entry(const char* name, std::vector<int> since) {
   return {.name = name,
           .since = std::move(since),
+          .arity = {1, 1, 2},
           .kernel = bound_kernel<Parse, infer_pool, bind_pool, run_pool>(),
           .layout = LayoutRule::channels_last,
           .tame = true};

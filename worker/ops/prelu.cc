@@ -89,6 +89,7 @@ Result<void> run_prelu(const PreluParams&, const BroadcastLoop<2>& loop, KernelC
 void register_prelu(Registry& registry) {
   registry.add({.name = "PRelu",
                 .since = {1, 6, 7, 9, 16},
+                .arity = {2, 2, 1},
                 .kernel = bound_kernel<parse_prelu, infer_prelu, bind_prelu, run_prelu>(),
                 .layout = LayoutRule::follow,
                 .overwrites = {0},

@@ -286,6 +286,7 @@ template <Op kOp>
 OperatorEntry reduce_entry(const char* name, std::vector<int> since) {
   return {.name = name,
           .since = std::move(since),
+          .arity = {1, 2, 1},
           .kernel = bound_kernel<parse_reduce<kOp>, infer_reduce, bind_reduce, run_reduce>()};
 }
 

@@ -34,6 +34,9 @@ Result<void> run_alias(const Params&, KernelContext& context) {
 // The integers of input 1; nullopt when only the run will know them.
 Result<std::optional<std::vector<std::int64_t>>> listed(const InputFacts& facts) {
   using Listed = std::optional<std::vector<std::int64_t>>;
+  if (!facts.has(1)) {
+    return bad_input("its second input is missing");
+  }
   if (facts.at(1).value == nullptr) {
     return Listed{};
   }
@@ -259,6 +262,7 @@ Result<void> run_dropout(const DropoutParams&, KernelContext& context) {
 void register_reshape(Registry& registry) {
   registry.add({.name = "Dropout",
                 .since = {1, 6, 7, 10, 12, 13, 22},
+                .arity = {1, 3, 2},
                 .kernel = kernel<parse_dropout, infer_dropout, run_dropout>(),
                 .layout = LayoutRule::follow,
                 .alias = true,
@@ -276,16 +280,19 @@ void register_reshape(Registry& registry) {
                 .tame = true});
   registry.add({.name = "Reshape",
                 .since = {1, 5, 13, 14, 19, 21, 23, 24},
+                .arity = {1, 2, 1},
                 .kernel = kernel<parse_reshape, infer_reshape, run_alias<ReshapeParams>>(),
                 .alias = true,
                 .tame = true});
   registry.add({.name = "Squeeze",
                 .since = {1, 11, 13, 21, 23, 24},
+                .arity = {1, 2, 1},
                 .kernel = kernel<parse_axes, infer_squeeze, run_alias<AxesParams>>(),
                 .alias = true,
                 .tame = true});
   registry.add({.name = "Unsqueeze",
                 .since = {1, 11, 13, 21, 23, 24},
+                .arity = {1, 2, 1},
                 .kernel = kernel<parse_axes, infer_unsqueeze, run_alias<AxesParams>>(),
                 .alias = true,
                 .tame = true});

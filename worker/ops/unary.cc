@@ -260,6 +260,7 @@ void register_unary(Registry& registry) {
   registry.add(unary_entry<UnaryOp::ceil, false>("Ceil", {1, 6, 13}));
   registry.add({.name = "Clip",
                 .since = {1, 6, 11, 12, 13},
+                .arity = {1, 3, 1},
                 .kernel = kernel<parse_clip, infer_clip, run_clip>(),
                 .layout = LayoutRule::follow,
                 .overwrites = {0},
