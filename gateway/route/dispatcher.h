@@ -15,7 +15,8 @@
 //    has it is told to cancel.
 //
 // Requests wait here, per model, bounded at the door; a request that comes back from a worker is
-// queued in its old place, whatever the bound. Rules that follow a death: docs/adr/0002.
+// queued in its old place, whatever the bound. Rules that follow a death:
+// docs/adr/0002-retry-and-quarantine.md.
 
 #pragma once
 
@@ -127,23 +128,27 @@ class BasicDispatcher {
   LinkKey reservation_for(const Model& model, std::uint32_t version, TimePoint now) const;
   void send_suspects(Model& model, TimePoint now, Actions& actions);
   void pump(std::uint32_t model, TimePoint now, Actions& actions);
+
+  // Versions (dispatcher_versions.h).
   void answer_hopeless(std::uint32_t model, Actions& actions);
 
   // Workers (dispatcher_workers.h).
   bool fits(const WorkerSlot& link, const Model& model, std::uint32_t version) const;
-  bool serves_elsewhere(const Request& request, LinkKey link, TimePoint now) const;
   void heard_from(WorkerSlot& link, TimePoint now, Actions& actions);
-  void suspect(WorkerSlot& link, TimePoint retry_from, Actions& actions);
   void consider_ejection(WorkerSlot& link, TimePoint now, Actions& actions);
   // Bye when it drains and has nothing left; forgets a replaced link that has nothing left.
   void settle(WorkerSlot& link, Actions& actions);
   void close(WorkerSlot& link, bool lost, Actions& actions);
-  void retry_suspected(TimePoint now, Actions& actions);
-  void move_away(Request& request, WorkerSlot& link, Actions& actions);
-  void after_death_of(Request& request, DeathFacts facts, bool was_there, Actions& actions);
   void check_links(TimePoint now, Actions& actions);
   // What every event ends with: freed room is used, suspicion retries get their turn.
   void use_room(std::uint32_t model, TimePoint now, Actions& actions);
+
+  // Lost links and deaths (dispatcher_deaths.h).
+  void suspect(WorkerSlot& link, TimePoint retry_from, Actions& actions);
+  bool serves_elsewhere(const Request& request, LinkKey link, TimePoint now) const;
+  void retry_suspected(TimePoint now, Actions& actions);
+  void move_away(Request& request, WorkerSlot& link, Actions& actions);
+  void after_death_of(Request& request, DeathFacts facts, bool was_there, Actions& actions);
 
   RouteCounters counters_;
   InFlight in_flight_;

@@ -112,52 +112,6 @@ void BasicDispatcher<R>::on(const Quarantined& event, TimePoint now, Actions& /*
 }
 
 template <class R>
-void BasicDispatcher<R>::on(const VersionStatus& event, TimePoint now, Actions& actions) {
-  if (event.state == VersionState::retired) {
-    const std::uint32_t known = catalog_.find(event.model);
-    if (known == kNone || catalog_.at(known).find(event.version) == nullptr) {
-      return;
-    }
-  }
-  const std::uint32_t index = catalog_.intern(event.model);
-  if (index == kNone) {
-    return;
-  }
-  Model& model = catalog_.at(index);
-  const std::uint32_t place = Catalog::intern_version(model, event.version);
-  if (place == kNone) {
-    return;
-  }
-  Version& version = model.versions[place];
-  version.declared = event.state;
-  version.reason = event.reason;
-  version.lost = version.lost && event.state == VersionState::expected;
-  answer_hopeless(index, actions);
-  use_room(index, now, actions);
-}
-
-template <class R>
-void BasicDispatcher<R>::on(const RouteSet& event, TimePoint now, Actions& actions) {
-  const std::uint32_t index = catalog_.intern(event.model);
-  if (index == kNone) {
-    return;
-  }
-  Model& model = catalog_.at(index);
-  for (Version& version : model.versions) {
-    version.routed = false;
-  }
-  model.routes_set = !event.versions.empty();
-  for (const std::int64_t number : event.versions) {
-    const std::uint32_t place = Catalog::intern_version(model, number);
-    if (place != kNone) {
-      model.versions[place].routed = true;
-    }
-  }
-  answer_hopeless(index, actions);
-  use_room(index, now, actions);
-}
-
-template <class R>
 void BasicDispatcher<R>::send(
     Request& request, WorkerSlot& link, bool alone, TimePoint now, Actions& actions) {
   if (R::kChecksDeadlines && request.deadline <= now) {
@@ -360,36 +314,6 @@ void BasicDispatcher<R>::pump(std::uint32_t index, TimePoint now, Actions& actio
     }
     model.queue.remove(in_flight_, *oldest);
     send(*oldest, *worker, false, now, actions);
-  }
-}
-
-// A version has failed, was retired or lost its last worker for good: who waits for it is told.
-template <class R>
-void BasicDispatcher<R>::answer_hopeless(std::uint32_t index, Actions& actions) {
-  Model& model = catalog_.at(index);
-  if (model.queue.empty()) {
-    return;
-  }
-  const auto clear_lane = [&](std::uint32_t version) {
-    if (model.queue.front(version) == kNone) {
-      return;
-    }
-    if (const auto why = hopeless(model, version)) {
-      while (model.queue.front(version) != kNone) {
-        answer(in_flight_.at(model.queue.front(version)), *why, actions);
-      }
-    }
-  };
-  clear_lane(kNone);
-  for (std::uint32_t version = 0; version < model.queue.lane_count(); ++version) {
-    clear_lane(version);
-  }
-  for (std::uint32_t slot = model.queue.front_suspect(); slot != kNone;) {
-    Request& request = in_flight_.at(slot);
-    slot = request.next;
-    if (auto why = hopeless(model, request.version)) {
-      answer(request, *std::move(why), actions);
-    }
   }
 }
 

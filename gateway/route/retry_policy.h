@@ -1,5 +1,5 @@
 // What becomes of a request whose worker is gone, and how many retries on mere suspicion may be
-// under way. Why these rules: docs/adr/0002.
+// under way. Why these rules: docs/adr/0002-retry-and-quarantine.md.
 
 #pragma once
 

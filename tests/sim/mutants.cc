@@ -2,7 +2,9 @@
 
 #include <array>
 
+#include "gateway/route/dispatcher_deaths.h"
 #include "gateway/route/dispatcher_requests.h"
+#include "gateway/route/dispatcher_versions.h"
 #include "gateway/route/dispatcher_workers.h"
 #include "tests/sim/shard_core.h"
 
