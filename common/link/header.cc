@@ -21,6 +21,8 @@ constexpr std::size_t kRemainingAt = 24;  // µs; -1: no deadline
 constexpr std::size_t kDeadlineAt = 32;   // ns of CLOCK_MONOTONIC; 0 without the flag
 
 constexpr std::uint16_t kDeadlineFlag = 1;
+constexpr std::uint16_t kAloneFlag = 2;
+constexpr std::uint16_t kKnownFlags = kDeadlineFlag | kAloneFlag;
 
 template <class Integer>
 void put(std::span<std::byte, kHeaderBytes> frame, std::size_t at, Integer value) noexcept {
@@ -112,6 +114,15 @@ std::string_view name_of(Kind kind) noexcept {
   return "unknown";
 }
 
+namespace {
+
+std::uint16_t flags_of(const Header& header) noexcept {
+  const int flags = (header.deadline ? kDeadlineFlag : 0) | (header.alone ? kAloneFlag : 0);
+  return static_cast<std::uint16_t>(flags);
+}
+
+}  // namespace
+
 Header infer_header(
     RequestId id, std::uint32_t attempt, TimePoint deadline, TimePoint now, bool same_clock) {
   Header header{.kind = Kind::infer, .id = id, .attempt = attempt};
@@ -138,7 +149,7 @@ std::array<std::byte, kHeaderBytes> encode_header(const Header& header) noexcept
   put(frame, kMagicAt, kMagic);
   put(frame, kVersionAt, kProtocolVersion);
   put(frame, kKindAt, static_cast<std::uint8_t>(header.kind));
-  put(frame, kFlagsAt, header.deadline ? kDeadlineFlag : std::uint16_t{0});
+  put(frame, kFlagsAt, flags_of(header));
   put(frame, kIdAt, header.id);
   put(frame, kAttemptAt, header.attempt);
   put(frame, kCreditAt, header.credit);
@@ -158,7 +169,7 @@ Result<Header> decode_header(std::span<const std::byte> frame) {
     return corrupt("unknown kind " + std::to_string(static_cast<int>(kind)));
   }
   const auto flags = get<std::uint16_t>(frame, kFlagsAt);
-  if ((flags & ~kDeadlineFlag) != 0) {
+  if ((flags & ~kKnownFlags) != 0) {
     return corrupt("unknown flags " + std::to_string(flags));
   }
   Header header{.kind = kind,
@@ -184,6 +195,7 @@ Result<Header> decode_header(std::span<const std::byte> frame) {
     }
     header.deadline = TimePoint(Duration(deadline_ns));
   }
+  header.alone = (flags & kAloneFlag) != 0;
   return header;
 }
 

@@ -54,6 +54,9 @@ struct Header {
   // infer: the same deadline as a reading of CLOCK_MONOTONIC; only between ends of equal boot id
   // (control_messages.h), where it also counts the time spent in stopped processes and in queues.
   std::optional<TimePoint> deadline = std::nullopt;
+  // infer: a suspect of a death. The worker runs it with nothing beside it, so that a second death
+  // proves who caused it.
+  bool alone = false;
 
   friend bool operator==(const Header&, const Header&) = default;
 };

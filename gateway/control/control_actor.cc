@@ -196,7 +196,7 @@ void ControlActor::welcome(const std::string& peer,
                            Peer& known,
                            const std::string& boot_id,
                            TimePoint now) {
-  known.same_host = boot_id == boot_id_;
+  known.same_host = link::same_clock(boot_id, boot_id_);
   known.interval = known.same_host ? Duration(limits::kHeartbeatOnHost)
                                    : Duration(limits::kHeartbeatBetweenHosts);
   known.heard = now;

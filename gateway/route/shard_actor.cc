@@ -93,7 +93,9 @@ void ShardActor::on_view(const ClusterView& view, TimePoint now) {
     const bool stays = std::ranges::any_of(view.versions, [&](const VersionView& version) {
       return version.model == before.model && version.version == before.version;
     });
-    if (!stays) {
+    // A view can be older than a hello that this shard has had: a worker that is here speaks for
+    // it.
+    if (!stays && !dispatcher_.ready(before.model, before.version)) {
       dispatcher_.on(
           VersionStatus{before.model, before.version, VersionState::retired, {}}, now, actions_);
     }

@@ -65,7 +65,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
                   .worker_id = hello.worker_id,
                   .pid = hello.pid,
                   .info = hello.model,
-                  .same_clock = hello.boot_id == boot_id_};
+                  .same_clock = link::same_clock(hello.boot_id, boot_id_)};
   link.interval = link.same_clock ? Duration(limits::kHeartbeatOnHost)
                                   : Duration(limits::kHeartbeatBetweenHosts);
   link.next_beat = now + link.interval;
@@ -175,11 +175,10 @@ void ShardActor::perform(const Send& action, TimePoint now) {
   const WorkerLink* link = links_.get(action.link);
   SLUICE_CHECK(link != nullptr);
   pending.times.sent = now;
-  send_to_link(
-      action.link,
-      link::infer_header(action.id, action.attempt, action.deadline, now, link->same_clock),
-      pending.body,
-      now);
+  link::Header header =
+      link::infer_header(action.id, action.attempt, action.deadline, now, link->same_clock);
+  header.alone = action.alone;
+  send_to_link(action.link, header, pending.body, now);
 }
 
 void ShardActor::perform(const Cancel& action, TimePoint now) {

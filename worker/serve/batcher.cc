@@ -63,10 +63,47 @@ std::size_t Batcher::take_slot(Executor& executor, const Job& job) {
   return static_cast<std::size_t>(free - executor.slots.begin());
 }
 
+void Batcher::drop_expired_front(TimePoint now, std::vector<Job>& expired) {
+  while (!queue_.empty() && now >= queue_.front().deadline) {
+    expired.push_back(take_front());
+  }
+}
+
+// The first in the queue runs by itself: now, or once all executors have ended what they have.
+std::vector<Run> Batcher::hand_out_alone() {
+  std::vector<Run> runs;
+  if (assigned() == 0) {
+    Job job = take_front();
+    const std::size_t slot = take_slot(executors_.front(), job);
+    one_alone_ = true;
+    Run run{.executor = 0, .requests = {}};
+    run.requests.push_back({slot, std::move(job)});
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+// Up to `most` requests from the front, ending before one that must run alone.
+void Batcher::fill(Run& run, std::size_t most, TimePoint now, std::vector<Job>& expired) {
+  while (run.requests.size() < most) {
+    drop_expired_front(now, expired);
+    if (queue_.empty() || queue_.front().alone) {
+      return;
+    }
+    Job job = take_front();
+    const std::size_t slot = take_slot(executors_[run.executor], job);
+    run.requests.push_back({slot, std::move(job)});
+  }
+}
+
 std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
   std::vector<Run> runs;
-  if (queue_.empty()) {
+  drop_expired_front(now, expired);
+  if (queue_.empty() || one_alone_) {
     return runs;
+  }
+  if (queue_.front().alone) {
+    return hand_out_alone();
   }
   const std::size_t target = run_target();
   std::vector<std::size_t> takers;  // idle ones first
@@ -82,15 +119,7 @@ std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
     const std::size_t share = (queue_.size() + rest - 1) / rest;
     const std::size_t most = std::min(share, target - std::min(target, executor.assigned));
     Run run{.executor = takers[n], .requests = {}};
-    while (run.requests.size() < most && !queue_.empty()) {
-      Job job = take_front();
-      if (now >= job.deadline) {
-        expired.push_back(std::move(job));
-        continue;
-      }
-      const std::size_t slot = take_slot(executor, job);
-      run.requests.push_back({slot, std::move(job)});
-    }
+    fill(run, most, now, expired);
     if (!run.requests.empty()) {
       runs.push_back(std::move(run));
     }
@@ -102,6 +131,7 @@ void Batcher::on_done(std::size_t executor, std::size_t slot, std::optional<Dura
   SLUICE_CHECK(executor < executors_.size() && slot < kRunRequests);
   Executor& done = executors_[executor];
   SLUICE_CHECK(done.slots[slot].used);
+  one_alone_ = one_alone_ && !done.slots[slot].job.alone;
   done.stuck = false;  // it moves: requests end in the order they were handed over
   done.slots[slot] = {};
   --done.assigned;

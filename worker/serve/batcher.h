@@ -4,7 +4,8 @@
 // several requests at once, so that small ones do not pay a hand-over each: as many as it executes
 // in about kRunTime by the mean service time, at most kRunRequests, and no more than its share of
 // what waits. It is refilled when half of that is done. A request whose deadline has passed is
-// never handed out; a cancelled one is dropped if it waits and stopped if it runs.
+// never handed out; a cancelled one is dropped if it waits and stopped if it runs. A request marked
+// `alone` begins when every executor is idle, and nothing else until it has ended.
 
 #pragma once
 
@@ -110,13 +111,17 @@ class Batcher {
   [[nodiscard]] std::size_t run_target() const;
   std::size_t take_slot(Executor& executor, const Job& job);
   Job take_front();
+  void drop_expired_front(TimePoint now, std::vector<Job>& expired);
+  std::vector<Run> hand_out_alone();
+  void fill(Run& run, std::size_t most, TimePoint now, std::vector<Job>& expired);
 
   BatcherOptions options_;
   std::deque<Job> queue_;
   std::size_t bytes_ = 0;
   std::uint64_t last_order_ = 0;
   std::vector<Executor> executors_;
-  Duration mean_{};  // moving, of engine runs; zero: unknown
+  Duration mean_{};         // moving, of engine runs; zero: unknown
+  bool one_alone_ = false;  // a request marked so is assigned
 };
 
 }  // namespace sluice::worker

@@ -27,6 +27,7 @@ struct Job {
   TimePoint received;
   link::Body body;          // as received: the executor decodes it
   std::uint64_t order = 0;  // the batcher's: in which they came
+  bool alone = false;       // a suspect: nothing may run beside it
 };
 
 }  // namespace sluice::worker

@@ -271,7 +271,8 @@ void LinkActor::on_infer(PeerLink& link, link::Message message, TimePoint now) {
           .from = {index_of(link), link.number},
           .deadline = deadline_of(message.header, now),
           .received = now,
-          .body = std::move(message.body)};
+          .body = std::move(message.body),
+          .alone = message.header.alone};
   if (auto added = batcher_.add(std::move(job)); !added) {
     answer({index_of(link), link.number},
            failure_of(message.header.id, message.header.attempt, added.error()));

@@ -60,6 +60,14 @@ TEST(Header, WithoutDeadlineSaysMinusOneAndZero) {
   EXPECT_EQ(*decoded, result);
 }
 
+TEST(Header, ThatARequestRunsAloneIsTheSecondFlag) {
+  Header header = infer_header(1, 1, TimePoint(5s), TimePoint(2s), true);
+  header.alone = true;
+  const auto bytes = encode_header(header);
+  EXPECT_EQ(bytes[6], std::byte{3});
+  EXPECT_EQ(*decode_header(bytes), header);
+}
+
 TEST(Header, RefusesEveryFieldThatIsWrong) {
   const struct {
     std::size_t at;
@@ -70,7 +78,7 @@ TEST(Header, RefusesEveryFieldThatIsWrong) {
       {4, 2, "link header: protocol version 2, this side speaks 1"},
       {5, 0, "link header: unknown kind 0"},
       {5, 99, "link header: unknown kind 99"},
-      {6, 3, "link header: unknown flags 3"},
+      {6, 4, "link header: unknown flags 4"},
       {7, 1, "link header: unknown flags 257"},
       {16, 0, "link header: infer without a request id or attempt"},
       {31, 128, "link header: a remaining time of -9223372036853775808 us"},

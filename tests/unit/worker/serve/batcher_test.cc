@@ -54,6 +54,22 @@ class BatcherTest : public testing::Test {
   std::vector<std::size_t> slots_;
 };
 
+TEST_F(BatcherTest, RunsASuspectWithNothingBesideIt) {
+  make(2);
+  add(1, 1);
+  Job suspect = job(2);
+  suspect.alone = true;
+  ASSERT_TRUE(batcher_->add(suspect));
+  add(3, 4);
+  EXPECT_EQ(hand_out(), "0:1");
+  EXPECT_EQ(hand_out(), "");  // 1 still runs
+  batcher_->on_done(0, slots_[0], 1ms);
+  EXPECT_EQ(hand_out(), "0:2");
+  EXPECT_EQ(hand_out(), "");  // nothing begins beside it
+  batcher_->on_done(0, slots_[1], 1ms);
+  EXPECT_EQ(hand_out(), "0:3 1:4");
+}
+
 TEST_F(BatcherTest, GivesAnIdleExecutorWhatIsThere) {
   make(1);
   EXPECT_EQ(hand_out(), "");
