@@ -154,11 +154,14 @@ void ReadinessWatch::on_health(const HttpReply& reply, TimePoint now) {
 }
 
 void ReadinessWatch::announce() {
-  std::string text = "ready: " + url_ + " serves";
+  // Without strict readiness a model that failed may be among them: it is not served.
+  std::string names;
   for (const ModelFile& model : options_->models) {
-    text += (&model == &options_->models.front() ? " " : ", ") + subject_of(model);
+    if (!subjects_.at(subject_of(model)).failed) {
+      names += (names.empty() ? "" : ", ") + subject_of(model);
+    }
   }
-  text += ". Try:";
+  std::string text = "ready: " + url_ + " serves " + names + ". Try:";
   for (const std::string& line : curl_lines_) {
     text += "\n  " + line;
   }

@@ -107,3 +107,5 @@ def test_a_model_that_cannot_be_loaded_says_why_and_the_others_serve(tmp_path):
             answer = cluster.call("POST", f"/v2/models/{name}/infer", add_body())
             assert answer.status == 503, answer
             assert failed["reason"] in answer.json()["error"]
+        line = wait_until(lambda: next((x for x in cluster.log.splitlines() if x.startswith("ready:")), None))
+        assert line.endswith(" serves add/1. Try:")
