@@ -15,9 +15,6 @@ add_library(third_msgpack INTERFACE)  # headers only
 target_compile_definitions(third_msgpack INTERFACE MSGPACK_NO_BOOST)
 add_library(third::msgpack ALIAS third_msgpack)
 
-pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET GLOBAL simdjson)
-add_library(third::simdjson ALIAS PkgConfig::SIMDJSON)
-
 find_package(nlohmann_json REQUIRED)
 add_library(third::json ALIAS nlohmann_json::nlohmann_json)
 
@@ -76,6 +73,8 @@ endif()
 
 if(SLUICE_TESTS)
   find_package(GTest REQUIRED)
+  pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET GLOBAL simdjson)
+  add_library(third::simdjson ALIAS PkgConfig::SIMDJSON)
 endif()
 if(SLUICE_BENCH)
   find_package(benchmark REQUIRED)
