@@ -21,6 +21,15 @@ add_library(third::json ALIAS nlohmann_json::nlohmann_json)
 find_package(spdlog REQUIRED)
 add_library(third::spdlog ALIAS spdlog::spdlog)
 
+# Linked into the executable it takes the place of malloc in every library; a sanitizer brings its own.
+add_library(third_malloc INTERFACE)
+if(NOT SLUICE_SANITIZE)
+  find_library(MIMALLOC_LIBRARY mimalloc REQUIRED)
+  target_link_libraries(third_malloc INTERFACE -Wl,--push-state,--no-as-needed ${MIMALLOC_LIBRARY}
+                                               -Wl,--pop-state)
+endif()
+add_library(third::malloc ALIAS third_malloc)
+
 find_package(CLI11 REQUIRED)
 add_library(third::cli11 ALIAS CLI11::CLI11)
 

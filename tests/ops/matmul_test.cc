@@ -11,7 +11,8 @@
 namespace sluice::engine {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace): the fixture's verbs
+// NOLINTNEXTLINE(google-build-using-namespace): the fixture's verbs.
+using namespace testing;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();

@@ -9,7 +9,8 @@
 namespace sluice::engine {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace): the fixture's verbs
+// NOLINTNEXTLINE(google-build-using-namespace): the fixture's verbs.
+using namespace testing;
 
 const NamedTensor kSix = floats({2, 3}, {1, 2, 3, 4, 5, 6});
 

@@ -96,6 +96,29 @@ void Batcher::fill(Run& run, std::size_t most, TimePoint now, std::vector<Job>& 
   }
 }
 
+// Leaves as many takers as what waits is worth waking. Little work goes to one that is at work
+// anyway, when it will be done with what it has before another could have begun.
+void Batcher::keep_worth_waking(std::vector<std::size_t>& takers) const {
+  if (mean_ <= Duration{} || takers.size() < 2) {
+    return;
+  }
+  const auto waiting = static_cast<Duration::rep>(queue_.size());
+  const auto worth = static_cast<std::size_t>(1 + waiting * mean_ / kWorthWaking);
+  if (worth >= takers.size()) {
+    return;
+  }
+  if (worth == 1) {
+    const auto busy = std::ranges::find_if(takers, [&](std::size_t i) {
+      const auto assigned = static_cast<Duration::rep>(executors_[i].assigned);
+      return assigned > 0 && assigned * mean_ < kWorthWaking;
+    });
+    if (busy != takers.end()) {
+      std::swap(*busy, takers.front());
+    }
+  }
+  takers.resize(worth);
+}
+
 std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
   std::vector<Run> runs;
   drop_expired_front(now, expired);
@@ -113,6 +136,7 @@ std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
     }
   }
   std::ranges::stable_sort(takers, {}, [&](std::size_t i) { return executors_[i].assigned; });
+  keep_worth_waking(takers);
   for (std::size_t n = 0; n < takers.size() && !queue_.empty(); ++n) {
     Executor& executor = executors_[takers[n]];
     const std::size_t rest = takers.size() - n;

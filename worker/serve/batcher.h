@@ -25,6 +25,8 @@ namespace sluice::worker {
 
 inline constexpr std::size_t kRunRequests = 64;
 inline constexpr Duration kRunTime = std::chrono::milliseconds(1);
+// Work below this is not worth another executor's wake-up, which costs a good part of it.
+inline constexpr Duration kWorthWaking = std::chrono::microseconds(50);
 
 // One request in an executor. `slot` is its stop flag on the executor's board.
 struct Assigned {
@@ -109,6 +111,7 @@ class Batcher {
   };
 
   [[nodiscard]] std::size_t run_target() const;
+  void keep_worth_waking(std::vector<std::size_t>& takers) const;
   std::size_t take_slot(Executor& executor, const Job& job);
   Job take_front();
   void drop_expired_front(TimePoint now, std::vector<Job>& expired);

@@ -99,9 +99,20 @@ TEST_F(BatcherTest, RunsAreAboutAMillisecondAndAtMost64) {
 
 TEST_F(BatcherTest, SharesWhatWaitsBetweenIdleExecutors) {
   make(3);
-  batcher_->expect_service(10us);
+  batcher_->expect_service(100us);
   add(1, 7);
   EXPECT_EQ(hand_out(), "0:1,2,3 1:4,5 2:6,7");
+}
+
+TEST_F(BatcherTest, WakesNoSecondExecutorForLittleWork) {
+  make(2);
+  batcher_->expect_service(1us);
+  add(1, 4);
+  EXPECT_EQ(hand_out(), "0:1,2,3,4");
+  add(5, 6);
+  EXPECT_EQ(hand_out(), "0:5,6");  // it is at work anyway
+  add(7, 106);
+  EXPECT_EQ(hand_out().substr(0, 2), "1:");  // 100 us: worth a second one
 }
 
 TEST_F(BatcherTest, PrefersAnIdleExecutorOverOneThatIsHalfDone) {
@@ -178,7 +189,7 @@ TEST_F(BatcherTest, RemovesAWaitingRequest) {
 
 TEST_F(BatcherTest, FindsAnAssignedRequest) {
   make(2);
-  batcher_->expect_service(10us);
+  batcher_->expect_service(100us);
   add(1, 4);
   EXPECT_EQ(hand_out(), "0:1,2 1:3,4");
   const auto place = batcher_->find(kLink, 4, 1);
