@@ -14,7 +14,8 @@ namespace sluice::gateway {
 using link::Kind;
 
 void ShardActor::on_router_readable(TimePoint now) {
-  sent_ = false;
+  perform_actions(now);  // of requests that came in this turn
+  sent_ = false;         // what they sent may have used up the edge, but it is read now
   read_router(now);
   after_events(now);
   listener_.flush();

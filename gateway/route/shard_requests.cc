@@ -52,7 +52,8 @@ void ShardActor::on_request(RequestHandle handle,
   } else {
     listener_.reply(handle, answer_control_call(route, models_, draining_));
   }
-  after_events(loop_->now());
+  // All requests of this turn leave together: one wake-up of the I/O thread and of the worker.
+  router_post_.post();
 }
 
 void ShardActor::ask_status(RequestHandle handle) {
