@@ -186,7 +186,7 @@ void check_line(const std::string& path,
   if (todo_without_number(line) && !allowed.allows("TODO", path)) {
     report("a TODO without issue: TODO(#n): ...");
   }
-  for (const std::string_view word : {"/work/", "/home/", "/root/", "/Users/"}) {
+  for (const std::string_view word : {"/home/", "/root/", "/Users/"}) {
     if (line.find(word) != std::string_view::npos && !allowed.allows("machine path", path)) {
       report("a path of somebody's machine");
     }
