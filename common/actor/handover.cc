@@ -3,38 +3,9 @@
 #include <cstring>
 
 #include "common/base/check.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define SLUICE_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SLUICE_TSAN 1
-#endif
-#endif
-
-#ifdef SLUICE_TSAN
-extern "C" void __tsan_acquire(void* address);
-extern "C" void __tsan_release(void* address);
-#endif
+#include "common/base/tsan.h"
 
 namespace sluice::actor {
-namespace {
-
-// libzmq is not built for ThreadSanitizer, which therefore cannot see that a message received
-// happened after it was sent; these two state it.
-void state_release([[maybe_unused]] void* message) {
-#ifdef SLUICE_TSAN
-  __tsan_release(message);
-#endif
-}
-
-void state_acquire([[maybe_unused]] void* message) {
-#ifdef SLUICE_TSAN
-  __tsan_acquire(message);
-#endif
-}
-
-}  // namespace
 
 zmq::socket_t open_receiver(zmq::context_t& context, const std::string& address) {
   zmq::socket_t socket(context, zmq::socket_type::pull);

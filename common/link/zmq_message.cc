@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #include "common/base/limits.h"
+#include "common/base/tsan.h"
 
 #if defined(__SANITIZE_THREAD__)
 // libzmq is not built for the thread sanitizer: its I/O thread's reads and writes, seen through
@@ -29,6 +30,7 @@ namespace {
 
 // zmq_free_fn: libzmq's I/O thread has written the frame.
 void release_hint(void* /*data*/, void* hint) {
+  state_acquire(hint);
   delete static_cast<Buffer*>(hint);
 }
 
@@ -122,6 +124,7 @@ zmq::message_t to_zmq(const Buffer& buffer) {
   auto hint = std::make_unique<Buffer>(buffer);
   // libzmq does not write to it; its interface is older than const.
   auto* data = const_cast<std::byte*>(hint->data());
+  state_release(hint.get());
   zmq::message_t message(data, hint->size(), &release_hint, hint.get());
   static_cast<void>(hint.release());
   return message;
