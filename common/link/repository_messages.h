@@ -30,10 +30,10 @@ struct VersionPolicy {
 
 // How requests of one priority wait.
 struct QueuePolicy {
-  std::uint32_t max_queue_size = 0;      // requests; 0: the server's own bound alone
-  Duration default_timeout{};            // of waiting; 0: none
-  bool delay_on_timeout = false;         // true: behind all others instead of refused
-  bool allow_timeout_override = false;   // a request may ask for less
+  std::uint32_t max_queue_size = 0;     // requests; 0: the server's own bound alone
+  Duration default_timeout{};           // of waiting; 0: none
+  bool delay_on_timeout = false;        // true: behind all others instead of refused
+  bool allow_timeout_override = false;  // a request may ask for less
 
   friend bool operator==(const QueuePolicy&, const QueuePolicy&) = default;
 };
@@ -48,7 +48,7 @@ struct ModelSettings {
   Strategy strategy = Strategy::rolling;
   std::uint32_t priority_levels = 0;
   std::uint32_t default_priority = 0;
-  QueuePolicy queue{};                               // of priorities without one of their own
+  QueuePolicy queue{};  // of priorities without one of their own
   std::map<std::uint32_t, QueuePolicy> priorities{};
   std::string json{};  // the completed configuration as KServe v2 shows it
 
@@ -66,8 +66,8 @@ struct VersionFound {
 };
 
 struct ModelFound {
-  std::string name{};     // required
-  std::string problem{};  // not empty: it cannot be used, and why; no versions then
+  std::string name{};                // required
+  std::string problem{};             // not empty: it cannot be used, and why; no versions then
   std::vector<std::string> notes{};  // of the configuration: what is set but has no effect
   ModelSettings settings{};
   std::vector<VersionFound> versions{};  // ascending
@@ -99,8 +99,8 @@ struct AssignedWorker {
   std::string worker_id{};  // required
   std::string model{};      // required
   std::int64_t version = 0;
-  std::string stamp{};      // of the VersionFound that is meant; the node refuses another
-  std::string config{};     // JSON that replaces the configuration on disk; empty: none
+  std::string stamp{};   // of the VersionFound that is meant; the node refuses another
+  std::string config{};  // JSON that replaces the configuration on disk; empty: none
 
   friend bool operator==(const AssignedWorker&, const AssignedWorker&) = default;
 };

@@ -37,7 +37,7 @@ enum class RolloutStrategy : std::uint8_t { rolling, blue_green, recreate };
 // by RolloutLook.
 struct RolloutAsked {
   std::string model;
-  std::optional<std::int64_t> to;  // absent: lift the pin, back to the policy
+  std::optional<std::int64_t> to;           // absent: lift the pin, back to the policy
   std::optional<RolloutStrategy> strategy;  // absent: the configuration's
   std::vector<int> steps;                   // percent of requests, rising, the last 100; empty: one
   Duration hold{};                          // at each step but the last
