@@ -62,9 +62,7 @@ void ShardActor::on_mail(TimePoint now) {
 
 void ShardActor::receive(ShardInbox message, TimePoint now) {
   std::visit(Overloaded{[&](const ClusterView& view) { on_view(view, now); },
-                        [&](const WorkerLifeEnded& ended) {
-                          dispatcher_.on(WorkerDied{ended.life, ended.running}, now, actions_);
-                        },
+                        [&](const WorkerLifeEnded& ended) { on_life_ended(ended, now); },
                         [&](const StatusReply& reply) {
                           const auto asked = status_queries_.find(reply.token);
                           if (asked != status_queries_.end()) {
@@ -86,6 +84,29 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
                           loop_->stop();
                         }},
              message);
+}
+
+// Logged when the first of them have been sent, so that the line's time says how soon that was.
+void ShardActor::on_life_ended(const WorkerLifeEnded& ended, TimePoint now) {
+  const std::uint64_t running = dispatcher_.counters().retries_running;
+  const std::uint64_t waiting = dispatcher_.counters().retries_waiting;
+  dispatcher_.on(WorkerDied{ended.life, ended.running}, now, actions_);
+  const auto resent = std::ranges::count_if(actions_, [](const Action& action) {
+    const Send* send = std::get_if<Send>(&action);
+    return send != nullptr && send->attempt > 1;
+  });
+  const RouteCounters& counters = dispatcher_.counters();
+  const std::uint64_t were_running = counters.retries_running - running;
+  const std::uint64_t were_waiting = counters.retries_waiting - waiting;
+  perform_actions(now);
+  if (were_running + were_waiting > 0) {
+    log_info("requests_moved",
+             {{"shard", options_.index},
+              {"from", ended.life},
+              {"running", were_running},
+              {"waiting", were_waiting},
+              {"sent_again", resent}});
+  }
 }
 
 void ShardActor::on_view(const ClusterView& view, TimePoint now) {

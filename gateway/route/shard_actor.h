@@ -134,6 +134,7 @@ class ShardActor final : public RequestHandler {
   // Control side (shard_actor.cc).
   void on_mail(TimePoint now);
   void receive(ShardInbox message, TimePoint now);
+  void on_life_ended(const WorkerLifeEnded& ended, TimePoint now);
   void on_view(const ClusterView& view, TimePoint now);
   void tell_control(ControlInbox message);
   void met(const WorkerLink& link, bool met);

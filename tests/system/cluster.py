@@ -3,12 +3,16 @@
 Needs SLUICE_BINARY_DIR (the build folder). Every process started here carries a mark in its
 environment; leaving the block checks that nobody with that mark is left.
 """
+import datetime
+import gc
 import http.client
 import json
 import os
 import pathlib
 import re
+import select
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -64,6 +68,14 @@ class Answer:
 
     def __repr__(self):
         return f"<{self.status} {self.body[:200]!r} after {self.seconds:.3f} s>"
+
+
+def infer_request(model, rows, timeout_us):
+    """The bytes of one inference, for raw sockets."""
+    body = json.dumps({"inputs": [{"name": "a", "datatype": "FP32", "shape": [1, 4], "data": rows}],
+                       "parameters": {"timeout": timeout_us}})
+    return (f"POST /v2/models/{model}/infer HTTP/1.1\r\nHost: x\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
 
 
 class Client:
@@ -126,6 +138,16 @@ class Cluster:
     @property
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def log_lines(self, event):
+        """[{key: value}] of the whole lines of that event; `ts` as seconds of the wall clock."""
+        found = []
+        for line in re.findall(rf"^(?:.* )?(ts=\S+ .*event={event}(?: .*)?)\n", self.log, re.M):
+            fields = {k: quoted or plain for k, quoted, plain in
+                      re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))', line)}
+            fields["ts"] = datetime.datetime.fromisoformat(fields["ts"].replace("Z", "+00:00")).timestamp()
+            found.append(fields)
+        return found
 
     def address(self, what="http"):
         match = wait_until(lambda: re.search(rf"^listening {what} (\S+)$", self.log, re.M)
@@ -225,6 +247,37 @@ class Cluster:
             for pid in self.processes_left():
                 os.kill(pid, signal.SIGKILL)
             self.temporary.cleanup()
+
+
+def timed_round(address, request, count):
+    """Sends the raw `request` on each of `count` new connections and waits for the answers:
+    [(status, seconds from before the send to the answer's arrival)]. One thread and nothing between
+    the kernel and the clock, so that the time is the server's."""
+    host, port = address.rsplit(":", 1)
+    sockets = {}
+    poller = select.poll()
+    for _ in range(count):
+        one = socket.create_connection((host, int(port)))
+        sockets[one.fileno()] = one
+        poller.register(one, select.POLLIN)
+    sent, data = {}, {}
+    gc.disable()
+    try:
+        for fd, one in sockets.items():
+            sent[fd] = time.monotonic()
+            one.sendall(request)
+        while len(data) < count:
+            ready = poller.poll(30_000 * SLOW)
+            now = time.monotonic()
+            assert ready, "no answer"
+            for fd, _ in ready:
+                poller.unregister(fd)
+                data[fd] = (sockets[fd].recv(65536), now - sent[fd])
+    finally:
+        gc.enable()
+        for one in sockets.values():
+            one.close()
+    return [(int(head.split()[1]), seconds) for head, seconds in data.values()]
 
 
 class Load:
