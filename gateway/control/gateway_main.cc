@@ -19,8 +19,10 @@
 #include "common/actor/loop.h"
 #include "common/actor/mailbox.h"
 #include "common/actor/supervisor.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/metrics/registry.h"
+#include "common/process/file_limit.h"
 #include "common/process/lifeline.h"
 #include "gateway/control/control_actor.h"
 #include "gateway/control/gateway_sockets.h"
@@ -32,6 +34,8 @@ namespace {
 
 constexpr std::size_t kMailboxLimit = 4'096;
 constexpr auto kDrainSlack = std::chrono::seconds(2);
+// Descriptors that are not clients' connections: listeners, links, libzmq's own.
+constexpr std::uint64_t kOwnDescriptors = 400;
 
 using std::chrono::seconds;
 
@@ -222,6 +226,12 @@ int run_gateway(const GatewayOptions& options) {
     return 1;
   }
   log_init({.process = "gateway"});
+  const std::uint64_t files = raise_file_limit();
+  const std::uint64_t wanted =
+      static_cast<std::uint64_t>(options.shards) * limits::kConnectionsPerShard + kOwnDescriptors;
+  if (files < wanted) {
+    log_warn("few_descriptors", {{"limit", files}, {"wanted", wanted}});
+  }
   int code = 1;
   {
     Gateway gateway(options, wiring, *std::move(sockets));

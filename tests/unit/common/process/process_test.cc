@@ -7,9 +7,11 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/process/file_limit.h"
 #include "common/process/lifeline.h"
 #include "common/process/lines.h"
 #include "common/process/spawn.h"
@@ -28,6 +30,18 @@ Result<Child> shell(const std::string& script) {
   spec.program = "/bin/sh";
   spec.arguments = {"-c", script};
   return spawn(spec);
+}
+
+TEST(FileLimit, the_soft_limit_is_raised_to_the_hard_one) {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  const rlimit before = files;
+  files.rlim_cur = 256;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_EQ(raise_file_limit(), before.rlim_max == RLIM_INFINITY ? UINT64_MAX : before.rlim_max);
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_EQ(files.rlim_cur, before.rlim_max);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(Spawn, an_exit_code_and_a_signal_come_back_in_words) {
