@@ -39,8 +39,7 @@ void SimWorker::loaded(std::uint64_t life, std::uint64_t /*unused*/) {
   batcher_ = std::make_unique<worker::Batcher>(
       worker::BatcherOptions{.executors = world_->plan->executors});
   batcher_->expect_service(world_->plan->questions.front().service);
-  lone_ = std::make_unique<worker::Batcher>(worker::BatcherOptions{});
-  executors_.assign(world_->plan->executors + 1, Executor{});
+  executors_.assign(world_->plan->executors, Executor{});
   for (Link& link : links_) {
     link = Link{};
     link.attach.emplace(limits::kHeartbeatOnHost);
@@ -122,15 +121,9 @@ void SimWorker::drop_requests_of(std::size_t shard) {
   if (connection == kNoConnection) {
     return;
   }
-  for (const std::size_t first : {std::size_t{0}, world_->plan->executors}) {
-    for (const auto& place : batcher_of(first).drop_all({shard, connection}).assigned) {
-      executors_[first + place.executor].stop[place.slot] = true;
-    }
+  for (const auto& place : batcher_->drop_all({shard, connection}).assigned) {
+    executors_[place.executor].stop[place.slot] = true;
   }
-}
-
-worker::Batcher& SimWorker::batcher_of(std::size_t executor) {
-  return executor < world_->plan->executors ? *batcher_ : *lone_;
 }
 
 void SimWorker::arrived(ConnectionId connection, const Packet& packet) {
@@ -184,9 +177,10 @@ void SimWorker::on_infer(std::size_t shard, const Packet& packet) {
                   .from = {shard, links_[shard].connection},
                   .deadline = packet.deadline,
                   .received = TimePoint(Duration(packet.question)),
-                  .body = {}};
+                  .body = {},
+                  .alone = packet.alone};
   const worker::Job copy = job;
-  if (!(packet.alone ? lone_ : batcher_)->add(std::move(job))) {
+  if (!batcher_->add(std::move(job))) {
     refuse(copy, ErrorCode::resource_exhausted);
   }
 }
@@ -197,13 +191,10 @@ std::uint32_t SimWorker::question_of(const worker::Job& job) const {
 
 void SimWorker::on_cancel(std::size_t shard, const Packet& packet) {
   const worker::LinkRef from{shard, links_[shard].connection};
-  for (const std::size_t first : {std::size_t{0}, world_->plan->executors}) {
-    worker::Batcher& batcher = batcher_of(first);
-    if (const auto waiting = batcher.remove(from, packet.id, packet.attempt)) {
-      refuse(*waiting, ErrorCode::cancelled);
-    } else if (const auto place = batcher.find(from, packet.id, packet.attempt)) {
-      executors_[first + place->executor].stop[place->slot] = true;
-    }
+  if (const auto waiting = batcher_->remove(from, packet.id, packet.attempt)) {
+    refuse(*waiting, ErrorCode::cancelled);
+  } else if (const auto place = batcher_->find(from, packet.id, packet.attempt)) {
+    executors_[place->executor].stop[place->slot] = true;
   }
 }
 
@@ -211,23 +202,15 @@ void SimWorker::dispatch() {
   if (state_ != State::serving || still_) {
     return;
   }
-  if (lone_->idle()) {
-    give_out(*batcher_, 0);
-  } else if (batcher_->assigned() == 0) {
-    give_out(*lone_, world_->plan->executors);
-  }
-}
-
-void SimWorker::give_out(worker::Batcher& batcher, std::size_t first_executor) {
   std::vector<worker::Job> expired;
-  for (worker::Run& run : batcher.hand_out(world_->scheduler->now(), expired)) {
-    Executor& executor = executors_[first_executor + run.executor];
+  for (worker::Run& run : batcher_->hand_out(world_->scheduler->now(), expired)) {
+    Executor& executor = executors_[run.executor];
     for (worker::Assigned& assigned : run.requests) {
       executor.stop[assigned.slot] = false;
       executor.run.push_back(std::move(assigned));
     }
     if (!executor.busy) {
-      begin_next(first_executor + run.executor);
+      begin_next(run.executor);
     }
   }
   for (const worker::Job& job : expired) {
@@ -254,7 +237,7 @@ void SimWorker::begin_next(std::size_t index) {
           executor.ends, *this, (life_ << 8) | index, ++executor.generation);
       return;
     }
-    batcher_of(index).on_done(index % world_->plan->executors, next.slot, std::nullopt);
+    batcher_->on_done(index, next.slot, std::nullopt);
     executor.run.erase(executor.run.begin());
     refuse(job, stopped ? ErrorCode::cancelled : ErrorCode::deadline_exceeded);
   }
@@ -279,7 +262,7 @@ void SimWorker::executor_ends(std::uint64_t life_and_executor, std::uint64_t gen
   ++progress_;
   executor.run.erase(executor.run.begin());
   const Duration service = question.service * slowness_;
-  batcher_of(index).on_done(index % world_->plan->executors, done.slot, service);
+  batcher_->on_done(index, done.slot, service);
   Packet answer{.kind = question.bad ? Kind::failure : Kind::result};
   answer.error = ErrorCode::invalid_argument;
   answer.service = service;
@@ -412,7 +395,7 @@ void SimWorker::check_left(std::uint64_t life, std::uint64_t /*unused*/) {
   }
   const TimePoint now = world_->scheduler->now();
   if (!still_) {
-    if (!batcher_->idle() || !lone_->idle()) {
+    if (!batcher_->idle()) {
       idle_since_ = TimePoint::max();
     } else {
       idle_since_ = std::min(idle_since_, now);

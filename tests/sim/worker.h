@@ -1,8 +1,7 @@
 // SimWorker: one worker process after another in one place of a node: loads, dials the shards, runs
 // requests, stands still, dies and is started again. The rules of its links and of its queue are
 // the real ones (worker/serve: Attach, Batcher); what is modelled here are the process, its
-// executors and the node that watches it. A request marked `alone` has a queue and an executor of
-// its own: it begins when all others are idle, and they wait until it has ended.
+// executors and the node that watches it.
 
 #pragma once
 
@@ -100,9 +99,6 @@ class SimWorker {
   void begin_next(std::size_t executor);
   void send_answer(const worker::Job& job, Packet answer);
   void refuse(const worker::Job& job, ErrorCode code);
-  // Executor number `executors` is the one of the requests that run alone.
-  worker::Batcher& batcher_of(std::size_t executor);
-  void give_out(worker::Batcher& batcher, std::size_t first_executor);
   void end_by_death(bool outside);
   void end_life();
   [[nodiscard]] std::vector<RequestId> running() const;
@@ -123,7 +119,6 @@ class SimWorker {
   std::uint64_t sockets_ = 0;
   std::array<Link, kShards> links_;
   std::unique_ptr<worker::Batcher> batcher_;
-  std::unique_ptr<worker::Batcher> lone_;
   std::vector<Executor> executors_;
   std::vector<Mail> inbox_;  // while it stands still
 };
