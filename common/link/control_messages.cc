@@ -88,8 +88,26 @@ void put_state(MapWriter& map, WorkerState state) {
 void get_state(MapReader& map, WorkerState& state) {
   std::uint64_t number = 0;
   map.get("state", number);
-  state = number <= static_cast<std::uint8_t>(WorkerState::ended) ? static_cast<WorkerState>(number)
-                                                                  : WorkerState::unknown;
+  state = number <= static_cast<std::uint8_t>(kLastWorkerState) ? static_cast<WorkerState>(number)
+                                                                : WorkerState::unknown;
+}
+
+void put_findings(MapWriter& map, const Findings& findings) {
+  map.put("probe", std::uint64_t{static_cast<std::uint8_t>(findings.probe_kind)});
+  map.put("finite", findings.probe_finite);
+  map.put("memory", findings.memory_bytes);
+  map.put("memory_peak", findings.memory_peak_bytes);
+}
+
+void get_findings(MapReader& map, Findings& findings) {
+  std::uint64_t kind = 0;
+  map.get("probe", kind);
+  findings.probe_kind = kind <= static_cast<std::uint8_t>(ProbeKind::known_answer)
+                            ? static_cast<ProbeKind>(kind)
+                            : ProbeKind::none;
+  map.get("finite", findings.probe_finite);
+  map.get("memory", findings.memory_bytes);
+  map.get("memory_peak", findings.memory_peak_bytes);
 }
 
 // The value when the document had nothing wrong with it.
@@ -122,12 +140,14 @@ std::string_view name_of(WorkerState state) noexcept {
       return "failed";
     case ended:
       return "ended";
+    case probing:
+      return "probing";
   }
   return "unknown";
 }
 
 Message encode(const Hello& message) {
-  MapWriter map(9);
+  MapWriter map(13);
   map.put("worker", std::string_view(message.worker_id));
   map.put("node", std::string_view(message.node_id));
   map.put("pid", std::uint64_t{message.pid});
@@ -137,6 +157,7 @@ Message encode(const Hello& message) {
   put_model(map, message.model);
   map.put("executors", std::uint64_t{message.executors});
   map.put("credit", std::uint64_t{message.credit});
+  put_findings(map, message.findings);
   return message_of(Kind::hello, std::move(map));
 }
 
@@ -154,6 +175,7 @@ Result<Hello> decode_hello(const Body& body) {
   get_model(map, message.model);
   map.get("executors", message.executors);
   map.get("credit", message.credit);
+  get_findings(map, message.findings);
   return checked(document, std::move(message));
 }
 
@@ -185,7 +207,7 @@ Result<Welcome> decode_welcome(const Body& body) {
 }
 
 Message encode(const Heartbeat& message) {
-  MapWriter map(11);
+  MapWriter map(12);
   map.put("sequence", message.sequence);
   put_state(map, message.state);
   map.put("credit", std::uint64_t{message.credit});
@@ -193,6 +215,7 @@ Message encode(const Heartbeat& message) {
   map.put("running", std::uint64_t{message.running});
   map.put("progress", message.progress);
   map.put("executed", message.executed);
+  map.put("requests", message.requests);
   map.put("expired", message.expired);
   map.put("cancelled", message.cancelled);
   map.put("garbage", message.garbage);
@@ -211,6 +234,7 @@ Result<Heartbeat> decode_heartbeat(const Body& body) {
   map.get("running", message.running);
   map.get("progress", message.progress);
   map.get("executed", message.executed);
+  map.get("requests", message.requests);
   map.get("expired", message.expired);
   map.get("cancelled", message.cancelled);
   map.get("garbage", message.garbage);
@@ -219,10 +243,11 @@ Result<Heartbeat> decode_heartbeat(const Body& body) {
 }
 
 Message encode(const StateChange& message) {
-  MapWriter map(3);
+  MapWriter map(7);
   put_state(map, message.state);
   map.put("reason", cut(message.reason));
   put_model(map, message.model);
+  put_findings(map, message.findings);
   return message_of(Kind::state, std::move(map));
 }
 
@@ -234,6 +259,7 @@ Result<StateChange> decode_state_change(const Body& body) {
   get_state(map, message.state);
   map.get("reason", message.reason, kReasonBytes);
   get_model(map, message.model);
+  get_findings(map, message.findings);
   return checked(document, std::move(message));
 }
 

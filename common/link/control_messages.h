@@ -24,16 +24,35 @@ enum class WorkerState : std::uint8_t {
   unknown = 0,
   starting = 1,     // the process was spawned and has not spoken yet
   loading = 2,      // reading and packing the model
-  warming = 3,      // running it once with made-up inputs
+  warming = 3,      // running it with configured samples or made-up inputs
   ready = 4,        // takes requests
   draining = 5,     // finishes what it has, takes nothing new
   backing_off = 6,  // dead; the node waits before it starts it again
   failed = 7,       // dead and not started again by itself; the reason says why
   ended = 8,        // left because it was told to
+  probing = 9,      // after warming: being asked what its answer to is known, or must be finite
 };
+inline constexpr WorkerState kLastWorkerState = WorkerState::probing;
 
 // "loading", "ready", ...: for status, metrics and logs.
 std::string_view name_of(WorkerState state) noexcept;
+
+// What the worker asked its model last, before it said ready.
+enum class ProbeKind : std::uint8_t {
+  none = 0,          // nothing yet, or nothing could be made up that the model takes
+  generated = 1,     // made-up inputs: it answered
+  known_answer = 2,  // recorded inputs: it answered as recorded
+};
+
+// What a worker found out about its version on the way to ready.
+struct Findings {
+  ProbeKind probe_kind = ProbeKind::none;
+  bool probe_finite = true;             // no NaN and no infinity in the probe's answers
+  std::uint64_t memory_bytes = 0;       // of the process when it became ready: its share (PSS)
+  std::uint64_t memory_peak_bytes = 0;  // the most it was until then (peak RSS)
+
+  friend bool operator==(const Findings&, const Findings&) = default;
+};
 
 // Worker → control when it starts; worker → shard when it is ready. The first message of a new
 // socket, whose routing id is new as well.
@@ -48,6 +67,7 @@ struct Hello {
   ModelInfo model{};  // name and version always; the rest once it is loaded (always to a shard)
   std::uint32_t executors = 1;
   std::uint32_t credit = 1;  // requests the shard may have outstanding on this worker
+  Findings findings{};       // once it is ready
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -71,6 +91,7 @@ struct Heartbeat {
   std::uint32_t running = 0;     // executors at work now
   std::uint64_t progress = 0;    // executions begun plus ended: stands still with a stuck executor
   std::uint64_t executed = 0;    // engine runs that ended, well or not
+  std::uint64_t requests = 0;    // requests in those runs: more, where some were joined
   std::uint64_t expired = 0;     // refused because their deadline had passed
   std::uint64_t cancelled = 0;   // dropped or stopped at the gateway's word
   std::uint64_t garbage = 0;     // messages that could not be used
@@ -84,6 +105,7 @@ struct StateChange {
   WorkerState state = WorkerState::unknown;  // required
   std::string reason{};                      // of failed: one sentence
   ModelInfo model{};                         // complete from `warming` on
+  Findings findings{};                       // with `ready`
 
   friend bool operator==(const StateChange&, const StateChange&) = default;
 };

@@ -284,7 +284,7 @@ void ControlActor::count_workers() {
   std::map<std::tuple<std::string, std::int64_t, std::string>, std::int64_t> states;
   for (const auto& [id, worker] : state_.workers()) {
     restarts[{worker.model, worker.version}] += worker.restarts;
-    for (int state = 1; state <= static_cast<int>(link::WorkerState::ended); ++state) {
+    for (int state = 1; state <= static_cast<int>(link::kLastWorkerState); ++state) {
       const auto each = static_cast<link::WorkerState>(state);
       states[{worker.model, worker.version, std::string(link::name_of(each))}] +=
           worker.state == each ? 1 : 0;

@@ -32,7 +32,11 @@ Hello full_hello() {
           .state = WorkerState::ready,
           .model = add_model(),
           .executors = 2,
-          .credit = 128};
+          .credit = 128,
+          .findings = {.probe_kind = ProbeKind::known_answer,
+                       .probe_finite = false,
+                       .memory_bytes = 1'000'000'000'000,
+                       .memory_peak_bytes = 2'000'000'000'000}};
 }
 
 Heartbeat full_heartbeat() {
@@ -43,6 +47,7 @@ Heartbeat full_heartbeat() {
           .running = 4,
           .progress = 5,
           .executed = 6,
+          .requests = 60,
           .expired = 7,
           .cancelled = 8,
           .garbage = 9,
@@ -89,7 +94,10 @@ TEST(ControlMessages, SurviveTheWire) {
   expect_round_trip(full_heartbeat(), Kind::heartbeat, decode_heartbeat);
   expect_round_trip(Heartbeat{}, Kind::heartbeat, decode_heartbeat);
   expect_round_trip(
-      StateChange{.state = WorkerState::failed, .reason = "no such file", .model = add_model()},
+      StateChange{.state = WorkerState::failed,
+                  .reason = "no such file",
+                  .model = add_model(),
+                  .findings = {.probe_kind = ProbeKind::generated, .probe_finite = false}},
       Kind::state,
       decode_state_change);
   expect_round_trip(Drain{.reason = "unload"}, Kind::drain, decode_drain);
@@ -145,6 +153,15 @@ TEST(ControlMessages, ReadAnUnknownStateAsUnknown) {
   auto heartbeat = decode_heartbeat(body_of("\x81\xa5state\xcd\x01\x04"s));
   ASSERT_TRUE(heartbeat);
   EXPECT_EQ(heartbeat->state, WorkerState::unknown);
+  heartbeat = decode_heartbeat(body_of("\x81\xa5state\x09"s));
+  ASSERT_TRUE(heartbeat);
+  EXPECT_EQ(heartbeat->state, WorkerState::probing);
+}
+
+TEST(ControlMessages, ReadAnUnknownProbeAsNoneAndAMissingOneAsFinite) {
+  auto state = decode_state_change(body_of("\x82\xa5state\x04\xa5probe\x63"s));
+  ASSERT_TRUE(state) << state.error().detail;
+  EXPECT_EQ(state->findings, Findings{});
 }
 
 TEST(ControlMessages, RefuseWhatIsWrongByName) {
