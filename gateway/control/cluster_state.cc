@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/control/caller_reason.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -150,9 +152,7 @@ std::vector<VersionView> ClusterState::versions() const {
   }
   std::vector<VersionView> views;
   for (auto& [key, view] : found) {
-    if (view.state != VersionView::State::failed) {
-      view.reason.clear();
-    }
+    view.reason = view.state == VersionView::State::failed ? reason_for_callers(view.reason) : "";
     views.push_back(std::move(view));
   }
   return views;
