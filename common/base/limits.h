@@ -79,6 +79,16 @@ inline constexpr int kSuspicionRetryFloor = 10;
 inline constexpr std::size_t kQuarantineEntries = 1'024;
 inline constexpr auto kQuarantineTime = 10min;  // then the same request may be tried again
 
+// --- versions of models
+// ---------------------------------------------------------------------------
+inline constexpr auto kSilentNode = 1h;  // then what it had is forgotten, if no worker of it lives
+inline constexpr std::size_t kFleetEvents = 4'096;  // not taken yet; then the oldest is dropped
+// Server errors of a new version beside the old one: with fewer answers nothing is said; with this
+// many errors a share that is higher by so much, and twice as high, rolls back.
+inline constexpr std::uint64_t kGuardAnswers = 50;
+inline constexpr std::uint64_t kGuardErrors = 5;
+inline constexpr double kGuardErrorShare = 0.02;
+
 // --- processes -----------------------------------------------------------------------------------
 inline constexpr auto kDrainTime = 30s;
 inline constexpr auto kByeTime = 1s;   // a draining worker waits this long for the gateway's bye

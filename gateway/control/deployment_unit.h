@@ -1,0 +1,101 @@
+// Unit: one version of one model in one build (what its files and configuration were): the workers
+// that run it, and how far its life has come. And Spec: such a build as it should be. Pure values.
+//
+// A worker's id names its build, so that two builds of one version can live side by side:
+// NODE/MODEL/VERSION.STAMP6/REPLICA.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/link/control_messages.h"
+#include "common/link/infer.h"
+#include "gateway/control/deployment_status.h"
+
+namespace sluice::gateway {
+
+// One worker as its node and its own link show it.
+struct WorkerFact {
+  std::string id{};
+  std::string node{};  // empty: started by hand
+  std::string model{};
+  std::int64_t version = 0;
+  std::string stamp{};
+  link::WorkerState state = link::WorkerState::unknown;
+  std::string reason{};             // of the last death or of failed
+  bool met_by_all = false;          // every shard has met this life of it
+  const ModelInfo* info = nullptr;  // null until it is loaded; read during the call alone
+};
+
+// Where a worker runs or shall run.
+struct Place {
+  std::string node{};   // empty: started by hand
+  std::string build{};  // its id without the replica; empty: started by hand
+  std::string stamp{};
+
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+using Workers = std::map<std::string, Place>;  // by id
+
+struct Spec {
+  std::int64_t version = 0;
+  Workers workers{};
+};
+
+enum class Role : std::uint8_t {
+  serving,   // in the snapshot, or waiting for its first worker to be so
+  incoming,  // of a rollout: started, and routed to only by steps
+  outgoing,  // no new requests; finishes what it has
+  standby,   // kept warm beside what replaced it
+  ending,    // not assigned any more; its processes are ending
+};
+
+enum class Routing : std::uint8_t { none, draining, served };
+
+struct Unit {
+  std::uint64_t id = 0;  // within its deployment
+  std::int64_t version = 0;
+  Workers workers{};
+  Role role = Role::serving;
+  Routing routing = Routing::none;
+  // The snapshot that shows the latest change of routing; 0: not published yet.
+  std::uint64_t published = 0;
+  bool quiet = false;                     // all shards, since `published`
+  bool waits_for_ending = false;          // not assigned while another unit is ending
+  std::optional<TimePoint> keep_until{};  // after draining: standby until then
+  std::optional<ModelInfo> info{};        // once a worker has said so
+};
+
+// What the facts say of a unit's workers.
+struct UnitState {
+  std::uint32_t wanted = 0;
+  std::uint32_t ready = 0;                                  // and met by every shard
+  std::uint32_t failed = 0;                                 // given up by their nodes
+  std::uint32_t present = 0;                                // known at all
+  link::WorkerState furthest = link::WorkerState::unknown;  // of those that are on their way
+  std::string reason{};  // of the first that failed, else of the last trouble
+};
+
+// By worker id.
+using FactsById = std::map<std::string, WorkerFact>;
+
+UnitState state_of(const Unit& unit, const FactsById& facts);
+
+// The id without its replica. `model` is shortened where the id would be too long.
+std::string build_name(const std::string& node,
+                       const std::string& model,
+                       std::int64_t version,
+                       const std::string& stamp,
+                       const std::string& config);
+
+// Whether a node that has both runs another build than it should.
+bool differs(const Workers& is, const Workers& should);
+
+}  // namespace sluice::gateway

@@ -1,0 +1,66 @@
+// What a new version must pass before it may serve and while it serves beside the old one. A guard
+// is a function of facts; a rollout asks each of its list and goes on once all pass. Pure.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "common/base/time.h"
+#include "common/link/infer.h"
+
+namespace sluice::gateway {
+
+// Requests that a version ended, since some moment that is the same for both sides of a comparison.
+struct AnswerCounts {
+  std::uint64_t ok = 0;             // results, and errors that are the caller's (4xx)
+  std::uint64_t server_errors = 0;  // internal, unavailable, data_corrupt and the like (5xx)
+
+  friend bool operator==(const AnswerCounts&, const AnswerCounts&) = default;
+};
+
+struct GuardFacts {
+  const ModelInfo* old_info = nullptr;  // of the version that is replaced; null: there is none
+  const ModelInfo* new_info = nullptr;  // null: not known yet
+  bool allow_signature_change = false;
+  AnswerCounts old_counts{};  // since both serve
+  AnswerCounts new_counts{};
+  Duration both_serve{};  // how long; zero before the first share is moved
+};
+
+struct Verdict {
+  enum class Kind : std::uint8_t { pass, fail, undecided };
+  Kind kind = Kind::pass;
+  std::string reason{};  // of fail: a sentence
+
+  friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+// When a guard is asked. One that is undecided before the switch holds it back; one that is
+// undecided while both serve is not waited for longer than the step's hold.
+enum class GuardStage : std::uint8_t { before_switch, while_both_serve };
+
+struct Guard {
+  const char* name = "";
+  GuardStage stage = GuardStage::before_switch;
+  Verdict (*judge)(const GuardFacts&) = nullptr;
+};
+
+// Names, datatypes and shapes of inputs and outputs must be those of the version replaced.
+Verdict judge_signature(const GuardFacts& facts);
+// The share of server errors must not be clearly higher than the old version's.
+Verdict judge_server_errors(const GuardFacts& facts);
+
+// Those above: always asked.
+std::span<const Guard> first_guards();
+
+// Asks all guards of the stage: the first failure, else undecided if any is, else pass. The reason
+// begins with the guard's name.
+Verdict judge(std::span<const Guard> guards, GuardStage stage, const GuardFacts& facts);
+
+// What changed from one signature to the other, in words: "input 'x': shape [-1,64] became
+// [-1,32]; output 'z' is new". Empty: nothing. Order does not matter, -1 equals only -1.
+std::string signature_difference(const ModelInfo& before, const ModelInfo& after);
+
+}  // namespace sluice::gateway
