@@ -5,6 +5,7 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "cluster/cli/commands.h"
 #include "cluster/node/model_folder.h"
@@ -16,11 +17,38 @@ namespace sluice::cluster {
 
 namespace {
 
-Result<int> run(worker::WorkerOptions& options) {
+struct WorkerCommandLine {
+  worker::WorkerOptions worker;
+  int plan_fd = -1;
+};
+
+// By a node's plan, or from the command line alone.
+Result<void> choose_model(WorkerCommandLine& line) {
+  worker::WorkerOptions& options = line.worker;
+  if (line.plan_fd >= 0) {
+    SLUICE_TRY_ASSIGN(options.plan, worker::read_plan(line.plan_fd));
+    ::close(line.plan_fd);
+    options.model_path = options.plan.model_path;
+    options.model_name = options.plan.model_name;
+    options.version = options.plan.version;
+    return {};
+  }
+  if (options.model_path.empty()) {
+    return Error{ErrorCode::invalid_argument, "no model: name its FILE"};
+  }
   if (options.model_name.empty()) {
     SLUICE_TRY_ASSIGN(const ModelFile model, model_of_file(options.model_path, ""));
     options.model_name = model.name;
   }
+  options.plan.model_path = options.model_path;
+  options.plan.model_name = options.model_name;
+  options.plan.version = options.version;
+  return {};
+}
+
+Result<int> run(WorkerCommandLine& line) {
+  SLUICE_TRY(choose_model(line));
+  worker::WorkerOptions& options = line.worker;
   if (options.worker_id.empty()) {
     options.worker_id = own_host_name() + "/" + options.model_name + "/" +
                         std::to_string(options.version) + "/by-hand";
@@ -32,8 +60,9 @@ Result<int> run(worker::WorkerOptions& options) {
   return worker::run_worker(options);
 }
 
-void add_options(CLI::App& command, worker::WorkerOptions& worker) {
-  command.add_option("FILE", worker.model_path, "The model file (.onnx)")->required();
+void add_options(CLI::App& command, WorkerCommandLine& line) {
+  worker::WorkerOptions& worker = line.worker;
+  command.add_option("FILE", worker.model_path, "The model file (.onnx)");
   command
       .add_option("--gateway",
                   worker.control,
@@ -61,19 +90,20 @@ void add_options(CLI::App& command, worker::WorkerOptions& worker) {
   command.add_option("--lifeline-fd", worker.lifeline_fd)->group("");
   command.add_option("--status-fd", worker.status_fd)->group("");
   command.add_option("--suspects-fd", worker.suspects_fd)->group("");
+  command.add_option("--plan-fd", line.plan_fd)->group("");
 }
 
 }  // namespace
 
 void add_worker_command(CLI::App& app, ExitCode& exit_code) {
-  auto options = std::make_shared<worker::WorkerOptions>();
+  auto line = std::make_shared<WorkerCommandLine>();
   CLI::App* command =
       app.add_subcommand("worker", "Serve one model version to a gateway; nodes start these");
   command->footer(
       "Exits with 3 when the model cannot be loaded, with 0 after SIGTERM and a drain.");
-  add_options(*command, *options);
-  command->callback([options, &exit_code] {
-    const Result<int> code = run(*options);
+  add_options(*command, *line);
+  command->callback([line, &exit_code] {
+    const Result<int> code = run(*line);
     if (!code) {
       std::fprintf(stderr, "sluice worker: %s\n", code.error().detail.c_str());
     }

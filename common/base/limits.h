@@ -66,6 +66,22 @@ inline constexpr std::size_t kExecutorsPerWorker = 256;
 inline constexpr std::size_t kWorkerQueueRequests =
     1'024;  // waiting in a worker: credit is far less
 
+// --- models on disk, as nodes and control speak of them ------------------------------------------
+inline constexpr std::size_t kModelsPerNode = 1'024;         // reported; more is a problem, told
+inline constexpr std::size_t kLabelsPerModel = 64;           // as many as versions
+inline constexpr std::size_t kPriorityLevels = 64;           // of a model's queue
+inline constexpr std::size_t kConfigNotes = 64;              // remarks on one model's configuration
+inline constexpr std::size_t kConfigNoteBytes = 512;         // of one; longer ones are cut
+inline constexpr std::size_t kStampBytes = 16;               // of a version's stamp
+inline constexpr std::size_t kConfigJsonBytes = 256 * kKiB;  // of one model's configuration
+// All models of a node, and all that it is assigned: 1,024 with 8 KiB of configuration each.
+inline constexpr std::size_t kRepositoryBytes = 8 * kMiB;
+inline constexpr std::size_t kAssignmentBytes = 8 * kMiB;
+inline constexpr std::size_t kServingPlanBytes = 1 * kMiB;  // what one worker is told at its start
+inline constexpr std::size_t kPreferredBatchSizes = 64;
+inline constexpr std::size_t kWarmUpSamples = 64;
+inline constexpr std::size_t kPathBytes = 4'096;  // PATH_MAX of Linux
+
 // --- queue, retry, quarantine --------------------------------------------------------------------
 inline constexpr std::size_t kQueueRequests = 512;  // per model and shard
 inline constexpr std::size_t kQueueBytes = 512 * kMiB;

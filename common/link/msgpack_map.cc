@@ -109,15 +109,13 @@ struct MapDocument::Parsed {
   msgpack::object_handle handle;
 };
 
-MapDocument::MapDocument(Buffer bytes) : bytes_(std::move(bytes)) {
-  if (bytes_.size() > limits::kControlMessageBytes) {
-    fail(std::to_string(bytes_.size()) + " bytes, at most " +
-         std::to_string(limits::kControlMessageBytes));
+MapDocument::MapDocument(Buffer bytes, std::size_t size_max) : bytes_(std::move(bytes)) {
+  if (bytes_.size() > size_max) {
+    fail(std::to_string(bytes_.size()) + " bytes, at most " + std::to_string(size_max));
     return;
   }
   try {
-    const msgpack::unpack_limit limit(
-        kMapItems, kMapItems, limits::kControlMessageBytes, 0, 0, kMapDepth);
+    const msgpack::unpack_limit limit(kMapItems, kMapItems, size_max, 0, 0, kMapDepth);
     const std::string_view text = bytes_.text();
     std::size_t end = 0;
     parsed_ = std::make_unique<Parsed>();

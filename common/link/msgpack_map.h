@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/tensor/buffer.h"
@@ -52,8 +53,8 @@ class MapReader;
 // kept and makes all later reads do nothing, so that a decoder is a list of fields and one check.
 class MapDocument {
  public:
-  // Limits: limits::kControlMessageBytes in all, kMapDepth levels, kMapItems a map or array.
-  explicit MapDocument(Buffer bytes);
+  // Limits: `size_max` bytes in all, kMapDepth levels, kMapItems a map or array.
+  explicit MapDocument(Buffer bytes, std::size_t size_max = limits::kControlMessageBytes);
   MapDocument(const MapDocument&) = delete;
   MapDocument& operator=(const MapDocument&) = delete;
   ~MapDocument();

@@ -7,6 +7,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/time.h"
+#include "worker/serve/serving_plan.h"
 
 namespace sluice::worker {
 
@@ -31,6 +32,9 @@ struct WorkerOptions {
   int status_fd = -1;
   std::string engine_library{};  // empty: engine::default_library()
   bool test_operators = false;   // the engine's operators of the domain "sluice.test"
+  // What else is to be known of the version. model_path, model_name and version above are its own
+  // too; of a worker started by hand they are all there is in it.
+  ServingPlan plan{};
 };
 
 // Exit codes, besides 0 for an orderly end. Before it exits with one of them the worker prints one

@@ -9,6 +9,7 @@
 
 #include "common/link/control_messages.h"
 #include "common/link/tensor_codec.h"
+#include "worker/serve/serving_plan.h"
 
 namespace {
 
@@ -51,7 +52,36 @@ void write_control(char number, const std::string& name, const Kind& message) {
   write("control/" + name, number + std::string(encode(message).body.front().text()));
 }
 
+void write_plans() {
+  using worker::ServingPlan;
+  using worker::WarmUpInput;
+  write("plan/least",
+        std::string(encode_plan(ServingPlan{.model_path = "/m", .model_name = "m"})->text()));
+  const ServingPlan plan{.model_path = "/r/m/1/model.onnx",
+                         .model_name = "m",
+                         .stamp = "0a1b",
+                         .model_dir = "/r/m",
+                         .max_batch_size = 8,
+                         .preferred_batch_sizes = {4, 8},
+                         .max_queue_delay = std::chrono::microseconds(100),
+                         .instance_count = 2,
+                         .warm_ups = {{.name = "w",
+                                       .batch_size = 4,
+                                       .inputs = {{.name = "x",
+                                                   .datatype = DataType::float32,
+                                                   .dims = {3},
+                                                   .kind = WarmUpInput::Kind::file,
+                                                   .path = "/r/m/warmup/x"}}}},
+                         .probe_dir = "/r/m/1",
+                         .inputs = {{.name = "x", .datatype = DataType::float32, .dims = {-1, 3}}},
+                         .outputs = {{.name = "y", .datatype = DataType::int64, .dims = {1}}},
+                         .notes = {"n"},
+                         .config_json = "{}"};
+  write("plan/full", std::string(encode_plan(plan)->text()));
+}
+
 void write_all() {
+  write_plans();
   write_header("infer", infer_header(7, 2, TimePoint(Duration(9)), TimePoint(Duration(5)), true));
   write_header("result", {.kind = Kind::result, .id = 7, .attempt = 1, .credit = 3});
   write_header("heartbeat", {});
