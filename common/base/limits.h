@@ -132,6 +132,25 @@ inline constexpr std::size_t kMetricLabelBytes = 256;   // of one label's value
 inline constexpr int kMailboxDrain = 256;  // messages a loop takes from one mailbox in one turn
 inline constexpr int kSocketDrain = 256;   // the same for a socket to another process
 
+// --- the model repository ------------------------------------------------------------------------
+inline constexpr std::size_t kModelConfigBytes = 1 * kMiB;  // of a config.pbtxt or model list
+inline constexpr std::size_t kModelConfigDepth = 32;        // nested messages; the schema needs 6
+inline constexpr std::size_t kModelsPerRepository = 4'096;  // as kModelsPerShard
+inline constexpr std::size_t kVersionsOnDisk = 1'024;       // of one model, served or not
+inline constexpr std::size_t kFolderEntries = 10'000;       // of a root, a model, or a version
+inline constexpr std::size_t kFolderDepth = 8;              // below a version
+inline constexpr std::size_t kFileNameBytes = 255;          // that a configuration may give
+inline constexpr std::size_t kWatchedFolders = 8'192;       // then it polls; Linux grants as many
+inline constexpr auto kSettleTime = 1s;          // without change, then a version is acted on
+inline constexpr auto kScanPause = 200ms;        // between two looks at a repository that changes
+inline constexpr auto kPollInterval = 5s;        // where changes are not told
+inline constexpr std::size_t kConfigNotes = 64;  // of one model
+inline constexpr std::size_t kLabelsPerModel = 64;
+inline constexpr std::size_t kReplicas = 64;  // worker processes of one version
+inline constexpr std::size_t kPriorityLevels = 64;
+inline constexpr std::size_t kWarmUps = 64;          // samples of one model
+inline constexpr std::uint32_t kWarmUpRuns = 1'000;  // of one sample
+
 // --- models --------------------------------------------------------------------------------------
 inline constexpr int kModelDepth = 64;  // nested messages on the way to a tensor (4 a subgraph)
 inline constexpr std::size_t kModelNodes = 1'000'000;

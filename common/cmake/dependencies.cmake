@@ -48,11 +48,13 @@ target_link_libraries(third_asio INTERFACE Boost::headers Threads::Threads)
 target_compile_definitions(third_asio INTERFACE BOOST_ASIO_NO_DEPRECATED)
 add_library(third::asio ALIAS third_asio)
 
+find_package(Protobuf REQUIRED)
+add_library(third::protobuf ALIAS protobuf::libprotobuf)
+
 if(SLUICE_ENGINE)
-  find_package(Protobuf REQUIRED)
   add_library(third_onnx INTERFACE)
   find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
-  target_link_libraries(third_onnx INTERFACE ${ONNX_PROTO_LIBRARY} protobuf::libprotobuf)
+  target_link_libraries(third_onnx INTERFACE ${ONNX_PROTO_LIBRARY} third::protobuf)
   target_compile_definitions(third_onnx INTERFACE ONNX_ML=1 ONNX_NAMESPACE=onnx)
   add_library(third::onnx ALIAS third_onnx)
 

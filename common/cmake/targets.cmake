@@ -121,3 +121,27 @@ function(sluice_flatbuffer target schema)
   target_link_libraries(${target} INTERFACE third::flatbuffers)
   add_library(sluice::${target} ALIAS ${target})
 endfunction()
+
+# sluice_protobuf(TARGET SCHEMAS...): the generated code of schemas as library TARGET.
+function(sluice_protobuf target)
+  set(out ${CMAKE_BINARY_DIR}/generated)
+  foreach(schema IN LISTS ARGN)
+    get_filename_component(stem ${schema} NAME_WE)
+    set(made ${out}/schema/${stem}.pb.cc ${out}/schema/${stem}.pb.h)
+    add_custom_command(
+      OUTPUT ${made}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${out}
+      COMMAND protobuf::protoc -I ${CMAKE_SOURCE_DIR} --cpp_out=${out} schema/${schema}
+      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${schema}
+      WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+      VERBATIM)
+    list(APPEND sources ${made})
+  endforeach()
+  add_custom_target(${target}_gen DEPENDS ${sources})
+  add_dependencies(generated ${target}_gen)
+  add_library(${target} STATIC ${sources})
+  add_dependencies(${target} ${target}_gen)
+  target_include_directories(${target} SYSTEM PUBLIC ${out})
+  target_link_libraries(${target} PUBLIC third::protobuf)
+  add_library(sluice::${target} ALIAS ${target})
+endfunction()

@@ -47,24 +47,9 @@ constexpr Banned kBanned[] = {
 
 // Headers that are slow to compile or leak their types; each has few doors.
 constexpr std::string_view kDoors[] = {
-    "<CLI/",
-    "<boost/",
-    "<cblas.h",
-    "<curl/",
-    "<dlfcn.h",
-    "<dnnl",
-    "flatbuffers",
-    "_generated",
-    "<google/",
-    "<hwy/",
-    "<msgpack",
-    "<nlohmann/",
-    "<omp.h",
-    "<onnx/",
-    "<png.h",
-    "<simdjson.h",
-    "<spdlog/",
-    "<zmq",
+    "<CLI/",      "<boost/", "<cblas.h",    "<curl/",   "<dlfcn.h", "<dnnl",      "flatbuffers",
+    "_generated", ".pb.h",   "<google/",    "<hwy/",    "<msgpack", "<nlohmann/", "<omp.h",
+    "<onnx/",     "<png.h",  "<simdjson.h", "<spdlog/", "<zmq",
 };
 
 struct Direction {
