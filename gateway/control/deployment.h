@@ -48,6 +48,9 @@ struct ModelFacts {
   link::ModelSettings settings{};
   std::vector<AvailableVersion> versions{};  // ascending
   std::set<std::string> attached{};          // nodes that speak to us
+  std::set<std::string> silent{};            // nodes that did, and may again
+  // Nodes that speak for the first time in this life of the gateway: what is ready there goes on.
+  std::set<std::string> fresh{};
 };
 
 // What the shards are told of one version.
@@ -86,8 +89,6 @@ class Deployment {
   // ---------------------------------------
   void on_model(ModelFacts facts, TimePoint now);
   void on_workers(std::span<const WorkerFact> workers, TimePoint now);
-  // The node speaks for the first time in this life of the gateway: what is ready on it goes on.
-  void adopt(const std::string& node, TimePoint now);
   void on_published(std::uint64_t number, TimePoint now);
   void on_applied(std::uint64_t number, TimePoint now);
   void on_quiet(std::int64_t version, std::uint64_t number, TimePoint now);
@@ -113,6 +114,130 @@ class Deployment {
   // Nothing of it lives or is known or pinned.
   [[nodiscard]] bool over() const;
   void take_events(std::vector<Event>& events);
+
+ private:
+  struct Failed {
+    Workers workers{};  // the build
+    std::string reason{};
+  };
+  struct Waiting {
+    CommandId id = 0;
+    bool unload = false;  // else a load
+  };
+  // What goes with the rollout under way.
+  struct Change {
+    std::vector<std::uint64_t> incoming{};  // units
+    std::vector<std::uint64_t> outgoing{};
+    std::vector<Spec> to_start{};                   // recreate: once the old has ended
+    std::vector<Unit> before{};                     // of the outgoing ones, to go back to
+    std::optional<std::int64_t> primary{};          // before
+    std::optional<Pin> pin{};                       // before
+    std::map<std::int64_t, AnswerCounts> counts{};  // when both began to serve
+    TimePoint both_since{};
+    std::vector<CommandId> aborts{};  // who wait for its end
+  };
+  struct NewFailure {
+    std::int64_t version = 0;
+    std::string reason{};
+  };
+  // What is to be changed.
+  struct Difference {
+    std::vector<Spec> added{};
+    std::vector<std::uint64_t> removed{};
+  };
+
+  // What is wanted (deployment.cc).
+  [[nodiscard]] std::vector<std::int64_t> there() const;
+  [[nodiscard]] WantedVersions wanted() const;
+  [[nodiscard]] Spec spec_of(std::int64_t version) const;
+  [[nodiscard]] std::vector<Spec> specs() const;      // of all that is wanted
+  [[nodiscard]] std::vector<Spec> startable() const;  // without what has failed
+  [[nodiscard]] const Failed* failure_of(const Spec& spec) const;
+  [[nodiscard]] Difference difference() const;
+
+  // Reconciling (deployment_reconcile.cc).
+  void adopt(const std::string& node, TimePoint now);
+  void settle(TimePoint now);
+  bool advance_units(TimePoint now);
+  bool advance(Unit& unit, TimePoint now);
+  bool follow_spec(Unit& unit);
+  bool reconcile(TimePoint now);
+  bool rescue(TimePoint now);
+  Unit& add_unit(const Spec& spec, Role role, Routing routing);
+  void retire(Unit& unit, std::optional<TimePoint> keep_until);
+  void route(Unit& unit, Role role, Routing routing);
+  [[nodiscard]] Unit* unit(std::uint64_t id);
+  [[nodiscard]] const Unit* unit(std::uint64_t id) const;
+  [[nodiscard]] const Unit* serving(std::int64_t version) const;
+  [[nodiscard]] UnitState state(const Unit& unit) const;
+  [[nodiscard]] bool is_ready(const Unit& unit) const;
+  [[nodiscard]] bool has_failed(const Unit& unit) const;
+  [[nodiscard]] bool is_gone(const Unit& unit) const;
+  [[nodiscard]] bool anything_serves() const;
+  [[nodiscard]] std::set<std::string> leaving() const;
+  [[nodiscard]] Workers assigned(const Unit& unit) const;
+  void choose_primary();
+  void finish_waiting(TimePoint now);
+
+  // The rollout under way (deployment_rollout.cc).
+  void begin(RolloutPlan plan, Difference difference, TimePoint now);
+  std::uint64_t start(const Spec& spec);
+  bool advance_rollout(TimePoint now);
+  [[nodiscard]] RolloutFacts rollout_facts(TimePoint now) const;
+  [[nodiscard]] std::string waiting_for() const;
+  [[nodiscard]] std::vector<NewFailure> failures_of_new(TimePoint now) const;
+  [[nodiscard]] bool guards_pass(TimePoint now) const;
+  [[nodiscard]] Verdict judge_unit(const Unit& judged, TimePoint now) const;
+  [[nodiscard]] bool old_is_back() const;
+  void shift(TimePoint now);
+  void switch_over(TimePoint now);
+  void back_out(TimePoint now);
+  void finish(TimePoint now);
+  [[nodiscard]] std::optional<std::int64_t> newest_incoming() const;
+
+  // Commands (deployment_commands.cc).
+  Result<RolloutPlan> plan_of(const RolloutAsked& asked, CommandId id) const;
+  Result<void> check_target(std::int64_t version) const;
+  Result<void> check_idle() const;
+  void set_pin(std::optional<Pin> pin, TimePoint now);
+  void retry_failed();
+
+  // What is shown (deployment_view.cc).
+  [[nodiscard]] int weight_of(std::int64_t version) const;
+  [[nodiscard]] std::optional<RoutedVersion> route_of(std::int64_t version) const;
+  [[nodiscard]] bool expects(std::int64_t version) const;
+  [[nodiscard]] VersionStatus status_of(std::int64_t version) const;
+  [[nodiscard]] std::vector<std::int64_t> all_versions() const;
+  void move_labels(TimePoint now);
+  void tell_stages(TimePoint now);
+  void tell(EventKind kind,
+            std::int64_t version,
+            std::string detail,
+            TimePoint now,
+            CommandId command = 0);
+
+  std::string model_;
+  DeploymentOptions options_;
+  ModelFacts facts_;
+  FactsById workers_;
+  std::vector<Unit> units_;
+  std::uint64_t last_unit_ = 0;
+  std::optional<Pin> pin_;
+  std::string config_;                     // instead of the one on disk; empty: none
+  std::map<std::int64_t, Failed> failed_;  // builds that are not tried again
+  std::set<std::string> retried_;          // failed workers: not assigned until they are gone
+  std::optional<Rollout> rollout_;
+  Change change_;
+  std::optional<RolloutStatus> last_rollout_;
+  std::vector<std::int64_t> previous_;  // what served before the last rollout
+  std::optional<std::int64_t> primary_;
+  std::map<std::int64_t, AnswerCounts> counts_;
+  std::uint64_t published_ = 0;  // the snapshot of the latest change of routes; 0: not yet
+  std::uint64_t applied_ = 0;    // by every shard
+  std::map<std::string, std::int64_t> labels_;
+  std::map<std::int64_t, VersionStage> stages_;  // as told by events
+  std::vector<Waiting> waiting_;
+  std::vector<Event> events_;
 };
 
 }  // namespace sluice::gateway

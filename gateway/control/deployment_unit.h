@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +31,8 @@ struct WorkerFact {
   std::string reason{};             // of the last death or of failed
   bool met_by_all = false;          // every shard has met this life of it
   const ModelInfo* info = nullptr;  // null until it is loaded; read during the call alone
+
+  friend bool operator==(const WorkerFact&, const WorkerFact&) = default;
 };
 
 // Where a worker runs or shall run.
@@ -38,6 +40,7 @@ struct Place {
   std::string node{};   // empty: started by hand
   std::string build{};  // its id without the replica; empty: started by hand
   std::string stamp{};
+  std::string config{};  // instead of the one on disk; empty: none
 
   friend bool operator==(const Place&, const Place&) = default;
 };
@@ -86,7 +89,9 @@ struct UnitState {
 // By worker id.
 using FactsById = std::map<std::string, WorkerFact>;
 
-UnitState state_of(const Unit& unit, const FactsById& facts);
+// Workers in `leaving` are on their way out under the same id: what is said of them is said of the
+// life before, not of this unit.
+UnitState state_of(const Unit& unit, const FactsById& facts, const std::set<std::string>& leaving);
 
 // The id without its replica. `model` is shortened where the id would be too long.
 std::string build_name(const std::string& node,

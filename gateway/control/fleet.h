@@ -90,18 +90,24 @@ class Fleet {
     bool has_reported = false;
     TimePoint silent_since{};
     std::map<std::string, link::ModelFound> models{};  // by name
+
+    // From then on it counts.
+    [[nodiscard]] bool known() const { return has_repository && has_reported; }
   };
+
   Result<Deployment*> find(const std::string& model);
-  void tell_models(TimePoint now);
-  ModelFacts facts_of(const std::string& model) const;
-  void after(TimePoint now);
+  Deployment& deployment(const std::string& model, TimePoint now);
+  [[nodiscard]] ModelFacts facts_of(const std::string& model) const;
+  void tell_models(const std::string& fresh_node, TimePoint now);
+  void forget_silent(TimePoint now);
+  [[nodiscard]] bool has_workers(const std::string& node) const;
 
   DeploymentOptions options_;
   std::map<std::string, Node> nodes_;
-  std::map<std::string, Deployment> deployments_;
-  std::vector<WorkerFact> workers_;
+  std::map<std::string, Deployment> deployments_;           // by model
+  std::map<std::string, std::vector<WorkerFact>> workers_;  // by model; without their ModelInfo
+  std::uint64_t applied_ = 0;
   CommandId last_command_ = 0;
-  std::vector<Event> events_;
 };
 
 }  // namespace sluice::gateway

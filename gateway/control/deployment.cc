@@ -1,0 +1,208 @@
+#include "gateway/control/deployment.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::gateway {
+namespace {
+
+using link::WorkerState;
+
+bool is_alive(WorkerState state) {
+  return state != WorkerState::failed && state != WorkerState::ended;
+}
+
+}  // namespace
+
+Deployment::Deployment(std::string model, const DeploymentOptions& options)
+    : model_(std::move(model)), options_(options) {}
+
+// --- facts ---------------------------------------------------------------------------------------
+
+void Deployment::on_model(ModelFacts facts, TimePoint now) {
+  if (facts.problem != facts_.problem && !facts.problem.empty()) {
+    tell(EventKind::problem, 0, facts.problem, now);
+  }
+  facts_ = std::move(facts);
+  for (const std::string& node : facts_.fresh) {
+    adopt(node, now);
+  }
+  facts_.fresh.clear();
+  settle(now);
+}
+
+void Deployment::on_workers(std::span<const WorkerFact> workers, TimePoint now) {
+  FactsById facts;
+  for (const WorkerFact& worker : workers) {
+    const auto at = facts.emplace(worker.id, worker).first;
+    at->second.info = nullptr;  // it is lent for this call
+    for (Unit& unit : units_) {
+      if (worker.info != nullptr && unit.workers.contains(worker.id)) {
+        unit.info = *worker.info;
+      }
+    }
+  }
+  if (facts != workers_) {
+    workers_ = std::move(facts);
+    settle(now);
+  }
+}
+
+void Deployment::on_published(std::uint64_t number, TimePoint now) {
+  if (published_ == 0) {
+    published_ = number;
+  }
+  for (Unit& unit : units_) {
+    if (unit.published == 0) {
+      unit.published = number;
+    }
+  }
+  settle(now);
+}
+
+void Deployment::on_applied(std::uint64_t number, TimePoint now) {
+  applied_ = std::max(applied_, number);
+  settle(now);
+}
+
+void Deployment::on_quiet(std::int64_t version, std::uint64_t number, TimePoint now) {
+  for (Unit& unit : units_) {
+    if (unit.version == version && unit.routing == Routing::draining && unit.published != 0 &&
+        number >= unit.published) {
+      unit.quiet = true;
+    }
+  }
+  settle(now);
+}
+
+void Deployment::on_counts(std::int64_t version, const AnswerCounts& counts, TimePoint now) {
+  counts_[version] = counts;
+  settle(now);
+}
+
+void Deployment::tick(TimePoint now) {
+  settle(now);
+}
+
+TimePoint Deployment::next_due() const {
+  TimePoint due = rollout_ ? rollout_->next_due() : TimePoint::max();
+  for (const Unit& unit : units_) {
+    if (unit.role == Role::standby && unit.keep_until) {
+      due = std::min(due, *unit.keep_until);
+    }
+  }
+  return due;
+}
+
+// --- what is wanted ------------------------------------------------------------------------------
+
+// Of the repositories and of workers started by hand.
+std::vector<std::int64_t> Deployment::there() const {
+  std::set<std::int64_t> versions;
+  for (const AvailableVersion& version : facts_.versions) {
+    versions.insert(version.number);
+  }
+  for (const auto& [id, worker] : workers_) {
+    if (worker.node.empty() && is_alive(worker.state)) {
+      versions.insert(worker.version);
+    }
+  }
+  return {versions.begin(), versions.end()};
+}
+
+WantedVersions Deployment::wanted() const {
+  if (pin_) {
+    return wanted_versions(facts_.settings.policy, pin_, there());
+  }
+  std::vector<std::int64_t> stored;
+  for (const AvailableVersion& version : facts_.versions) {
+    stored.push_back(version.number);
+  }
+  WantedVersions wanted = wanted_versions(facts_.settings.policy, pin_, stored);
+  // A version that somebody starts by hand is wanted by being there.
+  for (const auto& [id, worker] : workers_) {
+    if (worker.node.empty() && is_alive(worker.state)) {
+      wanted.versions.push_back(worker.version);
+    }
+  }
+  std::ranges::sort(wanted.versions);
+  const auto rest = std::ranges::unique(wanted.versions);
+  wanted.versions.erase(rest.begin(), rest.end());
+  return wanted;
+}
+
+Spec Deployment::spec_of(std::int64_t version) const {
+  Spec spec{version, {}};
+  const auto found = std::ranges::find(facts_.versions, version, &AvailableVersion::number);
+  if (found != facts_.versions.end()) {
+    for (const auto& [node, stamp] : found->stamps) {
+      const std::string build = build_name(node, model_, version, stamp, config_);
+      const std::uint32_t replicas = std::max(facts_.settings.replicas, 1U);
+      for (std::uint32_t replica = 0; replica < replicas; ++replica) {
+        spec.workers.emplace(build + "/" + std::to_string(replica),
+                             Place{node, build, stamp, config_});
+      }
+    }
+  }
+  for (const auto& [id, worker] : workers_) {
+    if (worker.node.empty() && worker.version == version && is_alive(worker.state)) {
+      spec.workers.emplace(id, Place{});
+    }
+  }
+  return spec;
+}
+
+std::vector<Spec> Deployment::specs() const {
+  std::vector<Spec> specs;
+  for (const std::int64_t version : wanted().versions) {
+    specs.push_back(spec_of(version));
+  }
+  return specs;
+}
+
+const Deployment::Failed* Deployment::failure_of(const Spec& spec) const {
+  const auto found = failed_.find(spec.version);
+  const bool known = options_.rules.remembers_failures && found != failed_.end() &&
+                     !differs(found->second.workers, spec.workers);
+  return known ? &found->second : nullptr;
+}
+
+std::vector<Spec> Deployment::startable() const {
+  std::vector<Spec> wanted = specs();
+  const bool all =
+      std::erase_if(wanted, [&](const Spec& spec) { return failure_of(spec) != nullptr; }) == 0;
+  if (all) {
+    return wanted;
+  }
+  for (const Unit& unit : units_) {
+    const bool named = std::ranges::find(wanted, unit.version, &Spec::version) != wanted.end();
+    if (unit.role == Role::serving && !named) {
+      wanted.push_back({unit.version, unit.workers});  // it serves until something better does
+    }
+  }
+  std::ranges::sort(wanted, {}, &Spec::version);
+  return wanted;
+}
+
+Deployment::Difference Deployment::difference() const {
+  Difference difference;
+  const std::vector<Spec> wanted = startable();
+  for (const Spec& spec : wanted) {
+    const Unit* now = serving(spec.version);
+    if (now == nullptr || differs(now->workers, spec.workers)) {
+      difference.added.push_back(spec);
+    }
+  }
+  for (const Unit& unit : units_) {
+    if (unit.role != Role::serving) {
+      continue;
+    }
+    const auto spec = std::ranges::find(wanted, unit.version, &Spec::version);
+    if (spec == wanted.end() || differs(unit.workers, spec->workers)) {
+      difference.removed.push_back(unit.id);
+    }
+  }
+  return difference;
+}
+
+}  // namespace sluice::gateway

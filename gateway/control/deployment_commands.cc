@@ -1,0 +1,310 @@
+// Deployment: what operators may ask, and why it is refused.
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/control/deployment.h"
+
+namespace sluice::gateway {
+namespace {
+
+using link::Strategy;
+
+Strategy strategy_of(RolloutStrategy strategy) {
+  switch (strategy) {
+    case RolloutStrategy::rolling:
+      return Strategy::rolling;
+    case RolloutStrategy::blue_green:
+      return Strategy::blue_green;
+    case RolloutStrategy::recreate:
+      return Strategy::recreate;
+  }
+  return Strategy::rolling;
+}
+
+Error wrong(std::string words) {
+  return {ErrorCode::invalid_argument, std::move(words)};
+}
+
+}  // namespace
+
+Result<void> Deployment::check_target(std::int64_t version) const {
+  const std::vector<std::int64_t> versions = there();
+  if (versions.empty() && !facts_.problem.empty()) {
+    return wrong(model_ + ": " + facts_.problem);
+  }
+  if (!std::ranges::binary_search(versions, version)) {
+    return Error{ErrorCode::not_found,
+                 model_ + ": version " + std::to_string(version) +
+                     " is not in the repository; it has " + list_of(versions)};
+  }
+  return {};
+}
+
+Result<RolloutPlan> Deployment::plan_of(const RolloutAsked& asked, CommandId id) const {
+  RolloutPlan plan;
+  plan.command = id;
+  plan.strategy = asked.strategy ? strategy_of(*asked.strategy) : facts_.settings.strategy;
+  plan.hold = asked.hold;
+  plan.keep_old = asked.keep_old;
+  plan.allow_signature_change = asked.allow_signature_change;
+  const bool recreate = plan.strategy == Strategy::recreate;
+  if (asked.hold < Duration(0) || (asked.keep_old && *asked.keep_old < Duration(0))) {
+    return wrong(model_ + ": a time cannot be negative");
+  }
+  if (recreate && plan.keep_old && *plan.keep_old > Duration(0)) {
+    return wrong(model_ + ": recreate ends the old version first; it cannot be kept");
+  }
+  if (asked.steps.empty()) {
+    if (asked.hold > Duration(0)) {
+      return wrong(model_ + ": a hold goes with steps, and there are none");
+    }
+    return plan;
+  }
+  int last = 0;
+  for (const int step : asked.steps) {
+    if (step <= last || step > 100) {
+      return wrong(model_ + ": steps are percent from 1 to 100, each above the one before");
+    }
+    last = step;
+  }
+  if (last != 100) {
+    return wrong(model_ + ": the last step is " + std::to_string(last) + ", not 100");
+  }
+  if (recreate) {
+    return wrong(model_ + ": recreate ends the old version first; it cannot go by steps");
+  }
+  if (!primary_) {
+    return wrong(model_ + ": nothing serves that steps could take requests from");
+  }
+  plan.steps.assign(asked.steps.begin(), asked.steps.end() - 1);
+  return plan;
+}
+
+void Deployment::set_pin(std::optional<Pin> pin, TimePoint now) {
+  if (pin_ == pin) {
+    return;
+  }
+  pin_ = std::move(pin);
+  if (pin_) {
+    tell(EventKind::pinned, 0, list_of(pin_->versions), now);
+  } else {
+    tell(EventKind::unpinned, 0, {}, now);
+  }
+}
+
+// Failed workers of what serves are started again, once their nodes have let go of them.
+void Deployment::retry_failed() {
+  for (const Unit& each : units_) {
+    if (each.role != Role::serving) {
+      continue;
+    }
+    for (const auto& [id, place] : each.workers) {
+      const auto found = workers_.find(id);
+      if (found != workers_.end() && found->second.state == link::WorkerState::failed) {
+        retried_.insert(id);
+      }
+    }
+  }
+}
+
+Result<void> Deployment::load(const std::string& config, CommandId id, TimePoint now) {
+  if (there().empty()) {
+    return facts_.problem.empty()
+               ? Error{ErrorCode::not_found, model_ + ": no version of it is in the repository"}
+               : wrong(model_ + ": " + facts_.problem);
+  }
+  if (rollout_ && options_.rules.one_at_a_time && config != config_) {
+    return wrong(model_ + ": a rollout is under way; abort it before the configuration changes");
+  }
+  if (rollout_) {
+    change_.pin.reset();
+  }
+  set_pin(std::nullopt, now);
+  config_ = config;
+  failed_.clear();
+  retry_failed();
+  if (startable().empty()) {
+    return Error{ErrorCode::not_found, model_ + ": " + wanted().note};
+  }
+  waiting_.push_back({id, false});
+  settle(now);
+  return {};
+}
+
+Result<void> Deployment::unload(CommandId id, TimePoint now) {
+  set_pin(Pin{}, now);
+  config_.clear();
+  failed_.clear();
+  if (rollout_) {
+    rollout_->abort("unloaded");
+    const RolloutStatus status = rollout_->status();
+    last_rollout_ = status;
+    last_rollout_->phase = RolloutPhase::rolled_back;
+    tell(EventKind::command_failed, 0, "unloaded", now, status.id);
+    for (const CommandId abort : change_.aborts) {
+      tell(EventKind::command_done, 0, {}, now, abort);
+    }
+    rollout_.reset();
+    change_ = {};
+  }
+  for (Unit& each : units_) {
+    if (each.role == Role::serving || each.role == Role::incoming) {
+      retire(each, std::nullopt);
+    } else if (each.role == Role::standby) {
+      each.role = Role::ending;
+    }
+    each.keep_until.reset();
+  }
+  for (const Waiting& waiting : waiting_) {
+    if (!waiting.unload) {
+      tell(EventKind::command_failed, 0, "unloaded meanwhile", now, waiting.id);
+    }
+  }
+  std::erase_if(waiting_, [](const Waiting& waiting) { return !waiting.unload; });
+  previous_.clear();
+  waiting_.push_back({id, true});
+  settle(now);
+  return {};
+}
+
+Result<void> Deployment::check_idle() const {
+  if (!rollout_ || !options_.rules.one_at_a_time) {
+    return {};
+  }
+  const RolloutStatus status = rollout_->status();
+  return wrong(model_ + ": a rollout to " + list_of(status.to) + " is under way (" +
+               std::string(name_of(status.phase)) + "); wait for its end or abort it");
+}
+
+Result<void> Deployment::rollout(const RolloutAsked& asked, CommandId id, TimePoint now) {
+  SLUICE_TRY(check_idle());
+  SLUICE_TRY_ASSIGN(RolloutPlan plan, plan_of(asked, id));
+  const Unit* served = nullptr;
+  if (asked.to) {
+    SLUICE_TRY(check_target(*asked.to));
+    served = serving(*asked.to);
+    const bool others = std::ranges::any_of(units_, [&](const Unit& each) {
+      return each.role == Role::serving && each.version != *asked.to;
+    });
+    const bool same = served != nullptr && !differs(served->workers, spec_of(*asked.to).workers);
+    if (same && !others && !has_failed(*served)) {
+      return wrong(model_ + ": version " + std::to_string(*asked.to) + " is served already");
+    }
+    if (served != nullptr && !plan.steps.empty()) {
+      return wrong(model_ + ": version " + std::to_string(*asked.to) +
+                   " is served already; steps go from one version to another");
+    }
+  }
+  const std::optional<Pin> before = pin_;
+  if (asked.to) {
+    failed_.erase(*asked.to);
+    set_pin(Pin{{*asked.to}}, now);
+  } else {
+    failed_.clear();
+    set_pin(std::nullopt, now);
+  }
+  Difference change = difference();
+  if (startable().empty() || (change.added.empty() && change.removed.empty())) {
+    retry_failed();
+    waiting_.push_back({id, false});
+    settle(now);
+    return {};
+  }
+  begin(std::move(plan), std::move(change), now);
+  change_.pin = before;
+  settle(now);
+  return {};
+}
+
+Result<void> Deployment::pause(TimePoint now) {
+  if (!rollout_) {
+    return wrong(model_ + ": no rollout is under way");
+  }
+  const RolloutPhase phase = rollout_->phase();
+  if (phase == RolloutPhase::switching || phase == RolloutPhase::restoring) {
+    return wrong(model_ + ": the rollout is " + std::string(name_of(phase)) +
+                 "; it is too late for a pause");
+  }
+  if (!rollout_->pause()) {
+    return wrong(model_ + ": the rollout is paused already");
+  }
+  tell(EventKind::rollout_paused, 0, {}, now);
+  return {};
+}
+
+Result<void> Deployment::resume(TimePoint now) {
+  if (!rollout_) {
+    return wrong(model_ + ": no rollout is under way");
+  }
+  if (!rollout_->resume()) {
+    return wrong(model_ + ": the rollout is not paused");
+  }
+  tell(EventKind::rollout_resumed, 0, {}, now);
+  settle(now);
+  return {};
+}
+
+Result<void> Deployment::abort(CommandId id, TimePoint now) {
+  if (!rollout_) {
+    return wrong(model_ + ": no rollout is under way");
+  }
+  if (rollout_->phase() != RolloutPhase::restoring) {
+    rollout_->abort("aborted");
+  }
+  change_.aborts.push_back(id);
+  settle(now);
+  return {};
+}
+
+Result<void> Deployment::rollback(CommandId id, TimePoint now) {
+  SLUICE_TRY(check_idle());
+  if (previous_.empty()) {
+    return wrong(model_ + ": there is nothing to go back to");
+  }
+  RolloutPlan plan;
+  plan.command = id;
+  plan.strategy = facts_.settings.strategy;
+  plan.allow_signature_change = true;  // it has served before
+  Difference back;
+  for (const std::int64_t version : previous_) {
+    const auto warm = std::ranges::find_if(units_, [&](const Unit& each) {
+      return each.version == version &&
+             (each.role == Role::standby || each.role == Role::outgoing) && !has_failed(each);
+    });
+    const Unit* served = serving(version);
+    if (warm != units_.end()) {
+      plan.strategy = Strategy::rolling;  // it runs beside the present one already
+      back.added.push_back({version, warm->workers});
+      const Spec stored = spec_of(version);
+      if (differs(warm->workers, stored.workers)) {
+        failed_[version] = {stored.workers, "rolled back to the build before it"};
+      }
+    } else if (served == nullptr) {
+      SLUICE_TRY(check_target(version));
+      failed_.erase(version);
+      back.added.push_back(spec_of(version));
+    }
+  }
+  for (const Unit& each : units_) {
+    const bool stays =
+        std::ranges::find(previous_, each.version) != previous_.end() &&
+        std::ranges::find(back.added, each.version, &Spec::version) == back.added.end();
+    if (each.role == Role::serving && !stays) {
+      back.removed.push_back(each.id);
+    }
+  }
+  if (back.added.empty() && back.removed.empty()) {
+    return wrong(model_ +
+                 ": what served before the last rollout is served already, and the "
+                 "build before it is gone");
+  }
+  const std::optional<Pin> before = pin_;
+  set_pin(Pin{previous_}, now);
+  begin(std::move(plan), std::move(back), now);
+  change_.pin = before;
+  settle(now);
+  return {};
+}
+
+}  // namespace sluice::gateway

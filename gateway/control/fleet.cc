@@ -1,0 +1,320 @@
+#include "gateway/control/fleet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+
+namespace sluice::gateway {
+
+Fleet::Fleet(DeploymentOptions options) : options_(options) {}
+
+// --- facts ---------------------------------------------------------------------------------------
+
+void Fleet::on_repository(const std::string& node,
+                          const link::Repository& repository,
+                          TimePoint now) {
+  Node& known = nodes_[node];
+  std::map<std::string, link::ModelFound> models;
+  for (const link::ModelFound& model : repository.models) {
+    link::ModelFound& kept = models[model.name];
+    const auto before = known.models.find(model.name);
+    if (!model.problem.empty() && before != known.models.end()) {
+      kept = before->second;  // a configuration that cannot be used changes nothing
+      kept.problem = model.problem;
+    } else {
+      kept = model;
+    }
+  }
+  const bool fresh = !known.known() && known.has_reported;
+  known.models = std::move(models);
+  known.has_repository = true;
+  known.attached = true;
+  if (known.known()) {
+    tell_models(fresh ? node : "", now);
+  }
+}
+
+void Fleet::on_node_reported(const std::string& node, TimePoint now) {
+  Node& known = nodes_[node];
+  const bool fresh = !known.known() && known.has_repository;
+  const bool returned = !known.attached;
+  known.has_reported = true;
+  known.attached = true;
+  if (fresh || (returned && known.known())) {
+    tell_models(fresh ? node : "", now);
+  }
+}
+
+void Fleet::on_node_lost(const std::string& node, TimePoint now) {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end() || !found->second.attached) {
+    return;
+  }
+  found->second.attached = false;
+  found->second.silent_since = now;
+  if (!found->second.known()) {
+    nodes_.erase(found);  // it never said enough to be missed
+  }
+  tell_models("", now);
+}
+
+void Fleet::on_workers(std::span<const WorkerFact> workers, TimePoint now) {
+  std::map<std::string, std::vector<WorkerFact>> by_model;
+  for (const WorkerFact& worker : workers) {
+    by_model[worker.model].push_back(worker);
+    if (worker.node.empty()) {
+      deployment(worker.model, now);
+    }
+  }
+  for (auto& [model, deployment] : deployments_) {
+    deployment.on_workers(by_model[model], now);
+  }
+  for (auto& [model, facts] : by_model) {
+    for (WorkerFact& fact : facts) {
+      fact.info = nullptr;
+    }
+  }
+  workers_ = std::move(by_model);
+  forget_silent(now);
+}
+
+void Fleet::on_published(std::uint64_t number, TimePoint now) {
+  for (auto& [model, deployment] : deployments_) {
+    deployment.on_published(number, now);
+  }
+}
+
+void Fleet::on_applied(std::uint64_t number, TimePoint now) {
+  applied_ = std::max(applied_, number);
+  for (auto& [model, deployment] : deployments_) {
+    deployment.on_applied(number, now);
+  }
+}
+
+void Fleet::on_quiet(const std::string& model,
+                     std::int64_t version,
+                     std::uint64_t number,
+                     TimePoint now) {
+  if (const auto found = deployments_.find(model); found != deployments_.end()) {
+    found->second.on_quiet(version, number, now);
+  }
+}
+
+void Fleet::on_counts(const std::string& model,
+                      std::int64_t version,
+                      const AnswerCounts& counts,
+                      TimePoint now) {
+  if (const auto found = deployments_.find(model); found != deployments_.end()) {
+    found->second.on_counts(version, counts, now);
+  }
+}
+
+void Fleet::tick(TimePoint now) {
+  forget_silent(now);
+  for (auto& [model, deployment] : deployments_) {
+    if (deployment.next_due() <= now) {
+      deployment.tick(now);
+    }
+  }
+}
+
+TimePoint Fleet::next_due() const {
+  TimePoint due = TimePoint::max();
+  for (const auto& [model, deployment] : deployments_) {
+    due = std::min(due, deployment.next_due());
+  }
+  for (const auto& [id, node] : nodes_) {
+    if (!node.attached && !has_workers(id)) {
+      due = std::min(due, node.silent_since + limits::kSilentNode);
+    }
+  }
+  return due;
+}
+
+bool Fleet::has_workers(const std::string& node) const {
+  return std::ranges::any_of(workers_, [&](const auto& entry) {
+    return std::ranges::find(entry.second, node, &WorkerFact::node) != entry.second.end();
+  });
+}
+
+void Fleet::forget_silent(TimePoint now) {
+  const bool changed = std::erase_if(nodes_, [&](const auto& entry) {
+                         const Node& node = entry.second;
+                         return !node.attached && now - node.silent_since >= limits::kSilentNode &&
+                                !has_workers(entry.first);
+                       }) != 0;
+  if (changed) {
+    tell_models("", now);
+  }
+}
+
+Deployment& Fleet::deployment(const std::string& model, TimePoint now) {
+  const auto found = deployments_.find(model);
+  if (found != deployments_.end()) {
+    return found->second;
+  }
+  Deployment& added = deployments_.emplace(model, Deployment(model, options_)).first->second;
+  added.on_applied(applied_, now);
+  added.on_workers(workers_[model], now);
+  return added;
+}
+
+// What has changed in the repositories or among the nodes, to every model.
+void Fleet::tell_models(const std::string& fresh_node, TimePoint now) {
+  for (const auto& [id, node] : nodes_) {
+    if (!node.known()) {
+      continue;
+    }
+    for (const auto& [name, model] : node.models) {
+      deployment(name, now);
+    }
+  }
+  for (auto& [name, deployment] : deployments_) {
+    ModelFacts facts = facts_of(name);
+    if (!fresh_node.empty()) {
+      facts.fresh.insert(fresh_node);
+    }
+    deployment.on_model(std::move(facts), now);
+  }
+}
+
+ModelFacts Fleet::facts_of(const std::string& model) const {
+  ModelFacts facts;
+  std::map<std::int64_t, AvailableVersion> versions;
+  std::string first;  // the node whose settings hold
+  for (const auto& [id, node] : nodes_) {
+    if (!node.known()) {
+      continue;
+    }
+    (node.attached ? facts.attached : facts.silent).insert(id);
+    const auto found = node.models.find(model);
+    if (found == node.models.end()) {
+      continue;
+    }
+    const link::ModelFound& here = found->second;
+    facts.found = true;
+    if (!here.problem.empty() && facts.problem.empty()) {
+      facts.problem = nodes_.size() == 1 ? here.problem : "node '" + id + "': " + here.problem;
+    }
+    if (here.versions.empty() && !here.problem.empty()) {
+      continue;  // never in order: it has no settings
+    }
+    if (first.empty()) {
+      first = id;
+      facts.settings = here.settings;
+      facts.notes = here.notes;
+    } else if (here.settings != facts.settings) {
+      facts.notes.push_back("the configuration on node '" + id + "' is not that on node '" + first +
+                            "', which holds");
+    }
+    for (const link::VersionFound& version : here.versions) {
+      AvailableVersion& available = versions[version.number];
+      available.number = version.number;
+      available.stamps[id] = version.stamp;
+    }
+  }
+  for (auto& [number, version] : versions) {
+    facts.versions.push_back(std::move(version));
+  }
+  return facts;
+}
+
+// --- commands ------------------------------------------------------------------------------------
+
+Result<Deployment*> Fleet::find(const std::string& model) {
+  const auto found = deployments_.find(model);
+  if (found == deployments_.end()) {
+    return Error{ErrorCode::not_found, "no model '" + model + "' is in any repository"};
+  }
+  return &found->second;
+}
+
+Result<CommandId> Fleet::load(const LoadAsked& asked, TimePoint now) {
+  SLUICE_TRY_ASSIGN(Deployment * deployment, find(asked.model));
+  SLUICE_TRY(deployment->load(asked.config, last_command_ + 1, now));
+  return ++last_command_;
+}
+
+Result<CommandId> Fleet::unload(const UnloadAsked& asked, TimePoint now) {
+  SLUICE_TRY_ASSIGN(Deployment * deployment, find(asked.model));
+  SLUICE_TRY(deployment->unload(last_command_ + 1, now));
+  return ++last_command_;
+}
+
+Result<CommandId> Fleet::rollout(const RolloutAsked& asked, TimePoint now) {
+  SLUICE_TRY_ASSIGN(Deployment * deployment, find(asked.model));
+  SLUICE_TRY(deployment->rollout(asked, last_command_ + 1, now));
+  return ++last_command_;
+}
+
+Result<CommandId> Fleet::control(const RolloutControl& asked, TimePoint now) {
+  SLUICE_TRY_ASSIGN(Deployment * deployment, find(asked.model));
+  switch (asked.verb) {
+    case RolloutVerb::pause:
+      SLUICE_TRY(deployment->pause(now));
+      return CommandId{0};
+    case RolloutVerb::resume:
+      SLUICE_TRY(deployment->resume(now));
+      return CommandId{0};
+    case RolloutVerb::abort:
+      SLUICE_TRY(deployment->abort(last_command_ + 1, now));
+      return ++last_command_;
+    case RolloutVerb::rollback:
+      SLUICE_TRY(deployment->rollback(last_command_ + 1, now));
+      return ++last_command_;
+  }
+  return Error{ErrorCode::internal, "an unknown verb"};
+}
+
+// --- decisions -----------------------------------------------------------------------------------
+
+Routes Fleet::routes() const {
+  Routes routes;
+  for (const auto& [model, deployment] : deployments_) {
+    deployment.add_routes(routes);
+  }
+  return routes;
+}
+
+std::optional<std::vector<link::AssignedWorker>> Fleet::assignment(const std::string& node) const {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end() || !found->second.known()) {
+    return std::nullopt;
+  }
+  std::map<std::string, std::vector<link::AssignedWorker>> by_node;
+  for (const auto& [model, deployment] : deployments_) {
+    deployment.add_assigned(by_node);
+  }
+  std::vector<link::AssignedWorker> workers = std::move(by_node[node]);
+  std::ranges::sort(workers, {}, &link::AssignedWorker::worker_id);
+  return workers;
+}
+
+std::vector<DeploymentStatus> Fleet::status() const {
+  std::vector<DeploymentStatus> all;
+  for (const auto& [model, deployment] : deployments_) {
+    all.push_back(deployment.status());
+  }
+  return all;
+}
+
+std::optional<DeploymentStatus> Fleet::status(const std::string& model) const {
+  const auto found = deployments_.find(model);
+  if (found == deployments_.end()) {
+    return std::nullopt;
+  }
+  return found->second.status();
+}
+
+std::vector<Event> Fleet::take_events() {
+  std::vector<Event> events;
+  for (auto& [model, deployment] : deployments_) {
+    deployment.take_events(events);
+  }
+  std::erase_if(deployments_, [](const auto& entry) { return entry.second.over(); });
+  std::ranges::stable_sort(events, {}, &Event::at);
+  return events;
+}
+
+}  // namespace sluice::gateway
