@@ -222,8 +222,8 @@ void add_notes(const ModelConfig& config, std::vector<std::string>& notes) {
     notes.push_back("dynamic_batching joins no requests: max_batch_size is 0");
   }
   if (notes.size() > limits::kConfigNotes) {
-    const std::size_t more = notes.size() - limits::kConfigNotes;
-    notes.resize(limits::kConfigNotes);
+    const std::size_t more = notes.size() - (limits::kConfigNotes - 1);
+    notes.resize(limits::kConfigNotes - 1);
     notes.push_back("and " + std::to_string(more) + " more");
   }
 }
