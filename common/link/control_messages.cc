@@ -9,31 +9,12 @@
 #include <utility>
 
 #include "common/base/limits.h"
-#include "common/link/msgpack_map.h"
+#include "common/link/control_codec.h"
 
 namespace sluice::link {
 namespace {
 
-constexpr std::size_t kReasonBytes = limits::kFailureDetailBytes;
 constexpr std::size_t kEndpointBytes = 256;
-constexpr std::size_t kBootIdBytes = 128;
-
-Message message_of(Kind kind, MapWriter&& map) {
-  Message message;
-  message.header.kind = kind;
-  message.body.push_back(std::move(map).finish());
-  return message;
-}
-
-// At most what the peer accepts of it: a reason may quote a whole file's error.
-std::string_view cut(std::string_view text) {
-  return text.substr(0, kReasonBytes);
-}
-
-const Buffer& map_of(const Body& body) {
-  static const Buffer none;  // empty bytes are not a map: refused where they are parsed
-  return body.empty() ? none : body.front();
-}
 
 void put_values(MapWriter& map, std::string_view key, const std::vector<ValueInfo>& values) {
   map.begin_maps(key, values.size());
@@ -81,17 +62,6 @@ void get_model(MapReader map, ModelInfo& model) {
   get_values(fields, "outputs", model.outputs);
 }
 
-void put_state(MapWriter& map, WorkerState state) {
-  map.put("state", std::uint64_t{static_cast<std::uint8_t>(state)});
-}
-
-void get_state(MapReader& map, WorkerState& state) {
-  std::uint64_t number = 0;
-  map.get("state", number);
-  state = number <= static_cast<std::uint8_t>(kLastWorkerState) ? static_cast<WorkerState>(number)
-                                                                : WorkerState::unknown;
-}
-
 void put_findings(MapWriter& map, const Findings& findings) {
   map.put("probe", std::uint64_t{static_cast<std::uint8_t>(findings.probe_kind)});
   map.put("finite", findings.probe_finite);
@@ -108,13 +78,6 @@ void get_findings(MapReader& map, Findings& findings) {
   map.get("finite", findings.probe_finite);
   map.get("memory", findings.memory_bytes);
   map.get("memory_peak", findings.memory_peak_bytes);
-}
-
-// The value when the document had nothing wrong with it.
-template <class Value>
-Result<Value> checked(const MapDocument& document, Value value) {
-  SLUICE_TRY(document.result());
-  return value;
 }
 
 }  // namespace
@@ -286,91 +249,6 @@ Result<Bye> decode_bye(const Body& body) {
   MapDocument document(map_of(body));
   Bye message;
   document.root().get("reason", message.reason, kReasonBytes);
-  return checked(document, std::move(message));
-}
-
-Message encode(const NodeHello& message) {
-  MapWriter map(5);
-  map.put("node", std::string_view(message.node_id));
-  map.put("pid", std::uint64_t{message.pid});
-  map.put("boot", std::string_view(message.boot_id));
-  map.put("host", std::string_view(message.host));
-  map.put("attach", message.attach);
-  return message_of(Kind::node_hello, std::move(map));
-}
-
-Result<NodeHello> decode_node_hello(const Body& body) {
-  MapDocument document(map_of(body));
-  MapReader map = document.root();
-  NodeHello message;
-  map.require("node");
-  map.get("node", message.node_id, limits::kWorkerIdBytes);
-  map.get("pid", message.pid);
-  map.get("boot", message.boot_id, kBootIdBytes);
-  map.get("host", message.host, limits::kNameBytes);
-  map.get("attach", message.attach);
-  return checked(document, std::move(message));
-}
-
-Message encode(const NodeReport& message) {
-  MapWriter map(2);
-  map.put("sequence", message.sequence);
-  map.begin_maps("workers", message.workers.size());
-  for (const WorkerReport& worker : message.workers) {
-    map.begin_element(9);
-    map.put("worker", std::string_view(worker.worker_id));
-    map.put("model", std::string_view(worker.model));
-    map.put("version", worker.version);
-    map.put("pid", std::uint64_t{worker.pid});
-    put_state(map, worker.state);
-    map.put("restarts", std::uint64_t{worker.restarts});
-    map.put("early_deaths", std::uint64_t{worker.early_deaths});
-    map.put("reason", cut(worker.reason));
-    map.put("restart_in_ns", worker.restart_in);
-  }
-  return message_of(Kind::node_report, std::move(map));
-}
-
-Result<NodeReport> decode_node_report(const Body& body) {
-  MapDocument document(map_of(body));
-  MapReader map = document.root();
-  NodeReport message;
-  map.get("sequence", message.sequence);
-  for (MapReader element : map.maps("workers", limits::kWorkersPerNode)) {
-    WorkerReport worker;
-    element.require("worker");
-    element.get("worker", worker.worker_id, limits::kWorkerIdBytes);
-    element.get("model", worker.model, limits::kNameBytes);
-    element.get("version", worker.version);
-    element.get("pid", worker.pid);
-    get_state(element, worker.state);
-    element.get("restarts", worker.restarts);
-    element.get("early_deaths", worker.early_deaths);
-    element.get("reason", worker.reason, kReasonBytes);
-    element.get("restart_in_ns", worker.restart_in);
-    message.workers.push_back(std::move(worker));
-  }
-  return checked(document, std::move(message));
-}
-
-Message encode(const WorkerDied& message) {
-  MapWriter map(4);
-  map.put("worker", std::string_view(message.worker_id));
-  map.put("pid", std::uint64_t{message.pid});
-  map.put("reason", cut(message.reason));
-  map.put("running", message.running);
-  return message_of(Kind::worker_died, std::move(map));
-}
-
-Result<WorkerDied> decode_worker_died(const Body& body) {
-  MapDocument document(map_of(body));
-  MapReader map = document.root();
-  WorkerDied message;
-  map.require("worker");
-  map.get("worker", message.worker_id, limits::kWorkerIdBytes);
-  map.get("pid", message.pid);
-  map.get("reason", message.reason, kReasonBytes);
-  map.get("running", message.running, limits::kExecutorsPerWorker);
   return checked(document, std::move(message));
 }
 

@@ -142,6 +142,7 @@ struct WorkerReport {
   std::string worker_id{};  // required
   std::string model{};
   std::int64_t version = 0;
+  std::string stamp{};    // as it was assigned; empty: not by an assignment
   std::uint32_t pid = 0;  // 0: no process now
   WorkerState state = WorkerState::unknown;
   std::uint32_t restarts = 0;      // since the node started

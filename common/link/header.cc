@@ -57,7 +57,10 @@ constexpr Kind kAllKinds[] = {Kind::infer,
                               Kind::state,
                               Kind::node_hello,
                               Kind::node_report,
-                              Kind::worker_died};
+                              Kind::worker_died,
+                              Kind::repository,
+                              Kind::look,
+                              Kind::assignment};
 
 bool about_a_request(Kind kind) noexcept {
   return kind == Kind::infer || kind == Kind::result || kind == Kind::failure ||
@@ -110,6 +113,12 @@ std::string_view name_of(Kind kind) noexcept {
       return "node_report";
     case worker_died:
       return "worker_died";
+    case repository:
+      return "repository";
+    case look:
+      return "look";
+    case assignment:
+      return "assignment";
   }
   return "unknown";
 }

@@ -38,6 +38,9 @@ enum class Kind : std::uint8_t {
   node_hello = 32,   // node → control
   node_report = 33,  // node → control
   worker_died = 34,  // node → control
+  repository = 35,   // node → control
+  look = 36,         // control → node
+  assignment = 37,   // control → node
 };
 
 // "infer", "hello", ...: for messages and logs.

@@ -13,8 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/base/time.h"
-#include "common/link/infer.h"
+#include "common/link/message.h"
 
 namespace sluice::link {
 
@@ -113,5 +114,20 @@ struct Assignment {
 
   friend bool operator==(const Assignment&, const Assignment&) = default;
 };
+
+// As messages of their kinds. A repository is to be made to fit first.
+Message encode(const Repository& message);
+Message encode(const Look& message);
+Message encode(const Assignment& message);
+
+Result<Repository> decode_repository(const Body& body);
+Result<Look> decode_look(const Body& body);
+Result<Assignment> decode_assignment(const Body& body);
+
+// Keeps it within what the peer accepts, so that one model never hides the others: what is too much
+// of a model (versions, labels, priorities, configuration, a name) becomes its problem, notes are
+// cut, and so are models beyond limits::kModelsPerNode or limits::kRepositoryBytes, of which the
+// last that is left tells.
+void fit(Repository& message);
 
 }  // namespace sluice::link

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/link/control_messages.h"
+#include "common/link/repository_messages.h"
 #include "common/link/tensor_codec.h"
 #include "worker/serve/serving_plan.h"
 
@@ -123,6 +124,21 @@ void write_all() {
   write_control(6, "node_hello", NodeHello{.node_id = "n", .host = "h"});
   write_control(7, "node_report", NodeReport{.sequence = 1, .workers = {{.worker_id = "w"}}});
   write_control(8, "worker_died", WorkerDied{.worker_id = "w", .pid = 1, .running = {1, 2}});
+  const ModelFound found{
+      .name = "m",
+      .notes = {"n"},
+      .settings = {.policy = {.kind = VersionPolicy::Kind::specific, .versions = {1}},
+                   .labels = {{"stable", 1}},
+                   .strategy = Strategy::blue_green,
+                   .priorities = {{1, {.default_timeout = std::chrono::milliseconds(5)}}},
+                   .json = "{}"},
+      .versions = {{.number = 1, .stamp = "0a1b", .bytes = 9}}};
+  write_control(9, "repository", Repository{1, 2, {found, {.name = "b", .problem = "p"}}});
+  write_control(10, "look", Look{.sequence = 3});
+  write_control(11,
+                "assignment",
+                Assignment{.sequence = 1,
+                           .workers = {{.worker_id = "n/m/1.0a1b/0", .model = "m", .version = 1}}});
 }
 
 }  // namespace

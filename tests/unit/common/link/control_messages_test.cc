@@ -59,6 +59,7 @@ NodeReport full_report() {
           .workers = {{.worker_id = "w1",
                        .model = "add",
                        .version = 3,
+                       .stamp = "0a1b",
                        .pid = 77,
                        .state = WorkerState::ready,
                        .restarts = 2,
