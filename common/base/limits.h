@@ -68,10 +68,7 @@ inline constexpr std::size_t kWorkerQueueRequests =
 
 // --- models on disk, as nodes and control speak of them ------------------------------------------
 inline constexpr std::size_t kModelsPerNode = 1'024;         // reported; more is a problem, told
-inline constexpr std::size_t kLabelsPerModel = 64;           // as many as versions
-inline constexpr std::size_t kPriorityLevels = 64;           // of a model's queue
-inline constexpr std::size_t kConfigNotes = 64;              // remarks on one model's configuration
-inline constexpr std::size_t kConfigNoteBytes = 512;         // of one; longer ones are cut
+inline constexpr std::size_t kConfigNoteBytes = 512;         // of one note; longer ones are cut
 inline constexpr std::size_t kStampBytes = 16;               // of a version's stamp
 inline constexpr std::size_t kConfigJsonBytes = 256 * kKiB;  // of one model's configuration
 // All models of a node, and all that it is assigned: 1,024 with 8 KiB of configuration each.
@@ -79,7 +76,6 @@ inline constexpr std::size_t kRepositoryBytes = 8 * kMiB;
 inline constexpr std::size_t kAssignmentBytes = 8 * kMiB;
 inline constexpr std::size_t kServingPlanBytes = 1 * kMiB;  // what one worker is told at its start
 inline constexpr std::size_t kPreferredBatchSizes = 64;
-inline constexpr std::size_t kWarmUpSamples = 64;
 inline constexpr std::size_t kPathBytes = 4'096;  // PATH_MAX of Linux
 
 // --- queue, retry, quarantine --------------------------------------------------------------------

@@ -73,7 +73,7 @@ void put_warm_ups(MapWriter& map, const std::vector<WarmUpSample>& samples) {
 }
 
 Result<void> get_warm_ups(MapReader& map, std::vector<WarmUpSample>& samples) {
-  for (MapReader element : map.maps("warm_ups", limits::kWarmUpSamples)) {
+  for (MapReader element : map.maps("warm_ups", limits::kWarmUps)) {
     WarmUpSample sample;
     element.get("name", sample.name, limits::kNameBytes);
     element.get("batch_size", sample.batch_size);
