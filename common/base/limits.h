@@ -137,11 +137,14 @@ inline constexpr std::size_t kFolderEntries = 10'000;       // of a root, a mode
 inline constexpr std::size_t kFolderDepth = 8;              // below a version
 inline constexpr std::size_t kFileNameBytes = 255;          // that a configuration may give
 inline constexpr std::size_t kWatchedFolders = 8'192;       // then it polls; Linux grants as many
-inline constexpr auto kSettleTime = 1s;       // without change, then a version is acted on
-inline constexpr auto kScanPause = 200ms;     // between two looks at a repository that changes
-inline constexpr auto kPollInterval = 5s;     // where changes are not told
-inline constexpr std::size_t kReplicas = 64;  // worker processes of one version
-inline constexpr std::size_t kWarmUps = 64;   // samples of one model
+inline constexpr auto kSettleTime = 1s;          // without change, then a version is acted on
+inline constexpr auto kScanPause = 200ms;        // between two looks at a repository that changes
+inline constexpr auto kPollInterval = 5s;        // where changes are not told
+inline constexpr std::size_t kConfigNotes = 64;  // of one model
+inline constexpr std::size_t kLabelsPerModel = 64;
+inline constexpr std::size_t kPriorityLevels = 64;
+inline constexpr std::size_t kReplicas = 64;         // worker processes of one version
+inline constexpr std::size_t kWarmUps = 64;          // samples of one model
 inline constexpr std::uint32_t kWarmUpRuns = 1'000;  // of one sample
 
 // --- models --------------------------------------------------------------------------------------
