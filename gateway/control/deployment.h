@@ -183,7 +183,8 @@ class Deployment {
   void begin(RolloutPlan plan, Difference difference, TimePoint now);
   std::uint64_t start(const Spec& spec);
   bool advance_rollout(TimePoint now);
-  [[nodiscard]] RolloutFacts rollout_facts(TimePoint now) const;
+  [[nodiscard]] RolloutFacts rollout_facts(const std::vector<NewFailure>& failures,
+                                           TimePoint now) const;
   [[nodiscard]] std::string waiting_for() const;
   [[nodiscard]] std::vector<NewFailure> failures_of_new(TimePoint now) const;
   [[nodiscard]] bool guards_pass(TimePoint now) const;
@@ -191,7 +192,7 @@ class Deployment {
   [[nodiscard]] bool old_is_back() const;
   void shift(TimePoint now);
   void switch_over(TimePoint now);
-  void back_out(TimePoint now);
+  void back_out(std::vector<NewFailure> failures);
   void finish(TimePoint now);
   [[nodiscard]] std::optional<std::int64_t> newest_incoming() const;
 

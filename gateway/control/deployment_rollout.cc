@@ -93,7 +93,8 @@ std::uint64_t Deployment::start(const Spec& spec) {
 
 bool Deployment::advance_rollout(TimePoint now) {
   const RolloutPhase before = rollout_->phase();
-  const RolloutMove move = rollout_->next(rollout_facts(now), now);
+  std::vector<NewFailure> failures = failures_of_new(now);
+  const RolloutMove move = rollout_->next(rollout_facts(failures, now), now);
   if (rollout_->phase() != before) {
     tell(EventKind::rollout_phase, 0, std::string(name_of(rollout_->phase())), now);
   }
@@ -112,7 +113,7 @@ bool Deployment::advance_rollout(TimePoint now) {
       switch_over(now);
       return true;
     case RolloutMove::back_out:
-      back_out(now);
+      back_out(std::move(failures));
       return true;
     case RolloutMove::finish:
       finish(now);
@@ -121,13 +122,13 @@ bool Deployment::advance_rollout(TimePoint now) {
   return false;
 }
 
-RolloutFacts Deployment::rollout_facts(TimePoint now) const {
+RolloutFacts Deployment::rollout_facts(const std::vector<NewFailure>& failures,
+                                       TimePoint now) const {
   RolloutFacts facts;
   facts.old_gone =
       std::ranges::all_of(change_.outgoing, [&](std::uint64_t id) { return unit(id) == nullptr; });
   facts.waiting_for = waiting_for();
   facts.new_ready = facts.waiting_for.empty();
-  const std::vector<NewFailure> failures = failures_of_new(now);
   if (!failures.empty()) {
     facts.failure = named(failures.front().version) + ": " + failures.front().reason;
   }
@@ -300,14 +301,15 @@ void Deployment::switch_over(TimePoint now) {
   published_ = 0;
 }
 
-void Deployment::back_out(TimePoint now) {
-  std::vector<NewFailure> failures = failures_of_new(now);
+void Deployment::back_out(std::vector<NewFailure> failures) {
   if (failures.empty()) {  // aborted: all of it
     for (const Spec& spec : change_.to_start) {
       failed_[spec.version] = {spec.workers, rollout_->reason()};
     }
     for (const std::uint64_t id : change_.incoming) {
-      failures.push_back({unit(id)->version, rollout_->reason()});
+      if (const Unit* each = unit(id); each != nullptr) {
+        failures.push_back({each->version, rollout_->reason()});
+      }
     }
   }
   for (const NewFailure& failure : failures) {

@@ -250,6 +250,20 @@ TEST(Rolling, WithSeveralWantedOnlyTheGoneOneDrains) {
   EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0 n/m/3.cccccc/0");
 }
 
+TEST(Rolling, OfTwoNewVersionsTheGoodOneIsTriedAgainWithoutTheBadOne) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, with(kAll));
+  stage.ready(1);
+  stage.shards_follow();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}, {3, "cccccccc"}}, with(kAll));
+  stage.fail(2, "truncated");
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0 n/m/3.cccccc/0");
+  stage.ready(3);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "1:ready 2:failed(truncated) 3:ready:100");
+}
+
 TEST(Rolling, AVersionThatReturnsWhileItDrainsIsTakenBack) {
   FleetStage stage;
   stage.serve_first();

@@ -1,0 +1,272 @@
+// Nodes and their silence, adoption, labels, signatures, workers started by hand.
+
+#include "gateway/control/fleet.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/gateway/control/fleet_stage.h"
+
+namespace sluice::gateway {
+namespace {
+
+using link::ModelSettings;
+using link::VersionPolicy;
+using link::WorkerState;
+
+WorkerFact running(const std::string& id,
+                   std::int64_t version,
+                   const std::string& stamp,
+                   WorkerState state = WorkerState::ready) {
+  WorkerFact fact;
+  fact.id = id;
+  fact.node = id.substr(0, id.find('/'));
+  fact.model = "m";
+  fact.version = version;
+  fact.stamp = stamp;
+  fact.state = state;
+  fact.met_by_all = state == WorkerState::ready;
+  return fact;
+}
+
+WorkerFact by_hand(const std::string& id, std::int64_t version, WorkerState state) {
+  WorkerFact fact = running(id, version, "", state);
+  fact.node.clear();
+  return fact;
+}
+
+ModelInfo info_of(Shape shape) {
+  ModelInfo info;
+  info.name = "m";
+  info.inputs = {{"x", DataType::float32, std::move(shape), false}};
+  info.outputs = {{"y", DataType::float32, {-1, 10}, false}};
+  return info;
+}
+
+TEST(Adoption, NothingIsAssignedBeforeTheNodeHasSaidWhatItRuns) {
+  FleetStage stage;
+  link::ModelFound model;
+  model.name = "m";
+  model.versions = {{1, "aaaaaaaa", 1}};
+  stage.fleet.on_repository("n", {1, 0, {model}}, stage.now);
+  EXPECT_EQ(stage.assigned(), "as it is");
+  EXPECT_EQ(stage.routes(), "");
+  stage.fleet.on_node_reported("n", stage.now);
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+}
+
+TEST(Adoption, ARestartedGatewayChangesNothing) {
+  FleetStage stage;
+  stage.workers["n/m/2.bbbbbb/0"] = running("n/m/2.bbbbbb/0", 2, "bbbbbbbb");
+  stage.tell();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0");
+  EXPECT_EQ(stage.routes(), "2:ready:100");
+  EXPECT_EQ(stage.phase(), "none");
+}
+
+TEST(Adoption, ARolloutUnderWayGoesOn) {
+  FleetStage stage;
+  stage.workers["n/m/1.aaaaaa/0"] = running("n/m/1.aaaaaa/0", 1, "aaaaaaaa");
+  stage.workers["n/m/2.bbbbbb/0"] = running("n/m/2.bbbbbb/0", 2, "bbbbbbbb", WorkerState::loading);
+  stage.tell();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0");
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  EXPECT_EQ(stage.phase(), "starting");
+  stage.ready(2);
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0");
+}
+
+TEST(Adoption, ABuildThatIsNoLongerOnTheDiskServesUntilItsSuccessorDoes) {
+  FleetStage stage;
+  stage.workers["n/m/1.0ld0ld/0"] = running("n/m/1.0ld0ld/0", 1, "0ld0ld0ld");
+  stage.tell();
+  stage.has({{1, "aaaaaaaa"}});
+  EXPECT_EQ(stage.assigned(), "n/m/1.0ld0ld/0 n/m/1.aaaaaa/0");
+  EXPECT_EQ(stage.admitted(), "n/m/1.0ld0ld/0");
+  stage.set_one("n/m/1.aaaaaa/0", WorkerState::ready, true);
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+}
+
+TEST(Adoption, WhatNoRepositoryHasIsNotKept) {
+  FleetStage stage;
+  stage.workers["n/m/7.777777/0"] = running("n/m/7.777777/0", 7, "77777777");
+  stage.tell();
+  stage.has({{1, "aaaaaaaa"}});
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+}
+
+TEST(Nodes, ASilentNodeRetiresNothing) {
+  FleetStage stage;
+  stage.serve_first();
+  stage.fleet.on_node_lost("n", stage.now);
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  stage.workers.clear();  // and its workers cannot be seen either
+  stage.tell();
+  EXPECT_EQ(stage.routes(), "1:expected");
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+}
+
+TEST(Nodes, OneThatIsSilentForAnHourWithoutWorkersIsForgotten) {
+  FleetStage stage;
+  stage.serve_first();
+  stage.workers.clear();
+  stage.tell();
+  stage.fleet.on_node_lost("n", stage.now);
+  EXPECT_EQ(stage.fleet.next_due(), stage.now + std::chrono::hours(1));
+  stage.now += std::chrono::hours(1);
+  stage.fleet.tick(stage.now);
+  EXPECT_EQ(stage.assigned(), "as it is");
+  stage.publish();
+  stage.apply();
+  stage.events();
+  EXPECT_FALSE(stage.fleet.status("m").has_value());
+}
+
+TEST(Nodes, AVersionRunsOnEachNodeThatHasIt) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "0000aaaa"}}, {}, "o");  // stamps of two nodes may differ
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.aaaaaa/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.0000aa/0");
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0 o/m/1.0000aa/0");
+}
+
+TEST(Nodes, ARolloutWaitsUntilEachNodeThatServesHasTheNewVersion) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.ready(1);
+  stage.shards_follow();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, {}, "n");
+  stage.ready(2);
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  EXPECT_EQ(stage.status().rollout->waiting_for,
+            "node 'o' has none of the versions that shall serve");
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, {}, "o");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0 o/m/2.bbbbbb/0");
+  stage.ready(2);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "2:ready:100");
+  EXPECT_EQ(stage.assigned("o"), "o/m/2.bbbbbb/0");
+}
+
+TEST(Nodes, SettingsOfTheFirstHoldAndAnotherIsNamed) {
+  FleetStage stage;
+  ModelSettings two;
+  two.replicas = 2;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, two, "o");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0");
+  ASSERT_EQ(stage.status().notes.size(), 1U);
+  EXPECT_EQ(stage.status().notes[0],
+            "the configuration on node 'o' is not that on node 'n', which holds");
+}
+
+TEST(Labels, MoveInTheSnapshotThatMakesTheirVersionServe) {
+  FleetStage stage;
+  ModelSettings settings;
+  settings.labels = {{"stable", 1}};
+  stage.serve_first(settings);
+  EXPECT_EQ(stage.labels(), "stable=1");
+  settings.labels = {{"stable", 2}, {"canary", 9}};
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  EXPECT_EQ(stage.labels(), "stable=1");
+  ASSERT_EQ(stage.status().labels.size(), 2U);
+  EXPECT_EQ(stage.status().labels[0].label, "canary");
+  EXPECT_EQ(stage.status().labels[0].at, std::nullopt);
+  EXPECT_EQ(stage.status().labels[0].reason, "version 9 is known, not serving");
+  EXPECT_EQ(stage.status().labels[1].at, 1);
+  EXPECT_EQ(stage.status().labels[1].reason, "version 2 is starting, not serving");
+  stage.ready(2);
+  EXPECT_EQ(stage.routes(), "1:draining 2:ready:100");
+  EXPECT_EQ(stage.labels(), "stable=2");
+}
+
+TEST(Signature, AChangeIsRefusedUnlessItIsAllowed) {
+  FleetStage stage;
+  stage.infos[1] = info_of({-1, 64});
+  stage.infos[2] = info_of({-1, 32});
+  stage.serve_first();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  stage.set(2, WorkerState::warming);
+  stage.shards_follow();
+  EXPECT_EQ(stage.phase(), "rolled_back");
+  EXPECT_EQ(stage.stage(2), "failed(signature: input 'x': shape [-1,64] became [-1,32])");
+  EXPECT_EQ(stage.routes(),
+            "1:ready:100 2:failed(signature: input 'x': shape [-1,64] became [-1,32])");
+  RolloutAsked asked;
+  asked.model = "m";
+  asked.to = 2;
+  asked.allow_signature_change = true;
+  ASSERT_TRUE(stage.fleet.rollout(asked, stage.now));
+  stage.follow();
+  stage.ready(2);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "2:ready:100");
+}
+
+TEST(ByHand, AVersionIsServedOnceItsWorkerIsReadyAndGoesWithIt) {
+  FleetStage stage;
+  stage.workers["mine"] = by_hand("mine", 3, WorkerState::loading);
+  stage.tell();
+  EXPECT_EQ(stage.routes(), "3:expected");
+  stage.set_one("mine", WorkerState::ready, true);
+  EXPECT_EQ(stage.routes(), "3:ready:100");
+  EXPECT_EQ(stage.admitted(), "mine");
+  stage.workers.clear();
+  stage.tell();
+  EXPECT_EQ(stage.routes(), "");
+  stage.events();
+  EXPECT_FALSE(stage.fleet.status("m").has_value());
+}
+
+TEST(ByHand, ItServesBesideTheRepositorysVersions) {
+  FleetStage stage;
+  stage.serve_first();
+  stage.workers["mine"] = by_hand("mine", 3, WorkerState::ready);
+  stage.tell();
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "1:ready 3:ready:100");
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+  stage.workers.erase("mine");
+  stage.tell();
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+}
+
+TEST(ByHand, APinLeavesItOut) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  stage.ready(2);
+  stage.workers["mine"] = by_hand("mine", 3, WorkerState::ready);
+  stage.tell();
+  stage.shards_follow();
+  RolloutAsked asked;
+  asked.model = "m";
+  asked.to = 1;
+  ASSERT_TRUE(stage.fleet.rollout(asked, stage.now));
+  stage.follow();
+  stage.ready(1);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0");
+}
+
+TEST(Ids, NameNodeModelVersionBuildAndFitTheirLimit) {
+  EXPECT_EQ(build_name("n", "m", 2, "a1b2c3d4", ""), "n/m/2.a1b2c3");
+  EXPECT_NE(build_name("n", "m", 2, "a1b2c3d4", "{}"), "n/m/2.a1b2c3");
+  EXPECT_NE(build_name("n", "m", 2, "a1b2c3d4", "{}"), build_name("n", "m", 2, "a1b2c3d4", "{ }"));
+  const std::string node(40, 'n');
+  const std::string model(64, 'm');
+  const std::string one = build_name(node, model + "1", INT64_MAX, "a1b2c3d4", "");
+  EXPECT_LE(one.size() + 5, 128U);
+  EXPECT_NE(one, build_name(node, model + "2", INT64_MAX, "a1b2c3d4", ""));
+}
+
+}  // namespace
+}  // namespace sluice::gateway
