@@ -4,6 +4,7 @@
 #include <deque>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
@@ -20,8 +21,15 @@ void dispatcher_round_trip(benchmark::State& state) {
   Dispatcher core({.shard = 0, .seed = 1});
   Actions actions;
   TimePoint now(1000s);
+  std::vector<std::string> workers;
+  for (std::int64_t link = 0; link < state.range(0); ++link) {
+    workers.push_back("worker" + std::to_string(link));
+  }
+  const VersionRoute routes[] = {{.version = 1, .weight = 100, .workers = workers}};
+  core.on(RouteSet{.model = "add", .versions = routes}, now, actions);
   for (LinkKey link = 0; link < static_cast<LinkKey>(state.range(0)); ++link) {
     core.on(WorkerAttached{.link = link,
+                           .id = "worker" + std::to_string(link),
                            .worker = "worker" + std::to_string(link),
                            .model = "add",
                            .version = 1,

@@ -1,6 +1,7 @@
 #include "gateway/control/cluster_state.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "gateway/control/caller_reason.h"
@@ -137,17 +138,26 @@ bool ClusterState::serves(const WorkerStatus& worker) const {
          static_cast<int>(met->second.shards.size()) == options_.shards;
 }
 
-std::vector<VersionView> ClusterState::versions() const {
+std::vector<VersionView> ClusterState::versions() {
+  std::erase_if(admitted_, [&](const std::string& id) { return !workers_.contains(id); });
   std::map<std::pair<std::string, std::int64_t>, VersionView> found;
   for (const auto& [id, worker] : workers_) {
-    auto [at, fresh] = found.try_emplace(
-        {worker.model, worker.version},
-        VersionView{worker.model, worker.version, VersionView::State::failed, worker.reason});
+    auto [at, fresh] = found.try_emplace({worker.model, worker.version});
     VersionView& view = at->second;
+    if (fresh) {
+      view.model = worker.model;
+      view.version = worker.version;
+      view.state = VersionView::State::failed;
+      view.reason = worker.reason;
+    }
     if (serves(worker)) {
       view.state = VersionView::State::ready;
+      admitted_.insert(id);
     } else if (worker.state != WorkerState::failed && view.state == VersionView::State::failed) {
       view.state = VersionView::State::expected;
+    }
+    if (admitted_.contains(id)) {
+      view.workers.push_back(id);
     }
   }
   std::vector<VersionView> views;
@@ -155,7 +165,33 @@ std::vector<VersionView> ClusterState::versions() const {
     view.reason = view.state == VersionView::State::failed ? reason_for_callers(view.reason) : "";
     views.push_back(std::move(view));
   }
+  share(views);
   return views;
+}
+
+// Of each model the newest version that is ready takes all unversioned requests; else the one that
+// took them last; else the newest that has not failed.
+void ClusterState::share(std::vector<VersionView>& versions) {
+  const auto rank = [&](const VersionView& view) {
+    const auto last = primary_.find(view.model);
+    return std::tuple(view.state == VersionView::State::ready,
+                      view.state != VersionView::State::failed,
+                      last != primary_.end() && last->second == view.version &&
+                          view.state != VersionView::State::ready,
+                      view.version);
+  };
+  std::map<std::string, VersionView*> best;
+  for (VersionView& view : versions) {
+    VersionView*& chosen = best[view.model];
+    if (chosen == nullptr || rank(view) > rank(*chosen)) {
+      chosen = &view;
+    }
+  }
+  primary_.clear();
+  for (const auto& [model, view] : best) {
+    view->weight = 100;
+    primary_[model] = view->version;
+  }
 }
 
 bool ClusterState::all_expected(const std::vector<VersionView>& versions) const {

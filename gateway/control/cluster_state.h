@@ -1,6 +1,10 @@
 // ClusterState: what the gateway knows of nodes, workers and versions, and what follows from it:
 // which versions are ready, whether the server is, what `status` shows. Pure.
 //
+// A worker is given work once every shard has met it, and from then on whenever it is there. The
+// newest ready version of a model takes the requests that name none; with none ready, the one that
+// did so last, so that its worker is used as soon as it is back.
+//
 // A version is ready while a worker of it says so, is alive by the last report of its node, and has
 // been met by every shard: then any request on any connection can be answered.
 // The server becomes ready when every expected model is, and stays so until no worker at all has
@@ -75,7 +79,8 @@ class ClusterState {
 
   WorkerStatus& worker(const std::string& id) { return workers_[id]; }
   [[nodiscard]] bool serves(const WorkerStatus& worker) const;
-  [[nodiscard]] std::vector<VersionView> versions() const;
+  [[nodiscard]] std::vector<VersionView> versions();
+  void share(std::vector<VersionView>& versions);
   [[nodiscard]] bool all_expected(const std::vector<VersionView>& versions) const;
   void update_readiness(const std::vector<VersionView>& versions, TimePoint now);
 
@@ -83,6 +88,8 @@ class ClusterState {
   std::map<std::string, WorkerStatus> workers_;  // by worker id
   std::set<std::string> linked_;                 // workers whose own link to control is up
   std::map<std::string, Met> met_;               // by worker id
+  std::set<std::string> admitted_;               // ids that have served; they stay over restarts
+  std::map<std::string, std::int64_t> primary_;  // by model: who takes unversioned requests
   bool ready_ = false;
   bool draining_ = false;
   std::optional<TimePoint> none_ready_since_;

@@ -35,7 +35,8 @@ ControlActor::ControlActor(ControlOptions options,
       on_drained_(std::move(on_drained)),
       state_(options_.cluster),
       boot_id_(link::this_boot_id()),
-      drained_(shards_.size(), false) {}
+      drained_(shards_.size(), false),
+      applied_(shards_.size(), 0) {}
 
 void ControlActor::attach(actor::Loop& loop) {
   loop_ = &loop;
@@ -60,6 +61,12 @@ void ControlActor::receive(ControlInbox message, TimePoint now) {
                           static_cast<void>(shards_[static_cast<std::size_t>(query.shard)].offer(
                               StatusReply{query.token, Buffer::from_string(std::move(json))}));
                         },
+                        [&](const ViewApplied& applied) {
+                          applied_[static_cast<std::size_t>(applied.shard)] = applied.number;
+                        },
+                        // Nothing drains a version yet.
+                        [](const VersionQuiet&) {},
+                        [&](const AdminCall& call) { on_admin(call, now); },
                         [&](const ShardDrained& shard) {
                           drained_[static_cast<std::size_t>(shard.shard)] = true;
                           if (std::ranges::count(drained_, false) == 0) {
@@ -267,9 +274,11 @@ void ControlActor::publish(TimePoint now) {
   std::erase_if(logged_states_,
                 [&](const auto& entry) { return !state_.workers().contains(entry.first); });
   ClusterView view = state_.view(now);
+  view.number = published_.number;
   if (has_published_ && view == published_) {
     return;
   }
+  ++view.number;
   if (!has_published_ || view.ready != published_.ready) {
     log_info("server_readiness", {{"ready", view.ready}});
   }
@@ -301,6 +310,16 @@ void ControlActor::count_workers() {
       counter.add(count - counter.value());
     }
   }
+}
+
+void ControlActor::on_admin(const AdminCall& call, TimePoint now) {
+  AdminReply reply{.token = call.token};
+  if (const auto* index = std::get_if<IndexAsked>(&call.request)) {
+    reply.json = Buffer::from_string(index_json(state_.view(now), index->ready_only));
+  } else {
+    reply.error = Error{ErrorCode::unsupported, "this server does not change versions yet"};
+  }
+  static_cast<void>(shards_[static_cast<std::size_t>(call.shard)].offer(std::move(reply)));
 }
 
 void ControlActor::drain(TimePoint until) {

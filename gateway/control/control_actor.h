@@ -2,11 +2,11 @@
 // there.
 //
 // Runs on: the gateway's control loop.
-// Receives: WorkerMet, StatusQuery, ShardDrained (from the shards), DrainGateway (from main);
-// hello,
-//           state, heartbeat, drain, bye (from workers), node hello, reports, deaths (from nodes).
-// Sends:    ClusterView, WorkerLifeEnded, StatusReply, DrainShard, StopShard (to the shards);
-//           welcome, heartbeat, bye (to workers and nodes).
+// Receives: WorkerMet, StatusQuery, ViewApplied, VersionQuiet, AdminCall, ShardDrained (from the
+//           shards), DrainGateway (from main); hello, state, heartbeat, drain, bye (from workers),
+//           node hello, reports, deaths (from nodes).
+// Sends:    ClusterView, WorkerLifeEnded, StatusReply, AdminReply, DrainShard, StopShard (to the
+//           shards); welcome, heartbeat, bye (to workers and nodes).
 
 #pragma once
 
@@ -76,6 +76,7 @@ class ControlActor {
   void publish(TimePoint now);
   void count_workers();
   void drain(TimePoint until);
+  void on_admin(const AdminCall& call, TimePoint now);
   void tell_all(const ShardInbox& message);
 
   ControlOptions options_;
@@ -91,8 +92,12 @@ class ControlActor {
   std::string boot_id_;
   TimePoint started_{};
   std::vector<bool> drained_;
+  std::vector<std::uint64_t> applied_;  // number of the snapshot that each shard has taken over
   std::map<std::string, std::pair<std::string, std::string>> logged_states_;
 };
+
+// The JSON of POST /v2/repository/index.
+std::string index_json(const ClusterView& view, bool ready_only);
 
 // The JSON of GET /sluice/status.
 std::string status_json(const ClusterState& state,

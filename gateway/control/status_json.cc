@@ -16,6 +16,8 @@ std::string_view name_of(VersionView::State state) {
       return "expected";
     case VersionView::State::ready:
       return "ready";
+    case VersionView::State::draining:
+      return "draining";
     case VersionView::State::failed:
       return "failed";
   }
@@ -46,10 +48,46 @@ json version_json(const VersionView& view, const metrics::Registry& registry) {
           {"reason", view.reason},
           // Requests wait per model, whichever version will answer them.
           {"queue_depth", registry.value(metrics::kQueueDepth, {view.model, ""})},
-          {"in_flight", registry.value(metrics::kInFlight, {view.model, ""})}};
+          {"in_flight", registry.value(metrics::kInFlight, {view.model, version})}};
 }
 
 }  // namespace
+
+namespace {
+
+// The states of the KServe v2 repository index.
+std::string_view index_state(VersionView::State state) {
+  switch (state) {
+    case VersionView::State::expected:
+      return "LOADING";
+    case VersionView::State::ready:
+      return "READY";
+    case VersionView::State::draining:
+      return "UNLOADING";
+    case VersionView::State::failed:
+      return "UNAVAILABLE";
+  }
+  return "UNKNOWN";
+}
+
+}  // namespace
+
+std::string index_json(const ClusterView& view, bool ready_only) {
+  json document = json::array();
+  for (const VersionView& version : view.versions) {
+    if (ready_only && version.state != VersionView::State::ready) {
+      continue;
+    }
+    json entry = {{"name", version.model},
+                  {"version", std::to_string(version.version)},
+                  {"state", std::string(index_state(version.state))}};
+    if (!version.reason.empty()) {
+      entry["reason"] = version.reason;
+    }
+    document.push_back(std::move(entry));
+  }
+  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
 
 std::string status_json(const ClusterState& state,
                         const ClusterView& view,

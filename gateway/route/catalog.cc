@@ -9,13 +9,10 @@ namespace sluice::gateway {
 namespace {
 
 bool has_hope(const Version& version) {
-  if (version.hopeful > 0) {
-    return true;
-  }
-  if (version.declared == VersionState::failed || version.declared == VersionState::retired) {
+  if (!version.declared) {
     return false;
   }
-  return version.declared == VersionState::expected || version.lost;
+  return version.hopeful > 0 || *version.declared != VersionState::failed;
 }
 
 std::string words_for(const Model& model, const Version& version) {
@@ -28,18 +25,22 @@ Error failed(const Model& model, const Version& version) {
               " has failed: " + (version.reason.empty() ? "no reason given" : version.reason)};
 }
 
-// The lane of any version: one of them with hope is enough.
+Error no_version(const Model& model, std::int64_t number) {
+  return {ErrorCode::not_found,
+          "model '" + model.name + "' has no version " + std::to_string(number)};
+}
+
+// The lane of any version: one of them with hope is enough. Nor is anyone told off while a version
+// without a share is expected: it may be about to get one.
 std::optional<Error> hopeless_any(const Model& model) {
+  if (model.expected) {
+    return std::nullopt;
+  }
   const Version* newest_failed = nullptr;
-  bool served = false;
   for (const Version& version : model.versions) {
-    if (!model.takes_any(version)) {
-      continue;
-    }
-    if (has_hope(version)) {
+    if (version.declared == VersionState::expected || (version.takes_any() && has_hope(version))) {
       return std::nullopt;
     }
-    served = true;
     if (version.declared == VersionState::failed &&
         (newest_failed == nullptr || newest_failed->number < version.number)) {
       newest_failed = &version;
@@ -47,9 +48,6 @@ std::optional<Error> hopeless_any(const Model& model) {
   }
   if (newest_failed != nullptr) {
     return failed(model, *newest_failed);
-  }
-  if (served) {
-    return Error{ErrorCode::unavailable, "model '" + model.name + "' has no worker"};
   }
   return Error{ErrorCode::not_found, "model '" + model.name + "' has no version to serve"};
 }
@@ -90,8 +88,7 @@ std::uint32_t Catalog::intern_version(Model& model, std::int64_t number) {
   }
   // A place whose version is gone for good is used again: versions rise for ever.
   const auto unused = std::ranges::find_if(versions, [](const Version& version) {
-    return version.links == 0 && version.named == 0 && !has_hope(version) &&
-           version.declared != VersionState::failed;
+    return version.links == 0 && version.named == 0 && !version.declared;
   });
   if (unused != versions.end()) {
     *unused = Version{};
@@ -110,26 +107,18 @@ std::optional<Error> hopeless(const Model& model, std::uint32_t version) {
     return hopeless_any(model);
   }
   const Version& named = model.versions[version];
-  if (named.declared == VersionState::retired) {
-    return Error{ErrorCode::not_found,
-                 "model '" + model.name + "' has no version " + std::to_string(named.number)};
+  if (!named.declared) {
+    return no_version(model, named.number);
   }
-  if (has_hope(named)) {
-    return std::nullopt;
-  }
-  if (named.declared == VersionState::failed) {
-    return failed(model, named);
-  }
-  return Error{ErrorCode::unavailable, words_for(model, named) + " has no worker"};
+  return has_hope(named) ? std::nullopt : std::optional(failed(model, named));
 }
 
 Result<std::uint32_t> resolve(const Model& model, std::optional<std::int64_t> version) {
   std::uint32_t index = kNone;
   if (version) {
     const Version* named = model.find(*version);
-    if (named == nullptr) {
-      return Error{ErrorCode::not_found,
-                   "model '" + model.name + "' has no version " + std::to_string(*version)};
+    if (named == nullptr || named->declared == VersionState::draining) {
+      return no_version(model, *version);
     }
     index = static_cast<std::uint32_t>(named - model.versions.data());
   }

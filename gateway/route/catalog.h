@@ -20,14 +20,23 @@ namespace sluice::gateway {
 
 struct Version {
   std::int64_t number = 0;
-  // What control said last; nothing: known from a worker alone.
+  // What control says of it; nothing: it is not to be served (not named yet, or retired).
   std::optional<VersionState> declared = std::nullopt;
   std::string reason = {};
-  bool routed = false;      // in the latest RouteSet
-  bool lost = false;        // its last worker went without farewell: it is expected back
-  std::size_t links = 0;    // attached
-  std::size_t hopeful = 0;  // of those, neither draining nor replaced; suspected ones included
-  std::size_t named = 0;    // requests alive that name it
+  int weight = 0;
+  std::vector<std::string> workers = {};  // admitted ids
+  std::int64_t turn = 0;                  // of the sharing by weight
+  bool served = false;                    // an admitted worker of it has been here
+  std::size_t links = 0;                  // attached
+  std::size_t hopeful =
+      0;                  // of those, neither held, draining nor replaced; suspected ones included
+  std::size_t named = 0;  // requests alive that name it
+  std::size_t in_flight = 0;  // requests outstanding on its links
+
+  // Whether unversioned requests may go to it.
+  [[nodiscard]] bool takes_any() const {
+    return weight > 0 && declared && *declared != VersionState::draining;
+  }
 };
 
 struct Model {
@@ -36,17 +45,13 @@ struct Model {
 
   std::string name;
   std::vector<Version> versions;
-  bool routes_set = false;
+  bool expected = false;       // unversioned requests wait even while no version is named
+  bool shares = false;         // more than one version takes unversioned requests
   std::vector<LinkKey> links;  // attached, of all versions
   RequestQueue queue;
-  std::size_t in_flight = 0;
   LinkKey reserved = kNone;  // the link kept free of other work for a suspect
 
   [[nodiscard]] const Version* find(std::int64_t number) const;
-  // Whether unversioned requests may go to it.
-  [[nodiscard]] bool takes_any(const Version& version) const {
-    return version.declared != VersionState::retired && (!routes_set || version.routed);
-  }
 };
 
 class Catalog {
@@ -81,12 +86,12 @@ class Catalog {
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> indices_;
 };
 
-// Where a request may go, before any worker is looked at: its version's index (kNone: any), or why
-// it cannot be served: not_found, unavailable.
+// Where a new request may go, before any worker is looked at: its version's index (kNone: any), or
+// why it cannot be served: not_found, unavailable.
 Result<std::uint32_t> resolve(const Model& model, std::optional<std::int64_t> version);
 
-// Why a request of that version (kNone: any) cannot be served although its model is known; nothing:
-// a worker is attached, or one is expected.
+// Why an accepted request of that version (kNone: any) cannot be served any more; nothing: a worker
+// is attached, or one is expected.
 std::optional<Error> hopeless(const Model& model, std::uint32_t version);
 
 }  // namespace sluice::gateway

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/base/time.h"
@@ -34,15 +35,20 @@ struct RouteCounters {
   std::uint64_t suspicions = 0;
 };
 
-// One model, for metrics and `status`. The view is valid until the next event.
-struct ModelView {
-  std::string_view name;
-  std::size_t queued = 0;
-  std::size_t queued_bytes = 0;
+struct VersionLoad {
+  std::int64_t version = 0;
   std::size_t in_flight = 0;
 };
 
-enum class LinkState : std::uint8_t { ready, draining, suspected };
+// One model, for metrics and `status`. The view is valid until the next event.
+struct ModelView {
+  std::string_view name;
+  std::size_t queued = 0;  // whichever version will answer them
+  std::size_t queued_bytes = 0;
+  std::vector<VersionLoad> versions;
+};
+
+enum class LinkState : std::uint8_t { ready, held, draining, suspected };
 
 // One attached worker. The view is valid until the next event.
 struct WorkerView {

@@ -9,10 +9,17 @@
 //    names its id afterwards.
 // 2. At most one attempt of a request is current; results of others are counted and dropped.
 // 3. Outstanding attempts on a link never exceed its credit at the moment of a Send.
-// 4. No Send to a link that is draining, suspected or closed, nor at or after the deadline.
+// 4. No Send to a link that is held, draining, suspected or closed, nor at or after the deadline.
 // 5. At its deadline a request is answered (at the latest by the tick then due), and the worker
 // that
 //    has it is told to cancel.
+// 6. A request that names a version runs on that version; one that names none on a version that had
+//    a weight between its admission and the Send.
+//
+// Where several versions of a model have weights, each request that names none is given one of them
+// when it is accepted, in a smooth order (so 10 of any 100 in a row go to a weight of 10), and
+// waits for it alone; a version without a worker that can serve is passed over while another has
+// one. Once a request comes back from a worker, it may go to any of them.
 //
 // Requests wait here, per model, bounded at the door; a request that comes back from a worker is
 // queued in its old place, whatever the bound. Rules that follow a death:
@@ -66,6 +73,9 @@ struct Rules {
   static constexpr bool kIsolatesSuspects = true;
   static constexpr bool kSparesBystanders = true;  // only what was running is a suspect
   static constexpr bool kRequeues = true;          // what was on a dead worker
+  static constexpr bool kHolds = true;             // workers that no RouteSet admits
+  static constexpr bool kEmptiesDraining = true;   // of what names no version
+  static constexpr bool kSharesByWeight = true;
 };
 
 template <class R>
@@ -87,7 +97,6 @@ class BasicDispatcher {
   void on(const WorkerDraining& event, TimePoint now, Actions& actions);
   void on(const LinkLost& event, TimePoint now, Actions& actions);
   void on(const WorkerDied& event, TimePoint now, Actions& actions);
-  void on(const VersionStatus& event, TimePoint now, Actions& actions);
   void on(const RouteSet& event, TimePoint now, Actions& actions);
   void on(const GatewayDraining& event, TimePoint now, Actions& actions);
   void on(const Quarantined& event, TimePoint now, Actions& actions);
@@ -104,8 +113,8 @@ class BasicDispatcher {
   // Whether the shell sends heartbeats on this link: not while it is suspected, so that a worker
   // whose own sends are lost learns of it and dials anew.
   [[nodiscard]] bool beats(LinkKey link) const;
-  // A worker of the model (and version) is attached, not draining and not suspected.
-  [[nodiscard]] bool ready(std::string_view model, std::optional<std::int64_t> version) const;
+  // Nothing waits for the version by its name or is outstanding on a worker of it.
+  [[nodiscard]] bool quiet(std::string_view model, std::int64_t version) const;
   // Nothing accepted is unanswered.
   [[nodiscard]] bool idle() const;
 
@@ -124,13 +133,20 @@ class BasicDispatcher {
   void end(Request& request);
   void answer(Request& request, Error error, Actions& actions, bool quarantine = false);
   void expire(Request& request, Actions& actions);
+  // The version that the next unversioned request is given by weight; kNone: any.
+  std::uint32_t choose(Model& model, TimePoint now);
+  // Whether a worker of each version may be given work in general: into `able_`, by version index.
+  void find_able(const Model& model, TimePoint now);
+  void release_choices(Model& model, TimePoint now);
   WorkerSlot* pick(const Model& model, std::uint32_t version, TimePoint now);
   LinkKey reservation_for(const Model& model, std::uint32_t version, TimePoint now) const;
   void send_suspects(Model& model, TimePoint now, Actions& actions);
   void pump(std::uint32_t model, TimePoint now, Actions& actions);
 
   // Versions (dispatcher_versions.h).
-  void answer_hopeless(std::uint32_t model, Actions& actions);
+  void declare(Model& model, const VersionRoute& route);
+  void hold_or_admit(WorkerSlot& link);
+  void answer_hopeless(std::uint32_t model, TimePoint now, Actions& actions);
 
   // Workers (dispatcher_workers.h).
   bool fits(const WorkerSlot& link, const Model& model, std::uint32_t version) const;
@@ -138,7 +154,7 @@ class BasicDispatcher {
   void consider_ejection(WorkerSlot& link, TimePoint now, Actions& actions);
   // Bye when it drains and has nothing left; forgets a replaced link that has nothing left.
   void settle(WorkerSlot& link, Actions& actions);
-  void close(WorkerSlot& link, bool lost, Actions& actions);
+  void close(WorkerSlot& link, Actions& actions);
   void check_links(TimePoint now, Actions& actions);
   // What every event ends with: freed room is used, suspicion retries get their turn.
   void use_room(std::uint32_t model, TimePoint now, Actions& actions);
@@ -164,6 +180,7 @@ class BasicDispatcher {
   TimePoint next_check_ = TimePoint::max();
   std::vector<Candidate> candidates_;   // scratch of `pick`
   std::vector<Candidate> ejected_;      // scratch of `pick`
+  std::vector<bool> able_;              // scratch of `find_able`
   std::vector<std::uint32_t> touched_;  // scratch: slots or models of the event in hand
 };
 

@@ -39,11 +39,11 @@ void BasicDispatcher<R>::on(const LinkLost& event, TimePoint now, Actions& actio
   }
   const std::uint32_t model = link->model;
   if (link->sent.empty()) {
-    close(*link, !link->draining, actions);
+    close(*link, actions);
   } else {
     suspect(*link, now + detail::kReportGrace, actions);
   }
-  answer_hopeless(model, actions);
+  answer_hopeless(model, now, actions);
   use_room(model, now, actions);
 }
 
@@ -124,7 +124,7 @@ void BasicDispatcher<R>::on(const WorkerDied& event, TimePoint now, Actions& act
                       std::ranges::find(event.running, request.id) != event.running.end();
       after_death_of(request, facts, true, actions);
     }
-    close(link, true, actions);
+    close(link, actions);
   }
   for (const RequestId id : event.running) {
     Request* request = in_flight_.find(id);
@@ -137,7 +137,7 @@ void BasicDispatcher<R>::on(const WorkerDied& event, TimePoint now, Actions& act
     }
   }
   for (const std::uint32_t model : models) {
-    answer_hopeless(model, actions);
+    answer_hopeless(model, now, actions);
     use_room(model, now, actions);
   }
 }

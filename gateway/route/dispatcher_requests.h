@@ -48,7 +48,11 @@ Result<RequestId> BasicDispatcher<R>::admit(const Admit& request, TimePoint now,
         {ErrorCode::internal,
          "this request is quarantined: it made two workers of model '" + model.name + "' crash"});
   }
-  WorkerSlot* link = model.queue.front(*version) == kNone ? pick(model, *version, now) : nullptr;
+  const std::uint32_t choice =
+      *version == kNone && model.shares && R::kSharesByWeight ? choose(model, now) : kNone;
+  const bool others_wait = choice == kNone ? model.queue.front(*version) != kNone
+                                           : model.queue.front_chosen(choice) != kNone;
+  WorkerSlot* link = others_wait ? nullptr : pick(model, choice == kNone ? *version : choice, now);
   if (link == nullptr && R::kBoundsQueue && !model.queue.has_room(request.bytes)) {
     ++counters_.queue_full;
     return refuse({ErrorCode::resource_exhausted,
@@ -64,6 +68,7 @@ Result<RequestId> BasicDispatcher<R>::admit(const Admit& request, TimePoint now,
   started->bytes = request.bytes;
   started->model = model_index;
   started->version = *version;
+  started->choice = choice;
   if (*version != kNone) {
     ++model.versions[*version].named;
   }
@@ -123,12 +128,13 @@ void BasicDispatcher<R>::send(
     link.progressed = now;
   }
   ++request.attempt;
+  request.choice = kNone;
   request.link = link.key;
   request.alone = alone;
   request.state = RequestState::sent;
   link.exclusive = alone;
   link.sent.push_back(in_flight_, request);
-  ++catalog_.at(request.model).in_flight;
+  ++catalog_.at(link.model).versions[link.version].in_flight;
   actions.emplace_back(Send{.link = link.key,
                             .id = request.id,
                             .attempt = request.attempt,
@@ -158,7 +164,7 @@ void BasicDispatcher<R>::take_back(Request& request) {
   SLUICE_CHECK(link != nullptr && request.state == RequestState::sent);
   link->sent.remove(in_flight_, request);
   Model& model = catalog_.at(request.model);
-  --model.in_flight;
+  --model.versions[link->version].in_flight;
   if (request.alone) {
     link->exclusive = false;
     if (model.reserved == link->key) {
@@ -188,8 +194,13 @@ void BasicDispatcher<R>::end(Request& request) {
 template <class R>
 void BasicDispatcher<R>::answer(Request& request, Error error, Actions& actions, bool quarantine) {
   ++counters_.answered[static_cast<std::size_t>(error.code)];
-  actions.emplace_back(
-      Answer{.id = request.id, .error = std::move(error), .quarantine = quarantine});
+  const Model& model = catalog_.at(request.model);
+  const std::uint32_t version =
+      request.state == RequestState::sent ? links_.find(request.link)->version : request.version;
+  actions.emplace_back(Answer{.id = request.id,
+                              .error = std::move(error),
+                              .version = version == kNone ? 0 : model.versions[version].number,
+                              .quarantine = quarantine});
   end(request);
 }
 
@@ -203,6 +214,59 @@ void BasicDispatcher<R>::expire(Request& request, Actions& actions) {
           sent ? "the deadline passed before the worker answered"
                : "the deadline passed while waiting for a worker"},
          actions);
+}
+
+template <class R>
+void BasicDispatcher<R>::find_able(const Model& model, TimePoint now) {
+  able_.assign(model.versions.size(), false);
+  for (const LinkKey key : model.links) {
+    const WorkerSlot& link = *links_.find(key);
+    able_[link.version] = able_[link.version] || link.serving(now);
+  }
+}
+
+// In each turn every version gains its weight, and the richest is taken and pays what all gained:
+// over any stretch each gets its share, evenly spread.
+template <class R>
+std::uint32_t BasicDispatcher<R>::choose(Model& model, TimePoint now) {
+  find_able(model, now);
+  std::uint32_t richest = kNone;
+  std::int64_t gained = 0;
+  for (std::uint32_t index = 0; index < model.versions.size(); ++index) {
+    Version& version = model.versions[index];
+    if (!able_[index] || !version.takes_any()) {
+      continue;
+    }
+    version.turn += version.weight;
+    gained += version.weight;
+    if (richest == kNone || version.turn > model.versions[richest].turn) {
+      richest = index;
+    }
+  }
+  if (richest != kNone) {
+    model.versions[richest].turn -= gained;
+  }
+  return richest;
+}
+
+// What was given a version that takes nothing unversioned any more, or has nobody to serve it while
+// another has, waits for any.
+template <class R>
+void BasicDispatcher<R>::release_choices(Model& model, TimePoint now) {
+  if (model.queue.chosen() == 0) {
+    return;
+  }
+  find_able(model, now);
+  bool anybody = false;
+  for (std::uint32_t index = 0; index < model.versions.size(); ++index) {
+    anybody = anybody || (able_[index] && model.versions[index].takes_any());
+  }
+  for (std::uint32_t index = 0; index < model.versions.size(); ++index) {
+    const bool stays = model.versions[index].takes_any() && (able_[index] || !anybody);
+    if (!stays && (R::kEmptiesDraining || model.versions[index].takes_any())) {
+      model.queue.release(in_flight_, index);
+    }
+  }
 }
 
 template <class R>
@@ -291,12 +355,12 @@ void BasicDispatcher<R>::send_suspects(Model& model, TimePoint now, Actions& act
 template <class R>
 void BasicDispatcher<R>::pump(std::uint32_t index, TimePoint now, Actions& actions) {
   Model& model = catalog_.at(index);
+  release_choices(model, now);
   send_suspects(model, now, actions);
   while (!model.queue.empty()) {
     Request* oldest = nullptr;
     WorkerSlot* worker = nullptr;
-    const auto consider = [&](std::uint32_t version) {
-      const std::uint32_t slot = model.queue.front(version);
+    const auto consider = [&](std::uint32_t slot, std::uint32_t version) {
       if (slot == kNone || (oldest != nullptr && oldest->order < in_flight_.at(slot).order)) {
         return;
       }
@@ -305,9 +369,10 @@ void BasicDispatcher<R>::pump(std::uint32_t index, TimePoint now, Actions& actio
         worker = link;
       }
     };
-    consider(kNone);
+    consider(model.queue.front(kNone), kNone);
     for (std::uint32_t version = 0; version < model.queue.lane_count(); ++version) {
-      consider(version);
+      consider(model.queue.front(version), version);
+      consider(model.queue.front_chosen(version), version);
     }
     if (oldest == nullptr) {
       return;

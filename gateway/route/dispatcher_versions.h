@@ -12,58 +12,70 @@
 namespace sluice::gateway {
 
 template <class R>
-void BasicDispatcher<R>::on(const VersionStatus& event, TimePoint now, Actions& actions) {
-  if (event.state == VersionState::retired) {
-    const std::uint32_t known = catalog_.find(event.model);
-    if (known == kNone || catalog_.at(known).find(event.version) == nullptr) {
-      return;
-    }
-  }
-  const std::uint32_t index = catalog_.intern(event.model);
+void BasicDispatcher<R>::on(const RouteSet& event, TimePoint now, Actions& actions) {
+  const std::uint32_t index = event.versions.empty() && !event.expected
+                                  ? catalog_.find(event.model)
+                                  : catalog_.intern(event.model);
   if (index == kNone) {
     return;
   }
   Model& model = catalog_.at(index);
-  const std::uint32_t place = Catalog::intern_version(model, event.version);
+  model.expected = event.expected;
+  for (Version& version : model.versions) {
+    version.declared.reset();
+    version.workers.clear();
+    version.weight = 0;
+  }
+  for (const VersionRoute& route : event.versions) {
+    declare(model, route);
+  }
+  for (Version& version : model.versions) {
+    version.turn = version.takes_any() ? version.turn : 0;
+  }
+  model.shares = std::ranges::count_if(model.versions, &Version::takes_any) > 1;
+  for (const LinkKey key : model.links) {
+    hold_or_admit(*links_.find(key));
+  }
+  answer_hopeless(index, now, actions);
+  use_room(index, now, actions);
+}
+
+template <class R>
+void BasicDispatcher<R>::declare(Model& model, const VersionRoute& route) {
+  const std::uint32_t place = Catalog::intern_version(model, route.version);
   if (place == kNone) {
     return;
   }
   Version& version = model.versions[place];
-  version.declared = event.state;
-  version.reason = event.reason;
-  version.lost = version.lost && event.state == VersionState::expected;
-  answer_hopeless(index, actions);
-  use_room(index, now, actions);
+  version.declared = route.state;
+  version.reason = route.reason;
+  version.weight = route.weight;
+  version.workers.assign(route.workers.begin(), route.workers.end());
+  std::ranges::sort(version.workers);
 }
 
 template <class R>
-void BasicDispatcher<R>::on(const RouteSet& event, TimePoint now, Actions& actions) {
-  const std::uint32_t index = catalog_.intern(event.model);
-  if (index == kNone) {
-    return;
+void BasicDispatcher<R>::hold_or_admit(WorkerSlot& link) {
+  Model& model = catalog_.at(link.model);
+  Version& version = model.versions[link.version];
+  version.hopeful -= link.hopeful() ? 1U : 0U;
+  link.held = R::kHolds && !std::ranges::binary_search(version.workers, link.id);
+  version.hopeful += link.hopeful() ? 1U : 0U;
+  if (!link.held && !version.served) {
+    // What made the other versions crash may be harmless to this one.
+    version.served = true;
+    quarantine_.forget(link.model);
   }
-  Model& model = catalog_.at(index);
-  for (Version& version : model.versions) {
-    version.routed = false;
-  }
-  model.routes_set = !event.versions.empty();
-  for (const std::int64_t number : event.versions) {
-    const std::uint32_t place = Catalog::intern_version(model, number);
-    if (place != kNone) {
-      model.versions[place].routed = true;
-    }
-  }
-  answer_hopeless(index, actions);
-  use_room(index, now, actions);
 }
 
 // A version has failed, was retired or lost its last worker for good: who waits for it is told.
 template <class R>
-void BasicDispatcher<R>::answer_hopeless(std::uint32_t index, Actions& actions) {
+void BasicDispatcher<R>::answer_hopeless(std::uint32_t index, TimePoint now, Actions& actions) {
   Model& model = catalog_.at(index);
   if (model.queue.empty()) {
     return;
   }
+  release_choices(model, now);
   const auto clear_lane = [&](std::uint32_t version) {
     if (model.queue.front(version) == kNone) {
       return;
@@ -99,18 +111,10 @@ bool BasicDispatcher<R>::beats(LinkKey link) const {
 }
 
 template <class R>
-bool BasicDispatcher<R>::ready(std::string_view name, std::optional<std::int64_t> version) const {
+bool BasicDispatcher<R>::quiet(std::string_view name, std::int64_t version) const {
   const std::uint32_t index = catalog_.find(name);
-  if (index == kNone) {
-    return false;
-  }
-  const Model& model = catalog_.at(index);
-  return std::ranges::any_of(model.links, [&](LinkKey key) {
-    const WorkerSlot& link = *links_.find(key);
-    const Version& served = model.versions[link.version];
-    return !link.draining && !link.suspected &&
-           (version ? served.number == *version : model.takes_any(served));
-  });
+  const Version* found = index == kNone ? nullptr : catalog_.at(index).find(version);
+  return found == nullptr || (found->named == 0 && found->in_flight == 0);
 }
 
 template <class R>
@@ -131,7 +135,10 @@ std::vector<ModelView> BasicDispatcher<R>::models() const {
     views.push_back({.name = model.name,
                      .queued = model.queue.count(),
                      .queued_bytes = model.queue.bytes(),
-                     .in_flight = model.in_flight});
+                     .versions = {}});
+    for (const Version& version : model.versions) {
+      views.back().versions.push_back({version.number, version.in_flight});
+    }
   }
   return views;
 }
@@ -150,6 +157,7 @@ std::vector<WorkerView> BasicDispatcher<R>::workers(TimePoint now) const {
                      .version = model.versions[link.version].number,
                      .state = link.suspected  ? LinkState::suspected
                               : link.draining ? LinkState::draining
+                              : link.held     ? LinkState::held
                                               : LinkState::ready,
                      .ejected = link.health.ejected(now),
                      .outstanding = static_cast<std::uint32_t>(link.sent.size()),

@@ -33,7 +33,7 @@ template <class R>
 bool BasicDispatcher<R>::fits(const WorkerSlot& link,
                               const Model& model,
                               std::uint32_t version) const {
-  return version == kNone ? model.takes_any(model.versions[link.version]) : link.version == version;
+  return version == kNone ? model.versions[link.version].takes_any() : link.version == version;
 }
 
 template <class R>
@@ -47,7 +47,6 @@ void BasicDispatcher<R>::use_room(std::uint32_t model, TimePoint now, Actions& a
 template <class R>
 void BasicDispatcher<R>::on(const WorkerAttached& event, TimePoint now, Actions& actions) {
   const std::uint32_t index = catalog_.intern(event.model);
-  const bool known = index != kNone && catalog_.at(index).find(event.version) != nullptr;
   const std::uint32_t place =
       index == kNone ? kNone : Catalog::intern_version(catalog_.at(index), event.version);
   if (place == kNone) {
@@ -57,6 +56,7 @@ void BasicDispatcher<R>::on(const WorkerAttached& event, TimePoint now, Actions&
   }
   WorkerSlot* link = links_.attach(event.link);
   SLUICE_CHECK(link != nullptr);
+  link->id = event.id;
   link->worker = event.worker;
   link->model = index;
   link->version = place;
@@ -70,17 +70,12 @@ void BasicDispatcher<R>::on(const WorkerAttached& event, TimePoint now, Actions&
   Version& version = model.versions[place];
   ++version.links;
   ++version.hopeful;
-  version.lost = false;
-  if (!known) {
-    quarantine_.forget(index);
-  }
+  hold_or_admit(*link);
   if (WorkerSlot* old = links_.newest_of(event.worker, event.link)) {
     // What was sent on the old link may never be answered, but the process lives and may be
     // running it: suspicion, not proof.
+    catalog_.at(old->model).versions[old->version].hopeful -= old->hopeful() ? 1U : 0U;
     old->replaced = true;
-    if (!old->draining) {
-      --catalog_.at(old->model).versions[old->version].hopeful;
-    }
     suspect(*old, now, actions);
     settle(*old, actions);
   }
@@ -208,14 +203,12 @@ void BasicDispatcher<R>::on(const WorkerDraining& event, TimePoint now, Actions&
   }
   heard_from(*link, now, actions);
   if (!link->draining) {
+    catalog_.at(link->model).versions[link->version].hopeful -= link->hopeful() ? 1U : 0U;
     link->draining = true;
-    if (!link->replaced) {
-      --catalog_.at(link->model).versions[link->version].hopeful;
-    }
   }
   const std::uint32_t model = link->model;
   settle(*link, actions);
-  answer_hopeless(model, actions);
+  answer_hopeless(model, now, actions);
   use_room(model, now, actions);
 }
 
@@ -227,19 +220,16 @@ void BasicDispatcher<R>::settle(WorkerSlot& link, Actions& actions) {
   if (link.draining && !link.replaced) {
     actions.emplace_back(Bye{link.key});
   }
-  close(link, false, actions);
+  close(link, actions);
 }
 
 template <class R>
-void BasicDispatcher<R>::close(WorkerSlot& link, bool lost, Actions& actions) {
+void BasicDispatcher<R>::close(WorkerSlot& link, Actions& actions) {
   Model& model = catalog_.at(link.model);
   Version& version = model.versions[link.version];
   std::erase(model.links, link.key);
   --version.links;
-  if (!link.draining && !link.replaced) {
-    --version.hopeful;
-  }
-  version.lost = version.lost || lost;
+  version.hopeful -= link.hopeful() ? 1U : 0U;
   if (model.reserved == link.key) {
     model.reserved = kNone;
   }
@@ -264,7 +254,7 @@ void BasicDispatcher<R>::check_links(TimePoint now, Actions& actions) {
       suspect(link, now, actions);
     }
     if (link.suspected && link.sent.empty() && now - link.heard > detail::kForgetSilent) {
-      close(link, true, actions);
+      close(link, actions);
     } else {
       settle(link, actions);
     }

@@ -25,8 +25,11 @@ struct Request {
   std::size_t bytes = 0;
   std::uint32_t model = kNone;
   std::uint32_t version = kNone;  // kNone: any that is routed to
-  std::uint32_t attempt = 0;      // of the latest Send
-  LinkKey link = kNone;           // of the latest Send
+  // Of one without a version that waits for its first worker: the version it was given by weight.
+  // kNone: any that is routed to.
+  std::uint32_t choice = kNone;
+  std::uint32_t attempt = 0;  // of the latest Send
+  LinkKey link = kNone;       // of the latest Send
   // Life of the link that a retry on suspicion took it from; 0: none. A later proof of that death
   // still finds the request.
   std::uint64_t moved_from = 0;

@@ -18,13 +18,15 @@ namespace sluice::gateway {
 
 struct WorkerSlot {
   bool attached = false;
+  bool held = false;  // not admitted by the latest RouteSet: met, but idle
   bool draining = false;
   bool suspected = false;
   bool refusing = false;   // answered `unavailable`: no new work until its next heartbeat
   bool replaced = false;   // its process has a newer link; this one only waits for its requests
   bool exclusive = false;  // runs a suspect by itself
   LinkKey key = kNone;
-  std::string worker;
+  std::string id;          // the same over restarts
+  std::string worker;      // of this life
   std::uint64_t life = 0;  // of this attach; never used again
   std::uint32_t model = kNone;
   std::uint32_t version = kNone;
@@ -42,8 +44,10 @@ struct WorkerSlot {
   [[nodiscard]] bool quiet(TimePoint now) const { return now - heard > 2 * beat_interval; }
   // May be given work in general; whether it has room now is `has_room`.
   [[nodiscard]] bool serving(TimePoint now) const {
-    return attached && !draining && !suspected && !refusing && !quiet(now);
+    return attached && !held && !draining && !suspected && !refusing && !quiet(now);
   }
+  // Counted in Version::hopeful: work will come back to it even if it is suspected now.
+  [[nodiscard]] bool hopeful() const { return attached && !held && !draining && !replaced; }
   [[nodiscard]] bool has_room() const { return sent.size() < credit && !exclusive; }
 };
 

@@ -46,6 +46,7 @@ struct ClientGone {
 // already (a new identity of the same process) replaces its older link.
 struct WorkerAttached {
   LinkKey link = 0;
+  std::string id;      // the same over restarts: what a RouteSet admits
   std::string worker;  // process-unique id, a new one for each life
   std::string model;
   std::int64_t version = 1;
@@ -91,25 +92,28 @@ struct WorkerDied {
   std::span<const RequestId> running;
 };
 
-// What control knows of a version beside its links.
+// What control says of a version.
 enum class VersionState : std::uint8_t {
-  expected,  // configured, starting or restarting: requests wait for it
+  expected,  // configured, starting, restarting or ready: requests wait for it
+  draining,  // new requests that name it are answered not_found; accepted ones are finished
   failed,    // gave up: requests are answered unavailable with `reason`
-  retired,   // not to be served: requests that name it are answered not_found
 };
 
-struct VersionStatus {
-  std::string_view model;
+struct VersionRoute {
   std::int64_t version = 1;
   VersionState state = VersionState::expected;
   std::string_view reason = {};  // of failed, for the caller
+  int weight = 0;  // share of the unversioned requests, against its model's other versions
+  std::span<const std::string> workers = {};  // ids that may be given work; the others are held
 };
 
-// The versions that unversioned requests may go to; empty: every version with a ready worker, which
-// is also so until the first of these.
+// All that control says of one model, replacing what it said before, taken over as one. Before the
+// first of these, and for versions that it does not name, no worker is given work: such a version
+// is retired, requests that name it are answered not_found.
 struct RouteSet {
   std::string_view model;
-  std::span<const std::int64_t> versions;
+  std::span<const VersionRoute> versions = {};
+  bool expected = false;  // the model: unversioned requests wait even while no version is named
 };
 
 // The gateway stops taking work: every later admit is refused with `unavailable`.
@@ -142,6 +146,7 @@ struct Cancel {
 struct Answer {
   RequestId id = 0;
   Error error;
+  std::int64_t version = 0;  // whose worker has it, or that it named; 0: none
   // Digest the payload first and hand the digest back by Quarantined, so that the same request sent
   // again is refused at the door.
   bool quarantine = false;

@@ -12,6 +12,8 @@ ModelTable::Standing standing_of(VersionView::State state) {
       return ModelTable::Standing::ready;
     case VersionView::State::failed:
       return ModelTable::Standing::failed;
+    case VersionView::State::draining:
+      return ModelTable::Standing::unknown;
     case VersionView::State::expected:
       break;
   }
@@ -20,10 +22,21 @@ ModelTable::Standing standing_of(VersionView::State state) {
 
 }  // namespace
 
-void ModelTable::learn(const ModelInfo& info) {
+void ModelTable::learn(const ModelInfo& info, bool admitted) {
   Version& version = models_[info.name][info.version];
+  if (!admitted && version.by_admitted) {
+    return;
+  }
   version.info = info;
   version.described = true;
+  version.by_admitted = admitted;
+}
+
+bool ModelTable::admits(const ModelInfo& info, const std::string& worker_id) const {
+  return std::ranges::any_of(view_.versions, [&](const VersionView& version) {
+    return version.model == info.name && version.version == info.version &&
+           std::ranges::count(version.workers, worker_id) > 0;
+  });
 }
 
 void ModelTable::update(const ClusterView& view) {
@@ -39,6 +52,7 @@ void ModelTable::update(const ClusterView& view) {
     Version& version = models_[seen.model][seen.version];
     version.standing = standing_of(seen.state);
     version.reason = seen.reason;
+    version.weight = seen.weight;
   }
   view_ = view;
 }
@@ -50,19 +64,19 @@ const ModelTable::Versions* ModelTable::versions_of(std::string_view model) cons
 
 ModelTable::Standing ModelTable::standing(const ModelRef& target) const {
   const Versions* versions = versions_of(target.model);
-  if (versions == nullptr) {
-    const bool named = std::ranges::count(view_.expected_models, target.model) > 0;
-    return named && !target.version ? Standing::expected : Standing::unknown;
-  }
-  if (target.version) {
+  Standing best = Standing::unknown;
+  if (versions != nullptr && target.version) {
     const auto found = versions->find(*target.version);
     return found == versions->end() ? Standing::unknown : found->second.standing;
   }
-  Standing best = Standing::unknown;
-  for (const auto& [number, version] : *versions) {
-    best = std::min(best, version.standing);
+  if (versions != nullptr) {
+    for (const auto& [number, version] : *versions) {
+      const bool by_name_alone = version.standing == Standing::ready && version.weight == 0;
+      best = std::min(best, by_name_alone ? Standing::expected : version.standing);
+    }
   }
-  return best;
+  const bool named = std::ranges::count(view_.expected_models, target.model) > 0;
+  return best == Standing::unknown && named && !target.version ? Standing::expected : best;
 }
 
 std::string ModelTable::failure(const ModelRef& target) const {
@@ -83,23 +97,20 @@ const ModelInfo* ModelTable::find(const ModelRef& target) const {
   if (versions == nullptr) {
     return nullptr;
   }
-  if (target.version) {
-    const auto found = versions->find(*target.version);
-    return found != versions->end() && found->second.described ? &found->second.info : nullptr;
-  }
-  const ModelInfo* newest = nullptr;
+  // A ready one counts by its weight, so that requests are checked against what most of them reach.
+  const auto rank = [](const Version& version) {
+    return version.standing == Standing::ready ? version.weight : -1;
+  };
+  const Version* best = nullptr;
   for (auto it = versions->rbegin(); it != versions->rend(); ++it) {
-    if (!it->second.described) {
-      continue;
-    }
-    if (it->second.standing == Standing::ready) {
-      return &it->second.info;
-    }
-    if (newest == nullptr) {
-      newest = &it->second.info;
+    const Version& version = it->second;
+    const bool meant = !target.version || *target.version == it->first;
+    if (meant && version.described && version.standing != Standing::unknown &&
+        (best == nullptr || rank(version) > rank(*best))) {
+      best = &version;
     }
   }
-  return newest;
+  return best == nullptr ? nullptr : &best->info;
 }
 
 std::vector<std::int64_t> ModelTable::ready_versions(std::string_view model) const {

@@ -18,8 +18,11 @@ namespace sluice::gateway {
 class ModelTable {
  public:
   // A worker of this version attached. Its description is kept when the worker is gone, so that a
-  // request can be checked at the door while the next life is loading.
-  void learn(const ModelInfo& info);
+  // request can be checked at the door while the next life is loading. What a held worker says
+  // counts until an admitted one has spoken, and makes no version known by itself.
+  void learn(const ModelInfo& info, bool admitted = true);
+  // Whether the latest view gives work to this worker of that model and version.
+  [[nodiscard]] bool admits(const ModelInfo& info, const std::string& worker_id) const;
 
   // Control's latest truth; versions that it no longer names are forgotten.
   void update(const ClusterView& view);
@@ -28,15 +31,16 @@ class ModelTable {
     ready,
     expected,  // configured or loading
     failed,
-    unknown,
+    unknown,  // not there, or not for new requests: draining
   };
 
-  // Of the named version, or of the best version of the model.
+  // Of the named version, or of the best version of the model; a version without a weight is not
+  // ready for requests that name none.
   [[nodiscard]] Standing standing(const ModelRef& target) const;
   [[nodiscard]] std::string failure(const ModelRef& target) const;
 
-  // The description of the named version, or of the newest ready one, or of the newest known one;
-  // null when there is none. Valid until the next learn or update.
+  // The description of the named version, or of the ready one with the highest weight, or of the
+  // newest known one; null when there is none. Valid until the next learn or update.
   [[nodiscard]] const ModelInfo* find(const ModelRef& target) const;
 
   // Ascending.
@@ -49,8 +53,10 @@ class ModelTable {
   struct Version {
     ModelInfo info;  // no inputs and outputs until a worker attached
     bool described = false;
-    Standing standing = Standing::expected;
+    bool by_admitted = false;               // described by an admitted worker
+    Standing standing = Standing::unknown;  // until a view names it
     std::string reason;
+    int weight = 0;
   };
   using Versions = std::map<std::int64_t, Version>;
 

@@ -1,10 +1,12 @@
 // RequestQueue: the requests of one model that wait for a worker. Bounded in count and bytes at the
 // door (`has_room`); first in, first out within a lane. Lanes keep a request that names a version
 // without a free worker from holding up the others: one lane for requests of any version, one for
-// each version named, one for suspects, which run by themselves.
+// each version named, one for each version that requests were given by weight, one for suspects,
+// which run by themselves.
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -25,20 +27,30 @@ class RequestQueue {
   // taken whatever the bounds: it was accepted once.
   void put(InFlight& table, Request& request);
   void remove(InFlight& table, Request& request);
+  // Those that were given that version by weight may go to any version again.
+  void release(InFlight& table, std::uint32_t version);
 
   // The oldest of a lane, kNone when empty. `version` kNone: the lane of any version.
   [[nodiscard]] std::uint32_t front(std::uint32_t version) const noexcept;
+  // The oldest that was given that version by weight.
+  [[nodiscard]] std::uint32_t front_chosen(std::uint32_t version) const noexcept;
   [[nodiscard]] std::uint32_t front_suspect() const noexcept { return suspects_.front(); }
 
+  // Versions at or above it have no lane.
   [[nodiscard]] std::uint32_t lane_count() const noexcept {
-    return static_cast<std::uint32_t>(versions_.size());
+    return static_cast<std::uint32_t>(std::max(versions_.size(), chosen_.size()));
   }
+  // Requests in lanes of versions given by weight.
+  [[nodiscard]] std::size_t chosen() const noexcept { return chosen_count_; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
   RequestList& lane_of(const Request& request);
+  [[nodiscard]] static bool is_chosen(const Request& request) noexcept {
+    return !request.suspect && request.version == kNone && request.choice != kNone;
+  }
 
   std::size_t count_limit_;
   std::size_t bytes_limit_;
@@ -46,7 +58,9 @@ class RequestQueue {
   std::size_t bytes_ = 0;
   RequestList any_;
   RequestList suspects_;
-  std::vector<RequestList> versions_;  // by version index
+  std::vector<RequestList> versions_;  // named; by version index
+  std::vector<RequestList> chosen_;    // by version index
+  std::size_t chosen_count_ = 0;
 };
 
 }  // namespace sluice::gateway

@@ -1,6 +1,7 @@
 #include "gateway/route/shard_actor.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/limits.h"
@@ -14,8 +15,32 @@ namespace {
 
 constexpr auto kBeatTick = std::chrono::milliseconds(50);
 
-// Stands for the versions of an expected model before the first is known; never a real one.
-constexpr std::int64_t kUnknownVersion = -1;
+VersionRoute route_of(const VersionView& view) {
+  VersionRoute route{.version = view.version, .workers = view.workers};
+  switch (view.state) {
+    case VersionView::State::failed:
+      route.state = VersionState::failed;
+      route.reason = view.reason;
+      break;
+    case VersionView::State::draining:
+      route.state = VersionState::draining;
+      break;
+    case VersionView::State::expected:
+    case VersionView::State::ready:
+      route.state = VersionState::expected;  // whether it is ready, the links tell
+      break;
+  }
+  route.weight = view.weight;
+  return route;
+}
+
+// Every model that the view speaks of.
+void add_names(const ClusterView& view, std::set<std::string>& names) {
+  names.insert(view.expected_models.begin(), view.expected_models.end());
+  for (const VersionView& version : view.versions) {
+    names.insert(version.model);
+  }
+}
 
 int descriptor_of(zmq::socket_ref socket) {
   return socket.get(zmq::sockopt::fd);
@@ -71,6 +96,7 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
                             status_queries_.erase(asked);
                           }
                         },
+                        [&](const AdminReply&) {},
                         [&](const DrainShard& drain) {
                           draining_ = true;
                           dispatcher_.on(GatewayDraining{}, now, actions_);
@@ -110,33 +136,50 @@ void ShardActor::on_life_ended(const WorkerLifeEnded& ended, TimePoint now) {
 }
 
 void ShardActor::on_view(const ClusterView& view, TimePoint now) {
-  for (const VersionView& before : models_.view().versions) {
-    const bool stays = std::ranges::any_of(view.versions, [&](const VersionView& version) {
-      return version.model == before.model && version.version == before.version;
-    });
-    // A view can be older than a hello that this shard has had: a worker that is here speaks for
-    // it.
-    if (!stays && !dispatcher_.ready(before.model, before.version)) {
-      dispatcher_.on(
-          VersionStatus{before.model, before.version, VersionState::retired, {}}, now, actions_);
-    }
-  }
-  for (const VersionView& version : view.versions) {
-    const auto state =
-        version.state == VersionView::State::failed ? VersionState::failed : VersionState::expected;
-    dispatcher_.on(
-        VersionStatus{version.model, version.version, state, version.reason}, now, actions_);
-  }
-  for (const std::string& model : view.expected_models) {
-    // Nobody has spoken for it yet: requests that name no version wait all the same.
-    const bool spoken_for = std::ranges::any_of(
-        view.versions, [&](const VersionView& each) { return each.model == model; });
-    const auto state = spoken_for ? VersionState::retired : VersionState::expected;
-    dispatcher_.on(VersionStatus{model, kUnknownVersion, state, {}}, now, actions_);
+  std::set<std::string> names;
+  add_names(models_.view(), names);
+  add_names(view, names);
+  for (const std::string& name : names) {
+    set_routes(name, view, now);
   }
   models_.update(view);
-  // An older view may have overtaken a worker's own hello: what it described is still true.
-  links_.for_each([&](LinkKey, const WorkerLink& link) { models_.learn(link.info); });
+  learn_from_links();
+  leaving_.clear();
+  for (const VersionView& version : view.versions) {
+    if (version.state == VersionView::State::draining) {
+      leaving_.push_back({version.model, version.version});
+    }
+  }
+  tell_control(ViewApplied{options_.index, view.number});
+}
+
+void ShardActor::set_routes(const std::string& model, const ClusterView& view, TimePoint now) {
+  std::vector<VersionRoute> routes;
+  for (const VersionView& version : view.versions) {
+    if (version.model == model) {
+      routes.push_back(route_of(version));
+    }
+  }
+  // Nobody has spoken for it yet: requests that name no version wait all the same.
+  const bool expected = routes.empty() && std::ranges::count(view.expected_models, model) > 0;
+  dispatcher_.on(RouteSet{.model = model, .versions = routes, .expected = expected}, now, actions_);
+}
+
+void ShardActor::learn_from_links() {
+  links_.for_each([&](LinkKey, const WorkerLink& link) {
+    models_.learn(link.info, models_.admits(link.info, link.worker_id));
+  });
+}
+
+// Nothing of a draining version is left here: its workers may go as far as this shard is concerned.
+void ShardActor::tell_quiet() {
+  for (Leaving& leaving : leaving_) {
+    if (!leaving.told && dispatcher_.quiet(leaving.model, leaving.version)) {
+      leaving.told = true;
+      tell_control(
+          VersionQuiet{options_.index, models_.view().number, leaving.model, leaving.version});
+    }
+  }
 }
 
 void ShardActor::tell_control(ControlInbox message) {
@@ -156,6 +199,7 @@ void ShardActor::on_drained() {
 // Every entry point ends here: what was decided is done, and the timer follows the earliest due.
 void ShardActor::after_events(TimePoint now) {
   perform_actions(now);
+  tell_quiet();
   if (sent_) {
     router_post_.post();  // a send may have used up the edge of the ROUTER's descriptor
   }

@@ -3,11 +3,10 @@
 //
 // Runs on: the shard's IoLoop.
 // Receives: requests (from its HTTP listeners); hello, heartbeat, result, failure, drain, bye (from
-//           workers, at its ROUTER); ClusterView, WorkerLifeEnded, StatusReply, DrainShard,
-//           StopShard (from control).
+//           workers, at its ROUTER); ClusterView, WorkerLifeEnded, StatusReply, AdminReply,
+//           DrainShard, StopShard (from control).
 // Sends:    infer, cancel, welcome, heartbeat, bye (to workers); WorkerMet, StatusQuery,
-// ShardDrained
-//           (to control).
+//           ViewApplied, VersionQuiet, AdminCall, ShardDrained (to control).
 //
 // Decisions are the Dispatcher's; meaning is the adapters'; bytes are the listener's. What is left
 // here is holding payloads and carrying things between them.
@@ -84,9 +83,16 @@ class ShardActor final : public RequestHandler {
     ShardMetrics::VersionSeries* version = nullptr;
     TimePoint result;
   };
+  // A version that the latest snapshot drains.
+  struct Leaving {
+    std::string model;
+    std::int64_t version = 0;
+    bool told = false;  // VersionQuiet, for this snapshot
+  };
   // The result or failure being handed to the dispatcher: what Deliver delivers.
   struct Arrived {
     RequestId id = 0;
+    std::int64_t version = 0;  // of the worker that it came from
     Result<InferResponse> response = Error{};
   };
 
@@ -106,7 +112,7 @@ class ShardActor final : public RequestHandler {
               const ReplyHints& hints);
   void ask_status(RequestHandle handle);
   void deliver(Pending& pending);
-  void answer(Pending& pending, const Error& error);
+  void answer(Pending& pending, std::int64_t version, const Error& error);
   void finish(Pending& pending);
   Pending& slot(RequestId id) { return pending_[slot_of(id)]; }
 
@@ -136,6 +142,9 @@ class ShardActor final : public RequestHandler {
   void receive(ShardInbox message, TimePoint now);
   void on_life_ended(const WorkerLifeEnded& ended, TimePoint now);
   void on_view(const ClusterView& view, TimePoint now);
+  void set_routes(const std::string& model, const ClusterView& view, TimePoint now);
+  void learn_from_links();
+  void tell_quiet();
   void tell_control(ControlInbox message);
   void met(const WorkerLink& link, bool met);
   void after_events(TimePoint now);
@@ -158,6 +167,7 @@ class ShardActor final : public RequestHandler {
   std::vector<Replying> replying_;  // by the handle's connection: the last answer of each
   std::map<std::uint64_t, RequestHandle> status_queries_;
   std::uint64_t last_token_ = 0;
+  std::vector<Leaving> leaving_;
   Actions actions_;
   Arrived arrived_;
   bool draining_ = false;

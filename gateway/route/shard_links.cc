@@ -75,7 +75,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
   if (!key) {
     return Error{ErrorCode::resource_exhausted, "too many workers are attached"};
   }
-  models_.learn(hello.model);
+  models_.learn(hello.model, models_.admits(hello.model, hello.worker_id));
   link::Welcome welcome;
   welcome.gateway_id = options_.gateway_id;
   welcome.boot_id = boot_id_;
@@ -83,6 +83,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
   const link::Message answer = link::encode(welcome);
   send_to_link(*key, answer.header, answer.body, now);
   dispatcher_.on(WorkerAttached{.link = *key,
+                                .id = hello.worker_id,
                                 .worker = life_name(hello.worker_id, hello.pid),
                                 .model = hello.model.name,
                                 .version = hello.model.version,
@@ -132,6 +133,7 @@ Result<void> ShardActor::on_result(LinkKey key, const link::Message& message, Ti
     event.credit = header.credit;
   }
   arrived_.id = header.id;
+  arrived_.version = links_.get(key)->info.version;
   Result<void> verdict;
   if (header.kind == Kind::result) {
     arrived_.response = link::decode_result(message.body);

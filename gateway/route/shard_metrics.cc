@@ -85,8 +85,10 @@ void ShardMetrics::copy(const RouteCounters& route,
   for (const ModelView& model : models) {
     block_->gauge(metrics::kQueueDepth, {model.name, ""})
         .set(static_cast<std::int64_t>(model.queued));
-    block_->gauge(metrics::kInFlight, {model.name, ""})
-        .set(static_cast<std::int64_t>(model.in_flight));
+    for (const VersionLoad& version : model.versions) {
+      block_->gauge(metrics::kInFlight, {model.name, std::to_string(version.version)})
+          .set(static_cast<std::int64_t>(version.in_flight));
+    }
   }
 }
 

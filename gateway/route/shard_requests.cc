@@ -144,7 +144,7 @@ void ShardActor::refuse(RequestHandle handle,
 // Terminal: the response that has just arrived.
 void ShardActor::deliver(Pending& pending) {
   if (!arrived_.response) {
-    answer(pending, arrived_.response.error());
+    answer(pending, arrived_.version, arrived_.response.error());
     return;
   }
   const InferResponse& response = *arrived_.response;
@@ -160,9 +160,9 @@ void ShardActor::deliver(Pending& pending) {
   finish(pending);
 }
 
-// Terminal: an error, ours or the worker's.
-void ShardActor::answer(Pending& pending, const Error& error) {
-  metrics_.answered(metrics_.series(pending.model, 0), pending.adapter->name, error.code);
+// Terminal: an error, ours or the worker's. `version`: whose worker had it; 0: none.
+void ShardActor::answer(Pending& pending, std::int64_t version, const Error& error) {
+  metrics_.answered(metrics_.series(pending.model, version), pending.adapter->name, error.code);
   listener_.reply(pending.handle, pending.adapter->encode_error(error, pending.hints));
   finish(pending);
 }
@@ -202,7 +202,7 @@ void ShardActor::perform(Answer& action, TimePoint now) {
     const std::uint64_t fingerprint = fingerprint_of(pending.body);
     dispatcher_.on(Quarantined{pending.model, fingerprint}, now, actions_);
   }
-  answer(pending, action.error);
+  answer(pending, action.version, action.error);
 }
 
 void ShardActor::perform(const Deliver& action, TimePoint /*now*/) {

@@ -30,8 +30,10 @@ void SimShard::start(std::uint64_t life) {
   payloads_.clear();
   ids_.assign(world_->plan->questions.size(), 0);
   armed_ = TimePoint::max();
+  const std::vector<std::string> workers = {"w0", "w1", "w2"};
+  const gateway::VersionRoute routes[] = {{.version = 1, .weight = 100, .workers = workers}};
   core_->on(
-      gateway::VersionStatus{.model = kModel, .version = 1}, world_->scheduler->now(), actions_);
+      gateway::RouteSet{.model = kModel, .versions = routes}, world_->scheduler->now(), actions_);
   perform_all();
   beat(life_, 0);
 }
@@ -140,6 +142,7 @@ void SimShard::on_hello(ConnectionId connection, const Packet& packet) {
   world_->network->send(connection, Direction::to_worker, {.kind = Kind::welcome});
   world_->oracle->attached(link_id(key), place->worker, packet.credit, world_->scheduler->now());
   core_->on(gateway::WorkerAttached{.link = key,
+                                    .id = "w" + std::to_string(link.worker),
                                     .worker = place->worker,
                                     .model = kModel,
                                     .version = 1,

@@ -81,7 +81,7 @@ class Core final : public ShardCore {
   void on(const gateway::WorkerDied& event, TimePoint now, Actions& actions) override {
     core_.on(event, now, actions);
   }
-  void on(const gateway::VersionStatus& event, TimePoint now, Actions& actions) override {
+  void on(const gateway::RouteSet& event, TimePoint now, Actions& actions) override {
     core_.on(event, now, actions);
   }
   void on(const gateway::Quarantined& event, TimePoint now, Actions& actions) override {

@@ -58,9 +58,7 @@ class ShardCore {
                   gateway::Actions& actions) = 0;
   virtual void on(const gateway::LinkLost& event, TimePoint now, gateway::Actions& actions) = 0;
   virtual void on(const gateway::WorkerDied& event, TimePoint now, gateway::Actions& actions) = 0;
-  virtual void on(const gateway::VersionStatus& event,
-                  TimePoint now,
-                  gateway::Actions& actions) = 0;
+  virtual void on(const gateway::RouteSet& event, TimePoint now, gateway::Actions& actions) = 0;
   virtual void on(const gateway::Quarantined& event, TimePoint now, gateway::Actions& actions) = 0;
   virtual void tick(TimePoint now, gateway::Actions& actions) = 0;
   [[nodiscard]] virtual TimePoint next_due() const = 0;

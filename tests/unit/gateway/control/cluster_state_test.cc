@@ -73,6 +73,41 @@ TEST_F(ClusterStateTest, ALoadingWorkerIsExpectedAndItsNodeIsNotBelievedOverIt) 
   EXPECT_EQ(version_state(), VersionView::State::ready);
 }
 
+TEST_F(ClusterStateTest, AWorkerIsAdmittedOnceItServesAndStaysSoOverRestarts) {
+  state.on_worker_hello(hello("w0", 7, WorkerState::ready));
+  state.on_worker_met({0, "w0", 7, true});
+  EXPECT_TRUE(view().versions[0].workers.empty());
+  state.on_worker_met({1, "w0", 7, true});
+  const std::vector<std::string> workers = {"w0"};
+  EXPECT_EQ(view().versions[0].workers, workers);
+  EXPECT_EQ(view().versions[0].weight, 100);
+  state.on_worker_died({.worker_id = "w0", .pid = 7});
+  EXPECT_EQ(view().versions[0].state, VersionView::State::expected);
+  EXPECT_EQ(view().versions[0].workers, workers);
+  EXPECT_EQ(view().versions[0].weight, 100);
+}
+
+TEST_F(ClusterStateTest, TheNewestReadyVersionTakesWhatNamesNone) {
+  const auto weights = [&] {
+    std::vector<int> found;
+    for (const VersionView& version : view().versions) {
+      found.push_back(version.weight);
+    }
+    return found;
+  };
+  link::Hello newer = hello("w1", 8, WorkerState::loading);
+  newer.model.version = 2;
+  state.on_worker_hello(hello("w0", 7, WorkerState::ready));
+  state.on_worker_hello(newer);
+  meet(7);
+  EXPECT_EQ(weights(), (std::vector<int>{100, 0}));
+  newer.state = WorkerState::ready;
+  state.on_worker_hello(newer);
+  state.on_worker_met({0, "w1", 8, true});
+  state.on_worker_met({1, "w1", 8, true});
+  EXPECT_EQ(weights(), (std::vector<int>{0, 100}));
+}
+
 TEST_F(ClusterStateTest,
        AProvenDeathEndsReadinessOfTheVersionAtOnceAndOfTheServerAfterFiveSeconds) {
   state.on_worker_hello(hello("w0", 7, WorkerState::ready));

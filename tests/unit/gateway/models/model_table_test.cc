@@ -50,7 +50,8 @@ TEST(ModelTable, KnowsWhatIsExpectedBeforeAnybodyServesIt) {
 
 TEST(ModelTable, AnUnversionedTargetHasTheBestStandingOfItsVersions) {
   ModelTable table;
-  table.update(view({{"add", 1, State::ready, ""}, {"add", 2, State::failed, "no such operator"}}));
+  table.update(view({{"add", 1, State::ready, "", 100, {}},
+                     {"add", 2, State::failed, "no such operator", 0, {}}}));
   EXPECT_EQ(table.standing({"add", {}}), Standing::ready);
   EXPECT_EQ(table.standing({"add", 2}), Standing::failed);
   EXPECT_EQ(table.failure({"add", 2}), "no such operator");
@@ -59,7 +60,8 @@ TEST(ModelTable, AnUnversionedTargetHasTheBestStandingOfItsVersions) {
 
 TEST(ModelTable, FindsTheNewestReadyDescription) {
   ModelTable table;
-  table.update(view({{"add", 1, State::ready, ""}, {"add", 2, State::expected, ""}}));
+  table.update(
+      view({{"add", 1, State::ready, "", 100, {}}, {"add", 2, State::expected, "", 0, {}}}));
   EXPECT_EQ(table.find({"add", {}}), nullptr);
   table.learn(info(2));
   EXPECT_EQ(table.find({"add", {}})->version, 2);
@@ -69,9 +71,50 @@ TEST(ModelTable, FindsTheNewestReadyDescription) {
   EXPECT_EQ(table.find({"add", 3}), nullptr);
 }
 
+TEST(ModelTable, PrefersTheVersionWithTheHighestWeight) {
+  ModelTable table;
+  table.learn(info(1));
+  table.learn(info(2));
+  table.update(view({{"add", 1, State::ready, "", 90, {}}, {"add", 2, State::ready, "", 10, {}}}));
+  table.learn(info(1));
+  table.learn(info(2));
+  EXPECT_EQ(table.find({"add", {}})->version, 1);
+  table.update(view({{"add", 1, State::ready, "", 50, {}}, {"add", 2, State::ready, "", 50, {}}}));
+  EXPECT_EQ(table.find({"add", {}})->version, 2);
+  table.update(view({{"add", 1, State::ready, "", 0, {}}, {"add", 2, State::ready, "", 0, {}}}));
+  EXPECT_EQ(table.standing({"add", {}}), Standing::expected);  // nothing without a name
+  EXPECT_EQ(table.standing({"add", 1}), Standing::ready);
+}
+
+TEST(ModelTable, ADrainingVersionIsNotThereForNewRequests) {
+  ModelTable table;
+  table.update(
+      view({{"add", 1, State::draining, "", 0, {}}, {"add", 2, State::expected, "", 100, {}}}));
+  table.learn(info(1));
+  EXPECT_EQ(table.standing({"add", 1}), Standing::unknown);
+  EXPECT_EQ(table.find({"add", 1}), nullptr);
+  EXPECT_EQ(table.standing({"add", {}}), Standing::expected);
+  EXPECT_TRUE(table.ready_versions("add").empty());
+}
+
+TEST(ModelTable, AHeldWorkerMakesNoVersionKnownAndOverrulesNoAdmittedOne) {
+  ModelTable table;
+  table.learn(info(1), false);
+  EXPECT_EQ(table.standing({"add", 1}), Standing::unknown);
+  EXPECT_EQ(table.find({"add", 1}), nullptr);
+  table.update(view({{"add", 1, State::ready, "", 100, {"host/add/1.a/0"}}}));
+  table.learn(info(1), false);
+  ASSERT_NE(table.find({"add", 1}), nullptr);
+  ModelInfo admitted = info(1);
+  admitted.platform = "admitted";
+  table.learn(admitted, table.admits(admitted, "host/add/1.a/0"));
+  table.learn(info(1), table.admits(info(1), "host/add/1.b/0"));
+  EXPECT_EQ(table.find({"add", 1})->platform, "admitted");
+}
+
 TEST(ModelTable, ForgetsAVersionThatControlNoLongerNames) {
   ModelTable table;
-  table.update(view({{"add", 1, State::ready, ""}}));
+  table.update(view({{"add", 1, State::ready, "", 100, {}}}));
   table.learn(info(1));
   table.update(view({}));
   EXPECT_EQ(table.find({"add", 1}), nullptr);
@@ -82,7 +125,7 @@ TEST(ControlCalls, HealthFollowsWhatControlSaid) {
   ModelTable table;
   EXPECT_EQ(answer_control_call(ServerLiveCall{}, table, false).status, 200);
   EXPECT_EQ(answer_control_call(ServerReadyCall{}, table, false).status, 400);
-  table.update(view({{"add", 1, State::ready, ""}}));
+  table.update(view({{"add", 1, State::ready, "", 100, {}}}));
   EXPECT_EQ(answer_control_call(ServerReadyCall{}, table, false).status, 200);
   EXPECT_EQ(answer_control_call(ServerReadyCall{}, table, true).status, 503);
   EXPECT_EQ(answer_control_call(ModelReadyCall{{"add", {}}}, table, false).status, 200);
@@ -92,7 +135,8 @@ TEST(ControlCalls, HealthFollowsWhatControlSaid) {
 
 TEST(ControlCalls, MetadataNamesTheReadyVersionsOrTheOneAsked) {
   ModelTable table;
-  table.update(view({{"add", 1, State::ready, ""}, {"add", 2, State::ready, ""}}));
+  table.update(
+      view({{"add", 1, State::ready, "", 100, {}}, {"add", 2, State::ready, "", 100, {}}}));
   table.learn(info(1));
   table.learn(info(2));
   const auto body = [&](ModelRef target) {
@@ -105,7 +149,7 @@ TEST(ControlCalls, MetadataNamesTheReadyVersionsOrTheOneAsked) {
 
 TEST(ControlCalls, ARefusalSaysWhyTheModelCannotBeUsed) {
   ModelTable table;
-  table.update(view({{"add", 1, State::failed, "operator Foo is not supported"}}));
+  table.update(view({{"add", 1, State::failed, "operator Foo is not supported", 0, {}}}));
   EXPECT_EQ(refusal_for({"add", {}}, table),
             (Error{ErrorCode::unavailable,
                    "model 'add' could not be loaded: operator Foo is not supported"}));

@@ -33,6 +33,8 @@ TEST_F(Names, AreBounded) {
   EXPECT_NE(catalog_.intern("m0"), kNone);
 }
 
+constexpr auto kNotFound = ErrorCode::not_found;
+
 struct Place {
   const char* why;
   Version version;
@@ -40,32 +42,44 @@ struct Place {
   std::optional<ErrorCode> refusal;
 };
 
+constexpr auto kExpected = VersionState::expected;
+constexpr auto kDraining = VersionState::draining;
+constexpr auto kFailed = VersionState::failed;
+
 const Place kPlaces[] = {
-    {"a worker is attached", {.number = 1, .links = 1, .hopeful = 1}, 1, std::nullopt},
-    {"any version of it", {.number = 1, .links = 1, .hopeful = 1}, std::nullopt, std::nullopt},
-    {"another version", {.number = 1, .links = 1, .hopeful = 1}, 2, ErrorCode::not_found},
-    {"one is expected", {.number = 1, .declared = VersionState::expected}, 1, std::nullopt},
-    {"one is expected back", {.number = 1, .lost = true}, std::nullopt, std::nullopt},
-    {"its last worker left with farewell", {.number = 1}, 1, ErrorCode::unavailable},
-    {"the same, unversioned", {.number = 1}, std::nullopt, ErrorCode::unavailable},
-    {"it has failed", {.number = 1, .declared = VersionState::failed}, 1, ErrorCode::unavailable},
-    {"failed, unversioned",
-     {.number = 1, .declared = VersionState::failed},
-     std::nullopt,
-     ErrorCode::unavailable},
+    {"a worker is attached", {.number = 1, .declared = kExpected, .hopeful = 1}, 1, {}},
+    {"any version", {.number = 1, .declared = kExpected, .weight = 1, .hopeful = 1}, {}, {}},
+    {"another version", {.number = 1, .declared = kExpected, .hopeful = 1}, 2, kNotFound},
+    {"one is expected", {.number = 1, .declared = kExpected}, 1, {}},
+    {"one without a weight is expected", {.number = 1, .declared = kExpected}, {}, {}},
+    {"never named by control", {.number = 1, .links = 1}, 1, kNotFound},
+    {"the same, unversioned", {.number = 1, .links = 1}, {}, kNotFound},
+    {"draining, by name", {.number = 1, .declared = kDraining, .hopeful = 1}, 1, kNotFound},
+    {"draining", {.number = 1, .declared = kDraining, .weight = 1, .hopeful = 1}, {}, kNotFound},
+    {"it has failed", {.number = 1, .declared = kFailed}, 1, ErrorCode::unavailable},
+    {"failed, unversioned", {.number = 1, .declared = kFailed}, {}, ErrorCode::unavailable},
     {"failed, but a worker came",
-     {.number = 1, .declared = VersionState::failed, .links = 1, .hopeful = 1},
-     1,
-     std::nullopt},
-    {"retired with a worker still there",
-     {.number = 1, .declared = VersionState::retired, .links = 1, .hopeful = 1},
-     1,
-     ErrorCode::not_found},
-    {"retired, unversioned",
-     {.number = 1, .declared = VersionState::retired, .links = 1, .hopeful = 1},
-     std::nullopt,
-     ErrorCode::not_found},
+     {.number = 1, .declared = kFailed, .weight = 1, .links = 1, .hopeful = 1},
+     {},
+     {}},
 };
+
+TEST(Resolve, ADrainingVersionIsClosedToNewRequestsAndOpenToAcceptedOnes) {
+  Catalog catalog(10, 100);
+  Model& model = catalog.at(catalog.intern("digits"));
+  model.versions.push_back({.number = 1, .declared = kDraining});
+  EXPECT_EQ(resolve(model, 1).error(),
+            (Error{ErrorCode::not_found, "model 'digits' has no version 1"}));
+  EXPECT_FALSE(hopeless(model, 0));
+}
+
+TEST(Resolve, AModelThatIsExpectedMakesUnversionedRequestsWait) {
+  Catalog catalog(10, 100);
+  Model& model = catalog.at(catalog.intern("digits"));
+  model.expected = true;
+  EXPECT_EQ(*resolve(model, std::nullopt), kNone);
+  EXPECT_EQ(resolve(model, 1).error().code, ErrorCode::not_found);
+}
 
 TEST(Resolve, SaysWhereARequestMayGoOrWhyNot) {
   for (const Place& place : kPlaces) {
@@ -91,16 +105,12 @@ TEST_F(Names, FailureIsToldInItsOwnWords) {
   EXPECT_EQ(resolve(model(), 4).error().detail, "model 'digits' has no version 4");
 }
 
-TEST_F(Names, RoutesKeepUnversionedRequestsFromOtherVersions) {
-  version(1).hopeful = 1;
-  version(2).hopeful = 1;
-  Model& model = catalog_.at(catalog_.intern("digits"));
-  EXPECT_TRUE(model.takes_any(version(1)));
-  model.routes_set = true;
-  version(2).routed = true;
-  EXPECT_FALSE(model.takes_any(version(1)));
-  EXPECT_TRUE(model.takes_any(version(2)));
-  EXPECT_TRUE(resolve(model, 1));  // by name it is still served
+TEST(TakesAny, NeedsAWeightAndAVersionThatIsNotLeaving) {
+  EXPECT_TRUE((Version{.declared = kExpected, .weight = 1}).takes_any());
+  EXPECT_TRUE((Version{.declared = kFailed, .weight = 1}).takes_any());
+  EXPECT_FALSE((Version{.declared = kExpected}).takes_any());
+  EXPECT_FALSE((Version{.declared = kDraining, .weight = 1}).takes_any());
+  EXPECT_FALSE((Version{.weight = 1}).takes_any());
 }
 
 TEST_F(Names, RetiredVersionsMakePlaceForNewOnes) {
@@ -108,7 +118,8 @@ TEST_F(Names, RetiredVersionsMakePlaceForNewOnes) {
     Model& model = catalog_.at(catalog_.intern("digits"));
     const std::uint32_t place = Catalog::intern_version(model, number);
     ASSERT_NE(place, kNone) << number;
-    model.versions[place].declared = VersionState::retired;
+    model.versions[place].declared = VersionState::expected;
+    model.versions[place].declared.reset();
   }
 }
 

@@ -187,9 +187,9 @@ TEST_F(Silence, WorkStaysWhereThereIsNobodyElse) {
   static_cast<void>(texts());
   pass(10 * kSecond);
   EXPECT_EQ(texts(), Texts{});
-  EXPECT_FALSE(core_.ready("digits", std::nullopt));
+  EXPECT_EQ(core_.workers(now_)[0].state, LinkState::suspected);
   beat(0);
-  EXPECT_TRUE(core_.ready("digits", std::nullopt));
+  EXPECT_EQ(core_.workers(now_)[0].state, LinkState::ready);
   result(0, 0);
   EXPECT_EQ(texts(), Texts{"deliver r0"});
 }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,11 +29,23 @@ class DispatcherTest : public ::testing::Test {
   void attach(LinkKey link, std::uint32_t credit = 2, std::int64_t version = 1) {
     attach_as(link, "worker" + std::to_string(link), credit, version);
   }
+  // Admitted by control beforehand, its version expected and weighted unless that was said
+  // otherwise. Its life has the name of its id.
   void attach_as(LinkKey link,
                  const std::string& worker,
                  std::uint32_t credit = 2,
                  std::int64_t version = 1) {
+    declared_[version].workers.insert(worker);
+    route();
+    attach_held(link, worker, credit, version);
+  }
+  // As attach_as, but whether it is admitted is as was said last.
+  void attach_held(LinkKey link,
+                   const std::string& worker,
+                   std::uint32_t credit = 2,
+                   std::int64_t version = 1) {
     core_.on(WorkerAttached{.link = link,
+                            .id = worker,
                             .worker = worker,
                             .model = "digits",
                             .version = version,
@@ -87,10 +101,36 @@ class DispatcherTest : public ::testing::Test {
     }
     core_.on(WorkerDied{.worker = worker, .running = ids}, now_, actions_);
   }
-  void status(VersionState state, std::int64_t version = 1, std::string_view reason = {}) {
-    core_.on(VersionStatus{.model = "digits", .version = version, .state = state, .reason = reason},
-             now_,
-             actions_);
+  void status(VersionState state, std::int64_t version = 1, const std::string& reason = {}) {
+    declared_[version].state = state;
+    declared_[version].reason = reason;
+    route();
+  }
+  void weights(const std::map<std::int64_t, int>& weights) {
+    for (const auto& [version, weight] : weights) {
+      declared_[version].weight = weight;
+    }
+    route();
+  }
+  void retire(std::int64_t version) {
+    declared_.erase(version);
+    route();
+  }
+  // Tells the core all that was declared.
+  void route() {
+    std::vector<VersionRoute> routes;
+    std::vector<std::vector<std::string>> workers;
+    workers.reserve(declared_.size());
+    for (const auto& [version, declared] : declared_) {
+      workers.emplace_back(declared.workers.begin(), declared.workers.end());
+      routes.push_back({.version = version,
+                        .state = declared.state,
+                        .reason = declared.reason,
+                        .weight = declared.weight,
+                        .workers = workers.back()});
+    }
+    core_.on(
+        RouteSet{.model = "digits", .versions = routes, .expected = expected_}, now_, actions_);
   }
   // Time passes; the core is ticked whenever it asked to be.
   void pass(Duration time) {
@@ -145,7 +185,16 @@ class DispatcherTest : public ::testing::Test {
     return ids_.size();
   }
 
+  struct Declared {
+    VersionState state = VersionState::expected;
+    std::string reason{};
+    int weight = 100;
+    std::set<std::string> workers{};
+  };
+
   Dispatcher core_;
+  std::map<std::int64_t, Declared> declared_;
+  bool expected_ = false;
   TimePoint now_{std::chrono::hours(1)};
   Actions actions_;
   Error refusal_;

@@ -59,7 +59,7 @@ TEST_F(Door, AFailedVersionIsUnavailableWithItsReason) {
 TEST_F(Door, ARetiredVersionIsNotFoundAndTakesNothingUnversioned) {
   attach(0, 2, 1);
   attach(1, 2, 2);
-  status(VersionState::retired, 1);
+  retire(1);
   for (int i = 0; i < 2; ++i) {
     ask();
   }
@@ -68,11 +68,10 @@ TEST_F(Door, ARetiredVersionIsNotFoundAndTakesNothingUnversioned) {
   EXPECT_EQ(refusal_.code, ErrorCode::not_found);
 }
 
-TEST_F(Door, RoutesBindUnversionedRequests) {
+TEST_F(Door, WeightsBindUnversionedRequests) {
   attach(0, 9, 1);
   attach(1, 9, 2);
-  const std::int64_t routed[] = {2};
-  core_.on(RouteSet{.model = "digits", .versions = routed}, now_, actions_);
+  weights({{1, 0}, {2, 100}});
   ask();
   ask(kSecond, 1);
   EXPECT_EQ(texts(), (Texts{"send w1 r0/1", "send w0 r1/1"}));
@@ -105,7 +104,8 @@ TEST_F(SmallQueue, IsBoundedInCountAndSaysSo) {
   EXPECT_EQ(core_.counters().queue_full, 1U);
   EXPECT_EQ(core_.models().front().queued, 2U);
   EXPECT_EQ(core_.models().front().queued_bytes, 20U);
-  EXPECT_EQ(core_.models().front().in_flight, 1U);
+  ASSERT_EQ(core_.models().front().versions.size(), 1U);
+  EXPECT_EQ(core_.models().front().versions[0].in_flight, 1U);
 }
 
 TEST_F(SmallQueue, IsBoundedInBytes) {
@@ -193,11 +193,13 @@ TEST_F(Routing, WhoWaitsForTheLastWorkerThatLeavesIsTold) {
   ask_times(2);
   static_cast<void>(texts());
   core_.on(WorkerDraining{0}, now_, actions_);
-  EXPECT_EQ(texts(), Texts{"answer r1 unavailable"});
+  EXPECT_EQ(texts(), Texts{});  // its version is expected still
+  retire(1);
+  EXPECT_EQ(texts(), Texts{"answer r1 not_found"});
   result(0, 0);
   EXPECT_EQ(texts(), (Texts{"deliver r0", "bye w0", "close w0"}));
   EXPECT_EQ(ask(), -1);
-  EXPECT_EQ(refusal_, (Error{ErrorCode::unavailable, "model 'digits' has no worker"}));
+  EXPECT_EQ(refusal_, (Error{ErrorCode::not_found, "model 'digits' has no version to serve"}));
 }
 
 TEST_F(Routing, ARefusalOfTheWorkerIsTriedAgainAfterItsNextBeat) {
