@@ -12,6 +12,7 @@
 
 #include "cluster/cli/commands.h"
 #include "cluster/serve/run_dir.h"
+#include "cluster/serve/serve_options.h"
 #include "gateway/control/gateway_main.h"
 
 namespace sluice::cluster {
@@ -21,6 +22,7 @@ namespace {
 struct GatewayCommandLine {
   gateway::GatewayOptions gateway;
   std::vector<std::string> listen_fds;  // "http:7,8"
+  std::string model_control = std::string(name_of(ModelControl::watch));
   bool strict_readiness = true;
   int drain_s = 0;
 };
@@ -69,6 +71,8 @@ Result<int> run(GatewayCommandLine& line) {
     line.gateway.run_dir = default_run_dir();
   }
   SLUICE_TRY(prepare_run_dir(line.gateway.run_dir));
+  SLUICE_TRY_ASSIGN(line.gateway.model_control,
+                    checked_model_control(line.model_control, line.gateway.load_models));
   line.gateway.strict_readiness = line.strict_readiness;
   line.gateway.drain_limit = std::chrono::seconds(line.drain_s);
   return gateway::run_gateway(line.gateway);
@@ -102,6 +106,19 @@ void add_options(CLI::App& command, GatewayCommandLine& line) {
   command.add_option("--strict-readiness",
                      line.strict_readiness,
                      "false: an expected model that has failed does not hold readiness up");
+  command
+      .add_option(
+          "--model-control",
+          line.model_control,
+          "Who decides what is loaded: watch (the nodes' disks, as they change), none (their "
+          "disks at the start), explicit (who asks)")
+      ->capture_default_str();
+  command
+      .add_option("--load-model",
+                  gateway.load_models,
+                  "With --model-control explicit: load this model at the start, '*': all; may be "
+                  "given several times")
+      ->allow_extra_args(false);
   command.add_option("--body-limit", gateway.body_limit, "Largest request body, bytes")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

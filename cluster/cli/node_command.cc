@@ -4,13 +4,16 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "cluster/cli/commands.h"
-#include "cluster/node/model_folder.h"
+#include "cluster/node/model_argument.h"
 #include "cluster/node/node_main.h"
+#include "common/base/model_control.h"
+#include "worker/model/repository/server_config.h"
 
 namespace sluice::cluster {
 
@@ -20,28 +23,78 @@ struct NodeCommandLine {
   NodeOptions node;
   std::string file;
   std::string name;
-  std::string folder;
+  std::vector<std::string> folders;
   std::vector<std::string> models;
+  std::string list;
+  std::string control = std::string(name_of(ModelControl::watch));
+  int poll_s = 0;
   int drain_s = 0;
 };
 
-Result<std::vector<ModelFile>> models_of(const NodeCommandLine& line) {
-  std::vector<ModelFile> models;
+Result<repository::ScanOptions> sources_of(const NodeCommandLine& line) {
+  repository::ScanOptions sources;
   if (!line.file.empty()) {
-    SLUICE_TRY_ASSIGN(ModelFile model, model_of_file(line.file, line.name));
-    models.push_back(std::move(model));
+    SLUICE_TRY_ASSIGN(repository::SingleFile model, model_of_file(line.file, line.name));
+    sources.files.push_back(std::move(model));
   }
-  if (!line.folder.empty()) {
-    SLUICE_TRY_ASSIGN(models, models_of_folder(line.folder));
+  for (const std::string& folder : line.folders) {
+    SLUICE_TRY_ASSIGN(std::string root, folder_of_models(folder));
+    sources.roots.push_back(std::move(root));
   }
   for (const std::string& argument : line.models) {
-    SLUICE_TRY_ASSIGN(ModelFile model, model_of_argument(argument));
-    models.push_back(std::move(model));
+    SLUICE_TRY_ASSIGN(repository::SingleFile model, model_of_argument(argument));
+    sources.files.push_back(std::move(model));
   }
-  if (models.empty()) {
-    return Error{ErrorCode::invalid_argument, "no model: name a FILE, --models or --model"};
+  if (!line.list.empty()) {
+    SLUICE_TRY_ASSIGN(sources.listed, repository::read_model_list(line.list));
   }
-  return models;
+  if (sources == repository::ScanOptions{} && line.list.empty()) {
+    return Error{ErrorCode::invalid_argument,
+                 "no model: name a FILE, --models, --model or --model-list"};
+  }
+  return sources;
+}
+
+Result<void> choose_repository(NodeCommandLine& line) {
+  const auto control = model_control_from(line.control);
+  if (!control) {
+    return Error{ErrorCode::invalid_argument,
+                 "--model-control is watch, explicit or none, not '" + line.control + "'"};
+  }
+  repository::WatchOptions& options = line.node.repository;
+  options.explicit_only = *control != ModelControl::watch;
+  options.poll_interval = std::chrono::seconds(line.poll_s);
+  SLUICE_TRY_ASSIGN(options.what, sources_of(line));
+  return {};
+}
+
+void add_model_options(CLI::App& command, NodeCommandLine& line) {
+  CLI::Option* file = command.add_option("FILE", line.file, "A model file (.onnx), version 1");
+  command.add_option("--name", line.name, "The model's name; default: FILE without its extension")
+      ->needs(file);
+  command
+      .add_option("--models",
+                  line.folders,
+                  "Folder of models, MODEL/VERSION/model.onnx; may be given several times")
+      ->allow_extra_args(false);
+  command.add_option("--model", line.models, "NAME/VERSION=FILE; may be given several times")
+      ->allow_extra_args(false);
+  command.add_option("--model-list",
+                     line.list,
+                     "A list of models with a folder of versions each, in the form of TensorFlow "
+                     "Serving's --model_config_file or as JSON");
+  command
+      .add_option(
+          "--model-control",
+          line.control,
+          "watch: follow the disk as it changes; explicit, none: look when the gateway asks")
+      ->capture_default_str();
+  command
+      .add_option("--poll-interval",
+                  line.poll_s,
+                  "Seconds between two looks where the system does not tell of changes")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -50,6 +103,9 @@ void add_node_command(CLI::App& app, ExitCode& exit_code) {
   auto line = std::make_shared<NodeCommandLine>();
   line->drain_s = static_cast<int>(
       std::chrono::duration_cast<std::chrono::seconds>(line->node.drain_limit).count());
+  line->poll_s = static_cast<int>(
+      std::chrono::duration_cast<std::chrono::seconds>(line->node.repository.poll_interval)
+          .count());
   NodeOptions& node = line->node;
   CLI::App* command =
       app.add_subcommand("node", "Keep the workers of this machine alive, for a gateway elsewhere");
@@ -58,16 +114,7 @@ void add_node_command(CLI::App& app, ExitCode& exit_code) {
                    node.gateway,
                    "Control endpoint of the gateway: tcp://HOST:PORT or ipc:///PATH/control.sock")
       ->required();
-  CLI::Option* file = command->add_option("FILE", line->file, "A model file (.onnx), version 1");
-  command->add_option("--name", line->name, "The model's name; default: FILE without its extension")
-      ->needs(file);
-  CLI::Option* folder = command->add_option(
-      "--models", line->folder, "Folder of models, MODEL/VERSION/model.onnx; the newest of each");
-  folder->excludes(file);
-  command->add_option("--model", line->models, "NAME/VERSION=FILE; may be given several times")
-      ->excludes(file)
-      ->excludes(folder)
-      ->allow_extra_args(false);
+  add_model_options(*command, *line);
   command->add_option("--node-id", node.node_id, "Unique in the cluster; default: the host's name");
   command
       ->add_option("--threads",
@@ -88,13 +135,11 @@ void add_node_command(CLI::App& app, ExitCode& exit_code) {
   command->add_option("--status-fd", node.status)->group("");
   command->callback([line, &exit_code] {
     line->node.drain_limit = std::chrono::seconds(line->drain_s);
-    Result<std::vector<ModelFile>> models = models_of(*line);
-    if (!models) {
-      std::fprintf(stderr, "sluice node: %s\n", models.error().detail.c_str());
+    if (const Result<void> chosen = choose_repository(*line); !chosen) {
+      std::fprintf(stderr, "sluice node: %s\n", chosen.error().detail.c_str());
       exit_code.value = kExitUsage;
       return;
     }
-    line->node.models = *std::move(models);
     exit_code.value = run_node(line->node);
   });
 }

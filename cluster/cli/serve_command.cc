@@ -60,6 +60,10 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
     command->add_option(flag_of(key.key), line->flags.*(key.member), key.help)
         ->check(CLI::Range(key.least, key.most));
   }
+  for (const ListKey& key : list_keys()) {
+    command->add_option(flag_of(key.key), line->flags.*(key.member), key.help)
+        ->allow_extra_args(false);
+  }
   for (const SwitchKey& key : switch_keys()) {
     command->add_option(flag_of(key.key), line->flags.*(key.member), key.help);
   }

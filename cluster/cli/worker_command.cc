@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cluster/cli/commands.h"
-#include "cluster/node/model_folder.h"
+#include "cluster/node/model_argument.h"
 #include "common/process/engine_environment.h"
 #include "common/process/spawn.h"
 #include "worker/serve/worker_main.h"
@@ -37,7 +37,7 @@ Result<void> choose_model(WorkerCommandLine& line) {
     return Error{ErrorCode::invalid_argument, "no model: name its FILE"};
   }
   if (options.model_name.empty()) {
-    SLUICE_TRY_ASSIGN(const ModelFile model, model_of_file(options.model_path, ""));
+    SLUICE_TRY_ASSIGN(const repository::SingleFile model, model_of_file(options.model_path, ""));
     options.model_name = model.name;
   }
   options.plan.model_path = options.model_path;

@@ -1,11 +1,13 @@
 #include "cluster/node/node_actor.h"
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 #include <utility>
 
 #include <unistd.h>
 
+#include "cluster/node/repository_view.h"
 #include "common/base/log.h"
 #include "common/base/overloaded.h"
 #include "common/link/socket_spec.h"
@@ -23,15 +25,18 @@ WorkerCommand command_of(const NodeOptions& options) {
   command.gateway = options.gateway;
   command.node_id =
       options.node_id.empty() ? own_host_name().substr(0, limits::kNodeIdBytes) : options.node_id;
-  command.executors = cpu_budget(options.threads);
+  command.threads = cpu_budget(options.threads);
   command.engine_library = options.engine_library;
   command.test_operators = options.test_operators;
   return command;
 }
 
 WorkerState state_named(std::string_view name) {
-  for (const WorkerState state :
-       {WorkerState::loading, WorkerState::warming, WorkerState::ready, WorkerState::draining}) {
+  for (const WorkerState state : {WorkerState::loading,
+                                  WorkerState::warming,
+                                  WorkerState::probing,
+                                  WorkerState::ready,
+                                  WorkerState::draining}) {
     if (link::name_of(state) == name) {
       return state;
     }
@@ -53,21 +58,13 @@ NodeActor::NodeActor(const NodeOptions& options,
       command_(command_of(options)),
       loop_(&loop),
       context_(&context),
-      on_ended_(std::move(on_ended)) {}
+      on_ended_(std::move(on_ended)),
+      repository_(options.repository) {}
 
 Result<void> NodeActor::start(TimePoint now) {
   SLUICE_TRY(open_link(now));
-  log_info("node_started",
-           {{"node", command_.node_id},
-            {"workers", options_->models.size()},
-            {"executors", command_.executors}});
-  for (const ModelFile& model : options_->models) {
-    const std::string id =
-        command_.node_id + "/" + model.name + "/" + std::to_string(model.version);
-    perform(supervisor_.desire(
-                {.id = id, .model = model.name, .version = model.version, .path = model.path}),
-            now);
-  }
+  log_info("node_started", {{"node", command_.node_id}, {"threads", command_.threads}});
+  watch_repository(now);
   publish(now);
   return {};
 }
@@ -98,15 +95,20 @@ void NodeActor::perform(const SupervisorActions& actions, TimePoint now) {
 }
 
 void NodeActor::start_worker(const std::string& id, TimePoint now) {
-  const WorkerSpec& spec = supervisor_.spec(id);
-  Result<WorkerProcess> process = WorkerProcess::start(command_, spec);
+  const Result<worker::ServingPlan> plan = plan_of(repository_.view(), supervisor_.spec(id));
+  if (!plan) {
+    log_error("worker_refused", {{"worker", id}, {"reason", plan.error().detail}});
+    supervisor_.on_refused(id, plan.error().detail);
+    return;
+  }
+  Result<WorkerProcess> process = WorkerProcess::start(command_, id, *plan);
   if (!process) {
     log_error("worker_not_started", {{"worker", id}, {"reason", process.error().detail}});
     perform(supervisor_.on_start_failed(id, process.error().detail, now), now);
     return;
   }
   const auto pid = static_cast<std::uint32_t>(process->child().pid);
-  log_info("worker_started", {{"worker", id}, {"pid", pid}, {"file", spec.path}});
+  log_info("worker_started", {{"worker", id}, {"pid", pid}, {"file", plan->model_path}});
   const auto [life, added] = lives_.try_emplace(
       id, Life{*std::move(process), OutputRelay("[" + id + "] ", STDERR_FILENO)});
   SLUICE_CHECK(added);
@@ -184,6 +186,7 @@ void NodeActor::publish(TimePoint now, std::string_view died) {
   for (const WorkerReport& worker : workers) {
     tell_parent(worker, worker.worker_id == died);
   }
+  tell_parent_of_retired(workers);
   // Without the countdown, which changes at every look.
   std::vector<WorkerReport> comparable = workers;
   for (WorkerReport& worker : comparable) {
@@ -193,9 +196,12 @@ void NodeActor::publish(TimePoint now, std::string_view died) {
     reported_ = std::move(comparable);
     report(workers);
   }
+  tell_repository(now);
   loop_->timers().cancel(timer_);
-  const std::optional<TimePoint> due = supervisor_.next_due();
-  const TimePoint next = due ? std::min(*due, attach_.next_due()) : attach_.next_due();
+  TimePoint next = attach_.next_due();
+  for (const auto& due : {supervisor_.next_due(), repository_.next_due()}) {
+    next = due ? std::min(next, *due) : next;
+  }
   timer_ = loop_->timers().at(next, [this](TimePoint then) { on_timer(then); });
   if (supervisor_.draining() && !supervisor_.any_alive()) {
     static_cast<void>(link::send(socket_, link::encode(link::Bye{"the node ends"})));
@@ -204,13 +210,15 @@ void NodeActor::publish(TimePoint now, std::string_view died) {
 }
 
 void NodeActor::tell_parent(const WorkerReport& worker, bool died) {
-  auto& told = told_[worker.worker_id];
-  const std::pair now_is{worker.state, worker.restarts};
-  if (!options_->status || told == now_is) {
+  if (!options_->status) {
     return;
   }
-  told = now_is;
   const std::string subject = subject_of(worker);
+  Told& told = told_[worker.worker_id];
+  if (told.state == worker.state && told.restarts == worker.restarts) {
+    return;
+  }
+  told = {.subject = subject, .state = worker.state, .restarts = worker.restarts};
   if (worker.state == WorkerState::failed) {
     write_line(*options_->status, "failed", subject + " " + worker.reason);
     return;
@@ -221,8 +229,20 @@ void NodeActor::tell_parent(const WorkerReport& worker, bool died) {
   write_line(*options_->status, "state", subject + " " + std::string(link::name_of(worker.state)));
 }
 
+void NodeActor::tell_parent_of_retired(const std::vector<WorkerReport>& workers) {
+  std::erase_if(told_, [&](const auto& entry) {
+    const bool there = std::ranges::binary_search(
+        workers, entry.first, std::ranges::less(), &WorkerReport::worker_id);
+    if (!there) {
+      write_line(*options_->status, "state", entry.second.subject + " ended");
+    }
+    return !there;
+  });
+}
+
 void NodeActor::on_timer(TimePoint now) {
   perform(supervisor_.due(now), now);
+  on_looked(repository_.tick(now), now);
   if (attach_.lost(now)) {
     if (attach_.attached()) {
       log_warn("gateway_lost", {{"gateway", command_.gateway}});

@@ -1,8 +1,9 @@
 // Runs on: the node's loop.
 // Receives: from each worker process: its end (pidfd), its states and stderr (pipes);
-//           from the gateway's control endpoint: welcome, heartbeat, bye.
-// Sends:    node_hello, node_report, worker_died (to control); lines on the status pipe (to the
-//           parent); signals (to workers).
+//           from the gateway's control endpoint: welcome, heartbeat, bye, look, assignment;
+//           from its repository: that something in it has changed (inotify).
+// Sends:    node_hello, node_report, worker_died, repository (to control); lines on the status pipe
+//           (to the parent); signals (to workers).
 
 #pragma once
 
@@ -19,6 +20,7 @@
 
 #include "cluster/node/attach.h"
 #include "cluster/node/node_main.h"
+#include "cluster/node/node_repository.h"
 #include "cluster/node/output_relay.h"
 #include "cluster/node/worker_process.h"
 #include "cluster/node/worker_supervisor.h"
@@ -35,7 +37,8 @@ class NodeActor {
             zmq::context_t& context,
             std::function<void()> on_ended);
 
-  // Opens the link and starts the workers. invalid_argument: the gateway's endpoint is malformed.
+  // Opens the link and looks at the repository. invalid_argument: the gateway's endpoint is
+  // malformed.
   Result<void> start(TimePoint now);
 
   // SIGTERM or SIGINT: the first drains, the second kills; a node with a parent leaves that to it,
@@ -64,10 +67,20 @@ class NodeActor {
   void on_message(const link::Message& message, TimePoint now);
   void tell_death(link::WorkerDied died, TimePoint now);
 
+  void watch_repository(TimePoint now);
+  // After each look at the repository; `changed`: it is not what it was.
+  void on_looked(bool changed, TimePoint now);
+  void on_look(const link::Message& message, TimePoint now);
+  void on_assignment(const link::Message& message, TimePoint now);
+  void run_newest_unless_assigned(TimePoint now);
+  void tell_problems();
+  void tell_repository(TimePoint now);
+
   // After anything that may have changed a worker: report, tell the parent, set the timer. `died`:
   // whose life has just ended, empty for none.
   void publish(TimePoint now, std::string_view died = {});
   void tell_parent(const WorkerReport& worker, bool died);
+  void tell_parent_of_retired(const std::vector<WorkerReport>& workers);
   void report(const std::vector<WorkerReport>& workers);
   void on_timer(TimePoint now);
 
@@ -79,8 +92,19 @@ class NodeActor {
 
   WorkerSupervisor supervisor_;
   Lives lives_;
-  std::map<std::string, std::pair<WorkerState, std::uint32_t>>
-      told_;  // the parent: state, restarts
+  struct Told {
+    std::string subject;
+    WorkerState state = WorkerState::unknown;
+    std::uint32_t restarts = 0;
+  };
+  std::map<std::string, Told, std::less<>> told_;  // the parent, by worker
+
+  NodeRepository repository_;
+  bool polling_told_ = false;
+  std::map<std::string, std::string> problems_told_;  // by model
+  std::string disk_problem_told_;
+  std::optional<std::uint64_t> assigned_;  // the last assignment's sequence on this link
+  bool ever_assigned_ = false;
 
   Attach attach_;
   zmq::socket_t socket_;

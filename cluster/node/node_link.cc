@@ -35,6 +35,7 @@ Result<void> NodeActor::open_link(TimePoint now) {
   socket_ = std::move(fresh);
   socket_watch_ = loop_->watch(socket_, [this](TimePoint then) { return read_link(then); });
   report_sequence_ = 0;
+  assigned_.reset();
   reported_.clear();
   link::NodeHello hello;
   hello.node_id = command_.node_id;
@@ -69,6 +70,14 @@ void NodeActor::on_message(const link::Message& message, TimePoint now) {
     return;
   }
   attach_.on_heard(now);
+  if (message.header.kind == link::Kind::look) {
+    on_look(message, now);
+    return;
+  }
+  if (message.header.kind == link::Kind::assignment) {
+    on_assignment(message, now);
+    return;
+  }
   if (message.header.kind != link::Kind::welcome) {
     return;
   }
@@ -86,6 +95,7 @@ void NodeActor::on_message(const link::Message& message, TimePoint now) {
   for (const auto& [when, died] : deaths_) {
     static_cast<void>(link::send(socket_, link::encode(died)));
   }
+  repository_.on_attached();
   publish(now);
 }
 

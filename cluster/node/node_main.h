@@ -4,19 +4,18 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "cluster/node/model_folder.h"
 #include "common/base/limits.h"
 #include "common/base/time.h"
+#include "worker/model/repository/watch.h"
 
 namespace sluice::cluster {
 
 struct NodeOptions {
   std::string gateway;  // required: its control endpoint, "ipc:///..." or "tcp://host:port"
   std::string node_id;  // unique in the cluster; empty: the host's name
-  std::vector<ModelFile> models;  // one worker each
-  std::optional<int> threads;     // a worker's budget; cut by affinity and control groups
+  repository::WatchOptions repository;  // where its models are, and when it looks at them
+  std::optional<int> threads;           // a worker's budget; cut by affinity and control groups
   Duration drain_limit = limits::kDrainTime;  // then what still lives is killed
 
   std::string worker_program;  // empty: this executable
@@ -25,7 +24,8 @@ struct NodeOptions {
 
   std::optional<int> lifeline;  // read end of the parent's pipe
   // Write end of a line pipe to the parent, which gets at each change, SUBJECT being MODEL/VERSION:
-  // "state SUBJECT STATE", "died SUBJECT REASON", "failed SUBJECT REASON".
+  // "state SUBJECT STATE", "died SUBJECT REASON", "failed SUBJECT REASON"; and with MODEL alone
+  // "problem MODEL REASON" when a model on disk cannot be used.
   std::optional<int> status;
 };
 

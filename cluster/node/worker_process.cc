@@ -1,10 +1,12 @@
 #include "cluster/node/worker_process.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include <fcntl.h>
 
+#include "common/base/limits.h"
 #include "common/process/engine_environment.h"
 #include "common/process/lifeline.h"
 #include "worker/serve/suspects.h"
@@ -14,27 +16,37 @@ namespace sluice::cluster {
 namespace {
 
 constexpr std::string_view kWordsPrefix = "sluice worker: ";
-constexpr int kThreadsPerExecutor = 1;
 
 }  // namespace
 
-std::vector<std::string> worker_arguments(const WorkerCommand& command, const WorkerSpec& spec) {
+ThreadShares shares_of(int threads, std::uint32_t instances) {
+  const int most = std::min(threads, static_cast<int>(limits::kExecutorsPerWorker));
+  const int executors =
+      instances == 0 ? most
+                     : static_cast<int>(std::min(instances, static_cast<std::uint32_t>(most)));
+  return {.executors = executors, .threads_per_executor = std::max(1, threads / executors)};
+}
+
+std::vector<std::string> worker_arguments(const WorkerCommand& command,
+                                          const std::string& worker_id,
+                                          const worker::ServingPlan& plan) {
+  const ThreadShares shares = shares_of(command.threads, plan.instance_count);
   std::vector<std::string> arguments = {"worker",
-                                        spec.path,
+                                        plan.model_path,
                                         "--name",
-                                        spec.model,
+                                        plan.model_name,
                                         "--model-version",
-                                        std::to_string(spec.version),
+                                        std::to_string(plan.version),
                                         "--gateway",
                                         command.gateway,
                                         "--id",
-                                        spec.id,
+                                        worker_id,
                                         "--node",
                                         command.node_id,
                                         "--executors",
-                                        std::to_string(command.executors),
+                                        std::to_string(shares.executors),
                                         "--threads",
-                                        std::to_string(kThreadsPerExecutor)};
+                                        std::to_string(shares.threads_per_executor)};
   if (!command.engine_library.empty()) {
     arguments.insert(arguments.end(), {"--engine-library", command.engine_library});
   }
@@ -44,7 +56,10 @@ std::vector<std::string> worker_arguments(const WorkerCommand& command, const Wo
   return arguments;
 }
 
-Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command, const WorkerSpec& spec) {
+Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command,
+                                           const std::string& worker_id,
+                                           const worker::ServingPlan& plan) {
+  SLUICE_TRY_ASSIGN(const UniqueFd plan_fd, worker::write_plan(plan));
   SLUICE_TRY_ASSIGN(LifelinePipe lifeline, make_lifeline());
   SLUICE_TRY_ASSIGN(LinePipe states, make_line_pipe());
   SLUICE_TRY_ASSIGN(LinePipe errors, make_line_pipe());
@@ -57,15 +72,17 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command, const W
 
   SpawnSpec spawn_spec;
   spawn_spec.program = command.program;
-  spawn_spec.arguments = worker_arguments(command, spec);
+  spawn_spec.arguments = worker_arguments(command, worker_id, plan);
   const std::pair<const char*, int> descriptors[] = {{"--lifeline-fd", lifeline.give.get()},
                                                      {"--status-fd", states.writer.get()},
-                                                     {"--suspects-fd", suspects}};
+                                                     {"--suspects-fd", suspects},
+                                                     {"--plan-fd", plan_fd.get()}};
   for (const auto& [option, fd] : descriptors) {
     spawn_spec.arguments.insert(spawn_spec.arguments.end(), {option, std::to_string(fd)});
     spawn_spec.keep.push_back(fd);
   }
-  spawn_spec.environment = engine_environment(kThreadsPerExecutor);
+  spawn_spec.environment =
+      engine_environment(shares_of(command.threads, plan.instance_count).threads_per_executor);
   spawn_spec.error_output = errors.writer.get();
   SLUICE_TRY_ASSIGN(process.child_, spawn(spawn_spec));
   // The child takes hold as well: a refusal here costs nothing yet.

@@ -3,15 +3,16 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "cluster/node/worker_supervisor.h"
 #include "common/base/result.h"
 #include "common/link/infer.h"
 #include "common/process/lines.h"
 #include "common/process/spawn.h"
 #include "common/process/unique_fd.h"
+#include "worker/serve/serving_plan.h"
 
 namespace sluice::cluster {
 
@@ -20,18 +21,32 @@ struct WorkerCommand {
   std::string program;  // `sluice` or another that takes the options of `sluice worker`
   std::string gateway;  // control endpoint
   std::string node_id;
-  int executors = 1;
+  int threads = 1;             // the budget of each worker
   std::string engine_library;  // empty: the worker's default
   bool test_operators = false;
 };
 
+// How a worker uses its threads: `instances` executors, or as many as there are threads when that
+// is 0; never more than threads, and each with the same share of them.
+struct ThreadShares {
+  int executors = 1;
+  int threads_per_executor = 1;
+
+  friend bool operator==(const ThreadShares&, const ThreadShares&) = default;
+};
+ThreadShares shares_of(int threads, std::uint32_t instances);
+
 // The options of `sluice worker` for it, without those that name descriptors.
-std::vector<std::string> worker_arguments(const WorkerCommand& command, const WorkerSpec& spec);
+std::vector<std::string> worker_arguments(const WorkerCommand& command,
+                                          const std::string& worker_id,
+                                          const worker::ServingPlan& plan);
 
 class WorkerProcess {
  public:
   // unavailable with the system's words.
-  static Result<WorkerProcess> start(const WorkerCommand& command, const WorkerSpec& spec);
+  static Result<WorkerProcess> start(const WorkerCommand& command,
+                                     const std::string& worker_id,
+                                     const worker::ServingPlan& plan);
 
   [[nodiscard]] const Child& child() const noexcept { return child_; }
   [[nodiscard]] int states() const noexcept { return states_.get(); }  // to be watched

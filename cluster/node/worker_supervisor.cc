@@ -29,17 +29,71 @@ const WorkerSpec& WorkerSupervisor::spec(std::string_view id) const {
   return found->second.spec;
 }
 
-SupervisorActions WorkerSupervisor::desire(WorkerSpec spec) {
-  std::string id = spec.id;
-  const auto [added, is_new] = workers_.try_emplace(id);
-  SLUICE_CHECK(is_new);
-  added->second.spec = std::move(spec);
+SupervisorActions WorkerSupervisor::begin(std::string id, WorkerSpec spec) {
+  Worker& worker = workers_[id];
+  worker = Worker{};
+  worker.spec = std::move(spec);
   if (draining()) {
-    added->second.state = WorkerState::ended;
+    worker.state = WorkerState::ended;
     return {};
   }
-  added->second.alive = true;
+  worker.alive = true;
   return {StartWorker{std::move(id)}};
+}
+
+SupervisorActions WorkerSupervisor::desire(WorkerSpec spec) {
+  const auto found = workers_.find(spec.id);
+  if (found != workers_.end() && !found->second.refused) {
+    if (found->second.retired) {
+      found->second.revival = std::move(spec);
+    }
+    return {};
+  }
+  std::string id = spec.id;
+  return begin(std::move(id), std::move(spec));
+}
+
+SupervisorActions WorkerSupervisor::retire(std::string_view id, TimePoint kill_at) {
+  Worker& worker = find(id);
+  worker.revival.reset();
+  if (worker.retired || draining()) {
+    return {};
+  }
+  if (!worker.alive) {
+    workers_.erase(workers_.find(id));
+    return {};
+  }
+  worker.retired = true;
+  worker.kill_at = kill_at;
+  worker.state = WorkerState::draining;
+  if (worker.pid == 0) {
+    return {};  // its process is being made: on_started() ends it
+  }
+  return {SignalWorker{worker.spec.id, SIGTERM}};
+}
+
+SupervisorActions WorkerSupervisor::assign(std::vector<WorkerSpec> specs, TimePoint kill_at) {
+  if (draining()) {
+    return {};
+  }
+  SupervisorActions actions;
+  const auto add = [&actions](SupervisorActions more) {
+    actions.insert(actions.end(), more.begin(), more.end());
+  };
+  std::vector<std::string> unnamed;
+  for (const auto& [id, worker] : workers_) {
+    const auto is_it = [&name = id](const WorkerSpec& spec) { return spec.id == name; };
+    if (std::ranges::none_of(specs, is_it)) {
+      unnamed.push_back(id);
+    }
+  }
+  for (const std::string& id : unnamed) {
+    add(retire(id, kill_at));
+  }
+  for (WorkerSpec& spec : specs) {
+    add(desire(std::move(spec)));
+  }
+  return actions;
 }
 
 SupervisorActions WorkerSupervisor::restart(Worker& worker) {
@@ -53,6 +107,9 @@ SupervisorActions WorkerSupervisor::on_started(std::string_view id, std::uint32_
   Worker& worker = find(id);
   SLUICE_CHECK(worker.alive && worker.pid == 0);
   worker.pid = pid;
+  if (worker.retired) {
+    return {SignalWorker{worker.spec.id, SIGTERM}};
+  }
   worker.state = WorkerState::starting;
   if (draining()) {
     worker.state = WorkerState::draining;
@@ -70,13 +127,35 @@ SupervisorActions WorkerSupervisor::on_start_failed(std::string_view id,
   return after_death(worker, /*load_failed=*/false, now);
 }
 
+void WorkerSupervisor::on_refused(std::string_view id, const std::string& reason) {
+  Worker& worker = find(id);
+  SLUICE_CHECK(worker.alive && worker.pid == 0 && !worker.retired);
+  worker.alive = false;
+  worker.refused = true;
+  worker.state = WorkerState::failed;
+  worker.reason = reason;
+}
+
+SupervisorActions WorkerSupervisor::retry_refused() {
+  SupervisorActions actions;
+  for (auto& [id, worker] : workers_) {
+    if (worker.refused && !draining()) {
+      WorkerSpec spec = std::move(worker.spec);
+      const SupervisorActions start = begin(id, std::move(spec));
+      actions.insert(actions.end(), start.begin(), start.end());
+    }
+  }
+  return actions;
+}
+
 void WorkerSupervisor::on_state(std::string_view id, WorkerState state, TimePoint now) {
   Worker& worker = find(id);
   if (!worker.alive) {
     return;  // its last words, read after its end
   }
   const bool own_states = state == WorkerState::loading || state == WorkerState::warming ||
-                          state == WorkerState::ready || state == WorkerState::draining;
+                          state == WorkerState::probing || state == WorkerState::ready ||
+                          state == WorkerState::draining;
   if (!own_states || worker.state == WorkerState::draining) {
     return;
   }
@@ -98,6 +177,9 @@ SupervisorActions WorkerSupervisor::on_exit(std::string_view id,
 SupervisorActions WorkerSupervisor::after_death(Worker& worker, bool load_failed, TimePoint now) {
   worker.alive = false;
   worker.pid = 0;
+  if (worker.retired && !draining()) {
+    return after_retirement(worker);
+  }
   if (draining()) {
     worker.state = WorkerState::ended;
     return {};
@@ -115,6 +197,13 @@ SupervisorActions WorkerSupervisor::after_death(Worker& worker, bool load_failed
   return {};
 }
 
+SupervisorActions WorkerSupervisor::after_retirement(const Worker& worker) {
+  std::string id = worker.spec.id;
+  std::optional<WorkerSpec> revival = worker.revival;
+  workers_.erase(id);
+  return revival ? begin(std::move(id), *std::move(revival)) : SupervisorActions{};
+}
+
 SupervisorActions WorkerSupervisor::drain(TimePoint kill_at) {
   if (draining()) {
     return {};
@@ -124,7 +213,10 @@ SupervisorActions WorkerSupervisor::drain(TimePoint kill_at) {
   for (auto& [id, worker] : workers_) {
     if (worker.alive && worker.pid != 0) {
       worker.state = WorkerState::draining;
-      actions.emplace_back(SignalWorker{id, SIGTERM});
+      worker.kill_at.reset();
+      if (!worker.retired) {
+        actions.emplace_back(SignalWorker{id, SIGTERM});
+      }
     } else if (worker.state == WorkerState::backing_off) {
       worker.state = WorkerState::ended;
     }
@@ -153,6 +245,10 @@ SupervisorActions WorkerSupervisor::due(TimePoint now) {
       SupervisorActions start = restart(worker);
       actions.insert(actions.end(), start.begin(), start.end());
     }
+    if (worker.kill_at && worker.pid != 0 && now >= *worker.kill_at) {
+      worker.kill_at.reset();
+      actions.emplace_back(SignalWorker{id, SIGKILL});
+    }
   }
   return actions;
 }
@@ -166,6 +262,9 @@ std::optional<TimePoint> WorkerSupervisor::next_due() const {
     if (worker.state == WorkerState::backing_off) {
       next = next ? std::min(*next, worker.restart_at) : worker.restart_at;
     }
+    if (worker.kill_at && worker.pid != 0) {
+      next = next ? std::min(*next, *worker.kill_at) : *worker.kill_at;
+    }
   }
   return next;
 }
@@ -178,6 +277,7 @@ std::vector<WorkerReport> WorkerSupervisor::reports(TimePoint now) const {
     report.worker_id = id;
     report.model = worker.spec.model;
     report.version = worker.spec.version;
+    report.stamp = worker.spec.stamp;
     report.pid = worker.pid;
     report.state = worker.state;
     report.restarts = worker.restarts;

@@ -1,8 +1,10 @@
 // What a node does about each worker process it is to keep alive: start it, start it again after a
-// death (at once or after a back-off), give up, drain. Pure: no processes, no clock.
+// death (at once or after a back-off), give up, retire it, drain all. Pure: no processes, no clock.
 //
 // When a death is followed by a new life is RestartRule's to say, for each worker by itself. While
-// draining nothing is started; what still lives at the drain's limit is killed.
+// draining nothing is started; what still lives at the drain's limit is killed. A retired worker is
+// drained by itself and forgotten once it has ended; asked for again before that, it begins a new
+// life after its end.
 
 #pragma once
 
@@ -26,10 +28,13 @@ using link::WorkerState;
 
 // One worker that shall live.
 struct WorkerSpec {
-  std::string id;  // unique on this node and the same over restarts
-  std::string model;
+  std::string id{};  // unique on this node and the same over restarts
+  std::string model{};
   std::int64_t version = 1;
-  std::string path;  // of the model file
+  std::string stamp{};   // of what is meant on disk; empty: whatever is there
+  std::string config{};  // JSON instead of the configuration on disk; empty: none
+
+  friend bool operator==(const WorkerSpec&, const WorkerSpec&) = default;
 };
 
 // To be done by the shell, in this order.
@@ -57,12 +62,21 @@ std::string reason_of(const WorkerEnd& end);
 
 class WorkerSupervisor {
  public:
-  // Asks for a worker. The id must be new.
+  // Asks for a worker. One that lives or is being started again is left as it is, by whatever spec;
+  // one that was refused is tried again by this one.
   SupervisorActions desire(WorkerSpec spec);
+  // Ends a worker that there is: SIGTERM, SIGKILL at `kill_at`.
+  SupervisorActions retire(std::string_view id, TimePoint kill_at);
+  // These are all that shall live: retires the others, then desires them in order. Nothing while
+  // draining.
+  SupervisorActions assign(std::vector<WorkerSpec> specs, TimePoint kill_at);
 
   // The process of a StartWorker runs, or could not be made (counts as an early death).
   SupervisorActions on_started(std::string_view id, std::uint32_t pid);
   SupervisorActions on_start_failed(std::string_view id, const std::string& reason, TimePoint now);
+  // What it is to serve is not there (any more): failed until retry_refused() or desire().
+  void on_refused(std::string_view id, const std::string& reason);
+  SupervisorActions retry_refused();
   // What the worker says of itself: loading, warming, ready, draining.
   void on_state(std::string_view id, WorkerState state, TimePoint now);
   SupervisorActions on_exit(std::string_view id, const WorkerEnd& end, TimePoint now);
@@ -92,11 +106,17 @@ class WorkerSupervisor {
     RestartRule rule;
     TimePoint restart_at{};  // while backing_off
     std::string reason;
+    bool refused = false;               // failed by on_refused()
+    bool retired = false;               // forgotten at its end
+    std::optional<TimePoint> kill_at;   // of a retired one that lives
+    std::optional<WorkerSpec> revival;  // of a retired one: asked for again
   };
 
   Worker& find(std::string_view id);
+  SupervisorActions begin(std::string id, WorkerSpec spec);
   SupervisorActions restart(Worker& worker);
   SupervisorActions after_death(Worker& worker, bool load_failed, TimePoint now);
+  SupervisorActions after_retirement(const Worker& worker);
 
   std::map<std::string, Worker, std::less<>> workers_;
   std::optional<TimePoint> kill_at_;  // set: draining

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "cluster/node/model_argument.h"
 #include "gateway/net/bind.h"
 
 namespace sluice::cluster {
@@ -85,8 +86,12 @@ std::vector<std::string> gateway_arguments(const ServeOptions& options,
     add(arguments, "--body-limit", std::to_string(*options.body_limit));
   }
   add(arguments, "--strict-readiness", options.strict_readiness ? "true" : "false");
-  for (const ModelFile& model : options.models) {
+  for (const ExpectedModel& model : options.expected) {
     add(arguments, "--expect", model.name);
+  }
+  add(arguments, "--model-control", std::string(name_of(options.model_control)));
+  for (const std::string& model : options.load_models) {
+    add(arguments, "--load-model", model);
   }
   return arguments;
 }
@@ -104,8 +109,18 @@ std::vector<std::string> node_arguments(const ServeOptions& options, Duration dr
   if (options.test_operators) {
     arguments.emplace_back("--test-operators");
   }
-  for (const ModelFile& model : options.models) {
+  for (const repository::SingleFile& model : options.sources.files) {
     add(arguments, "--model", to_argument(model));
+  }
+  for (const std::string& root : options.sources.roots) {
+    add(arguments, "--models", root);
+  }
+  if (!options.model_list.empty()) {
+    add(arguments, "--model-list", options.model_list);
+  }
+  add(arguments, "--model-control", std::string(name_of(options.model_control)));
+  if (options.poll_interval) {
+    add(arguments, "--poll-interval", std::to_string(*options.poll_interval));
   }
   return arguments;
 }

@@ -41,10 +41,6 @@ std::string url_of(const HttpAddress& address) {
          std::to_string(address.port);
 }
 
-std::string subject_of(const ModelFile& model) {
-  return model.name + "/" + std::to_string(model.version);
-}
-
 }  // namespace
 
 ReadinessWatch::ReadinessWatch(const ServeOptions& options,
@@ -58,27 +54,27 @@ ReadinessWatch::ReadinessWatch(const ServeOptions& options,
       ask_at_(now),
       tell_at_(now + kTellAfter),
       began_(now) {
-  for (const ModelFile& model : options.models) {
-    subjects_.try_emplace(subject_of(model));
+  for (const ExpectedModel& model : options.expected) {
+    if (model.broken) {
+      subjects_.try_emplace(model.name, Subject{.state = "broken", .failed = true});
+    }
+    for (const std::int64_t version : model.versions) {
+      subjects_.try_emplace(model.name + "/" + std::to_string(version));
+    }
   }
 }
 
 void ReadinessWatch::on_line(std::string_view line, TimePoint now) {
   const SplitLine event = split_line(line);
   const SplitLine about = split_line(event.rest);
-  const auto found = subjects_.find(about.word);
-  if (found == subjects_.end()) {
+  const std::string name(about.word);
+  if (event.word == "problem") {
+    print_("model " + name + ": " + std::string(about.rest));
     return;
   }
-  Subject& subject = found->second;
-  const std::string name(about.word);
+  Subject& subject = subjects_.try_emplace(name, Subject{.expected = false}).first->second;
   if (event.word == "state") {
-    subject.state = about.rest;
-    subject.was_ready = subject.was_ready || about.rest == "ready";
-    subject.failed = false;
-    if (about.rest == "ready") {
-      ask_at_ = std::min(ask_at_, now);
-    }
+    on_state(subject, about.rest, now);
   } else if (event.word == "died") {
     print_("model " + name + ": its worker died: " + std::string(about.rest));
   } else if (event.word == "failed") {
@@ -88,10 +84,24 @@ void ReadinessWatch::on_line(std::string_view line, TimePoint now) {
   }
 }
 
+void ReadinessWatch::on_state(Subject& subject, std::string_view state, TimePoint now) {
+  subject.state = state;
+  subject.was_ready = subject.was_ready || state == "ready";
+  subject.failed = false;
+  if (state == "ready") {
+    ask_at_ = std::min(ask_at_, now);
+  }
+}
+
 bool ReadinessWatch::hopeless() const noexcept {
-  return std::all_of(subjects_.begin(), subjects_.end(), [](const auto& entry) {
-    return entry.second.failed && !entry.second.was_ready;
-  });
+  bool any = false;
+  for (const auto& [name, subject] : subjects_) {
+    if (subject.expected && (!subject.failed || subject.was_ready)) {
+      return false;
+    }
+    any = any || subject.expected;
+  }
+  return any;
 }
 
 bool ReadinessWatch::take_gateway_answered() noexcept {
@@ -100,7 +110,7 @@ bool ReadinessWatch::take_gateway_answered() noexcept {
 
 void ReadinessWatch::ask(TimePoint now) {
   const std::string path = step_ == Step::health ? std::string("/v2/health/ready")
-                                                 : "/v2/models/" + options_->models[model_].name;
+                                                 : "/v2/models/" + options_->expected[model_].name;
   Result<HttpGet> get = HttpGet::start(address_, path);
   ask_at_ = now + kAskEvery;
   if (get) {
@@ -132,13 +142,17 @@ void ReadinessWatch::on_answer(const HttpReply& reply, TimePoint now) {
     return;
   }
   if (reply.status == 200) {
-    const Result<std::string> line = curl_line(url_, options_->models[model_].name, reply.body);
+    const Result<std::string> line = curl_line(url_, options_->expected[model_].name, reply.body);
     if (line) {
       curl_lines_.push_back(*line);
     }
   }
   ++model_;
-  if (model_ == std::min(options_->models.size(), kCurlLines)) {
+  ask_next_model(now);
+}
+
+void ReadinessWatch::ask_next_model(TimePoint now) {
+  if (model_ == std::min(options_->expected.size(), kCurlLines)) {
     step_ = Step::done;
     announce();
     return;
@@ -149,17 +163,22 @@ void ReadinessWatch::on_answer(const HttpReply& reply, TimePoint now) {
 void ReadinessWatch::on_health(const HttpReply& reply, TimePoint now) {
   if (reply.status == 200) {
     step_ = Step::metadata;
-    ask(now);
+    ask_next_model(now);
   }
 }
 
 void ReadinessWatch::announce() {
   // Without strict readiness a model that failed may be among them: it is not served.
   std::string names;
-  for (const ModelFile& model : options_->models) {
-    if (!subjects_.at(subject_of(model)).failed) {
-      names += (names.empty() ? "" : ", ") + subject_of(model);
+  for (const auto& [name, subject] : subjects_) {
+    if (!subject.failed && subject.state != "ended") {
+      names += (names.empty() ? "" : ", ") + name;
     }
+  }
+  if (names.empty()) {
+    print_("ready: " + url_ + " serves no model yet. Load one: curl -s -X POST " + url_ +
+           "/v2/repository/models/MODEL/load");
+    return;
   }
   std::string text = "ready: " + url_ + " serves " + names + ". Try:";
   for (const std::string& line : curl_lines_) {
@@ -173,7 +192,7 @@ void ReadinessWatch::tell_progress(TimePoint now) {
   std::string text = "waiting since " + std::to_string(waited) + " s:";
   bool first = true;
   for (const auto& [name, subject] : subjects_) {
-    if (subject.state != "ready") {
+    if (subject.expected && subject.state != "ready") {
       text += (first ? " " : ", ") + name + " " + subject.state;
       first = false;
     }

@@ -26,7 +26,8 @@ class ReadinessWatch {
                  std::function<void(const std::string&)> print,
                  TimePoint now);
 
-  // One line of the node: "state SUBJECT STATE", "died SUBJECT REASON", "failed SUBJECT REASON".
+  // One line of the node: "state SUBJECT STATE", "died SUBJECT REASON", "failed SUBJECT REASON",
+  // "problem MODEL REASON".
   void on_line(std::string_view line, TimePoint now);
 
   // For poll(2): the open request, if any.
@@ -39,7 +40,7 @@ class ReadinessWatch {
 
   // The gateway has answered since the last call.
   bool take_gateway_answered() noexcept;
-  // All models have failed for good, and none was ever ready.
+  // There are models that are waited for, all have failed for good, and none was ever ready.
   [[nodiscard]] bool hopeless() const noexcept;
   [[nodiscard]] bool ready() const noexcept { return step_ == Step::done; }
 
@@ -49,11 +50,14 @@ class ReadinessWatch {
     std::string state = "starting";
     bool failed = false;
     bool was_ready = false;
+    bool expected = true;  // the start waits for it
   };
 
   void ask(TimePoint now);
   void on_answer(const HttpReply& reply, TimePoint now);
   void on_health(const HttpReply& reply, TimePoint now);
+  void on_state(Subject& subject, std::string_view state, TimePoint now);
+  void ask_next_model(TimePoint now);
   void announce();
   void tell_progress(TimePoint now);
 
@@ -61,7 +65,7 @@ class ReadinessWatch {
   HttpAddress address_;
   std::string url_;
   std::function<void(const std::string&)> print_;
-  std::map<std::string, Subject, std::less<>> subjects_;  // "digits/1"
+  std::map<std::string, Subject, std::less<>> subjects_;  // "digits/1"; "digits" if it is broken
   Step step_ = Step::health;
   std::size_t model_ = 0;  // whose metadata is being asked for
   std::vector<std::string> curl_lines_;

@@ -6,9 +6,11 @@
 #include <system_error>
 #include <utility>
 
+#include "cluster/node/model_argument.h"
 #include "cluster/serve/run_dir.h"
 #include "common/process/cpu_budget.h"
 #include "common/process/spawn.h"
+#include "worker/model/repository/server_config.h"
 
 namespace sluice::cluster {
 
@@ -16,43 +18,112 @@ namespace {
 
 constexpr int kCpusPerShard = 4;
 
-Result<void> find_models(const ServeSettings& settings, ServeOptions& options) {
-  if (settings.file && settings.models) {
-    return Error{ErrorCode::invalid_argument, "give a model file or --models, not both"};
+Result<void> find_sources(const ServeSettings& settings, ServeOptions& options) {
+  if (settings.file && (settings.models || settings.model_list)) {
+    return Error{ErrorCode::invalid_argument,
+                 "give a model file or " +
+                     std::string(settings.models ? "--models" : "--model-list") + ", not both"};
   }
   if (settings.name && !settings.file) {
     return Error{ErrorCode::invalid_argument, "--name is for a model file, and there is none"};
   }
   if (settings.file) {
-    SLUICE_TRY_ASSIGN(ModelFile model, model_of_file(*settings.file, settings.name.value_or("")));
-    options.models.push_back(std::move(model));
+    SLUICE_TRY_ASSIGN(repository::SingleFile model,
+                      model_of_file(*settings.file, settings.name.value_or("")));
+    options.sources.files.push_back(std::move(model));
     options.single_file = true;
     options.source = *settings.file;
     return {};
+  }
+  if (settings.model_list) {
+    options.model_list = std::filesystem::absolute(*settings.model_list).string();
+    options.source = *settings.model_list;
+    SLUICE_TRY_ASSIGN(options.sources.listed, repository::read_model_list(options.model_list));
+    if (!settings.models) {
+      return {};
+    }
   }
   const std::string folder = settings.models ? *settings.models : example_folder();
   if (folder.empty()) {
     return Error{ErrorCode::not_found,
                  "the example models are not there: name a model file or --models"};
   }
-  SLUICE_TRY_ASSIGN(options.models, models_of_folder(folder));
-  options.source = settings.models ? folder : "the example models in " + folder;
+  SLUICE_TRY_ASSIGN(std::string root, folder_of_models(folder));
+  options.sources.roots.push_back(std::move(root));
+  options.source = (settings.models ? "" : "the example models in ") + folder +
+                   (options.source.empty() ? "" : " and " + options.source);
   return {};
 }
 
-Result<void> choose_graphpipe_model(const ServeSettings& settings, ServeOptions& options) {
+// A folder that was not made to be a model: nothing in it says so.
+bool is_no_model(const repository::ModelOnDisk& model) {
+  return model.error && model.versions.empty() && model.config_stamp == 0 &&
+         model.misplaced.empty();
+}
+
+// None of the models can be served: why.
+Error nothing_to_serve(const repository::Scan& scan, const ServeOptions& options) {
+  std::size_t count = 0;
+  const repository::ModelOnDisk* first = nullptr;
+  for (const repository::ModelOnDisk& model : scan.models) {
+    if (!is_no_model(model) || options.single_file) {
+      first = first == nullptr ? &model : first;
+      ++count;
+    }
+  }
+  if (first == nullptr) {
+    return {ErrorCode::not_found,
+            options.source + " has no model: they are looked for as " + options.source +
+                "/MODEL/VERSION/model.onnx, VERSION a number from 1"};
+  }
+  return count == 1 ? *first->error
+                    : with_context(*first->error,
+                                   "none of the " + std::to_string(count) + " models in " +
+                                       options.source + " can be served; the first");
+}
+
+Result<void> find_models(const repository::Scan& scan, ServeOptions& options) {
+  const bool all = options.model_control != ModelControl::on_demand ||
+                   std::ranges::find(options.load_models, "*") != options.load_models.end();
+  bool any = false;
+  for (const repository::ModelOnDisk& model : scan.models) {
+    const bool wanted =
+        all ? !is_no_model(model)
+            : std::ranges::find(options.load_models, model.name) != options.load_models.end();
+    any = any || !model.error;
+    if (wanted) {
+      options.expected.push_back(
+          {.name = model.name,
+           .versions = model.error ? std::vector<std::int64_t>() : model.selected(),
+           .broken = model.error.has_value()});
+    }
+  }
+  for (const std::string& name : options.load_models) {
+    if (name != "*" && scan.model(name) == nullptr) {
+      return Error{ErrorCode::not_found,
+                   "--load-model: there is no model '" + name + "' in " + options.source};
+    }
+  }
+  if (!any && (all || options.single_file)) {
+    return nothing_to_serve(scan, options);
+  }
+  return {};
+}
+
+Result<void> choose_graphpipe_model(const ServeSettings& settings,
+                                    const repository::Scan& scan,
+                                    ServeOptions& options) {
   if (options.graphpipe.empty()) {
     return settings.model ? Result<void>(Error{ErrorCode::invalid_argument,
                                                "--model is for --graphpipe, which is not given"})
                           : Result<void>();
   }
-  if (!settings.model && options.models.size() != 1) {
+  if (!settings.model && scan.models.size() != 1) {
     return Error{ErrorCode::invalid_argument,
                  "--graphpipe serves one model: choose it with --model"};
   }
-  options.graphpipe_model = settings.model.value_or(options.models.front().name);
-  const auto chosen = [&](const ModelFile& model) { return model.name == options.graphpipe_model; };
-  if (std::none_of(options.models.begin(), options.models.end(), chosen)) {
+  options.graphpipe_model = settings.model.value_or(scan.models.front().name);
+  if (scan.model(options.graphpipe_model) == nullptr) {
     return Error{
         ErrorCode::not_found,
         "--model: there is no model '" + options.graphpipe_model + "' in " + options.source};
@@ -66,13 +137,34 @@ std::optional<int> to_int(const std::optional<std::int64_t>& number) {
 
 }  // namespace
 
+Result<ModelControl> checked_model_control(std::string_view name,
+                                           const std::vector<std::string>& load_models) {
+  const auto control = model_control_from(name);
+  if (!control) {
+    return Error{ErrorCode::invalid_argument,
+                 "--model-control is watch, explicit or none, not '" + std::string(name) + "'"};
+  }
+  if (!load_models.empty() && *control != ModelControl::on_demand) {
+    return Error{ErrorCode::invalid_argument, "--load-model is for --model-control explicit"};
+  }
+  return *control;
+}
+
 Result<ServeOptions> complete(const ServeSettings& settings) {
   ServeOptions options;
-  SLUICE_TRY(find_models(settings, options));
+  SLUICE_TRY(find_sources(settings, options));
+  options.load_models = settings.load_model.value_or(std::vector<std::string>());
+  SLUICE_TRY_ASSIGN(options.model_control,
+                    checked_model_control(
+                        settings.model_control.value_or(std::string(name_of(ModelControl::watch))),
+                        options.load_models));
+  options.poll_interval = settings.poll_interval;
+  SLUICE_TRY_ASSIGN(const repository::Scan scan, repository::scan(options.sources));
+  SLUICE_TRY(find_models(scan, options));
   options.http = settings.http.value_or(options.http);
   options.metrics = settings.metrics.value_or(options.metrics);
   options.graphpipe = settings.graphpipe.value_or("");
-  SLUICE_TRY(choose_graphpipe_model(settings, options));
+  SLUICE_TRY(choose_graphpipe_model(settings, scan, options));
   options.link = settings.link.value_or("");
   options.run_dir = settings.run_dir.value_or(default_run_dir());
   options.engine_library = settings.engine_library.value_or("");

@@ -22,6 +22,23 @@ Error wrong(const std::string& name, const toml::source_region& where, const std
               ": " + what};
 }
 
+// An array of texts; nothing when it is another thing.
+std::optional<std::vector<std::string>> texts_of(const toml::node& value) {
+  const toml::array* array = value.as_array();
+  if (array == nullptr) {
+    return std::nullopt;
+  }
+  std::vector<std::string> texts;
+  for (const toml::node& each : *array) {
+    const auto text = each.value_exact<std::string>();
+    if (!text) {
+      return std::nullopt;
+    }
+    texts.push_back(*text);
+  }
+  return texts;
+}
+
 // Applies one `key = value`. The sentence of what is wrong; empty: nothing.
 std::string apply(ServeSettings& settings, std::string_view key, const toml::node& value) {
   const auto named = [&](const auto& entry) { return entry.key == key; };
@@ -39,6 +56,11 @@ std::string apply(ServeSettings& settings, std::string_view key, const toml::nod
                ? ""
                : quoted + " must be a whole number from " + std::to_string(number->least) + " to " +
                      std::to_string(number->most);
+  }
+  if (const auto list = std::ranges::find_if(list_keys(), named); list != list_keys().end()) {
+    const auto given = texts_of(value);
+    settings.*(list->member) = given;
+    return given ? "" : quoted + " must be a list of texts: [\"...\", \"...\"]";
   }
   if (const auto toggle = std::ranges::find_if(switch_keys(), named);
       toggle != switch_keys().end()) {
@@ -65,7 +87,15 @@ const std::vector<TextKey>& text_keys() {
   static const std::vector<TextKey> keys = {
       {"file", &S::file, "A model file (.onnx), served as version 1"},
       {"name", &S::name, "The model's name; default: the file's name without its extension"},
-      {"models", &S::models, "Folder of models, MODEL/VERSION/model.onnx; the newest of each"},
+      {"models", &S::models, "Folder of models, MODEL/VERSION/model.onnx and config.pbtxt"},
+      {"model_list",
+       &S::model_list,
+       "A list of models with a folder of versions each, in the form of TensorFlow Serving's "
+       "--model_config_file or as JSON"},
+      {"model_control",
+       &S::model_control,
+       "Who decides what is loaded: watch (the folder, as it changes), none (the folder at the "
+       "start), explicit (who asks) [watch]"},
       {"http", &S::http, "HTTP listener, ADDRESS:PORT [127.0.0.1:8000]; port 0: any free one"},
       {"metrics", &S::metrics, "Prometheus listener [127.0.0.1:8002]; \"\": none"},
       {"graphpipe", &S::graphpipe, "GraphPipe listener for one model at / [none]"},
@@ -95,7 +125,22 @@ const std::vector<NumberKey>& number_keys() {
        1,
        std::numeric_limits<std::int64_t>::max(),
        "Largest request body, bytes [268435456]"},
+      {"poll_interval",
+       &S::poll_interval,
+       1,
+       86'400,
+       "Seconds between two looks at the models where the system does not tell of changes [5]"},
       {"drain_limit", &S::drain_limit, 0, 86'400, "Seconds a drain may take [30]"},
+  };
+  return keys;
+}
+
+const std::vector<ListKey>& list_keys() {
+  static const std::vector<ListKey> keys = {
+      {"load_model",
+       &ServeSettings::load_model,
+       "With model_control explicit: a model to load at the start, '*': all; may be given several "
+       "times"},
   };
   return keys;
 }
@@ -147,6 +192,7 @@ ServeSettings merged(const ServeSettings& over, const ServeSettings& under) {
   ServeSettings result = over;
   merge_keys(result, under, text_keys());
   merge_keys(result, under, number_keys());
+  merge_keys(result, under, list_keys());
   merge_keys(result, under, switch_keys());
   return result;
 }

@@ -17,7 +17,11 @@ struct ServeSettings {
   std::optional<std::string> file;    // a model file (as a flag: the bare argument)
   std::optional<std::string> name;    // of the model in `file`
   std::optional<std::string> models;  // folder of models
-  std::optional<std::string> http;    // addresses of the listeners
+  std::optional<std::string> model_list;
+  std::optional<std::string> model_control;            // a name of ModelControl
+  std::optional<std::vector<std::string>> load_model;  // with model_control "explicit"
+  std::optional<std::int64_t> poll_interval;           // seconds
+  std::optional<std::string> http;                     // addresses of the listeners
   std::optional<std::string> metrics;
   std::optional<std::string> graphpipe;
   std::optional<std::string> model;  // of graphpipe
@@ -49,6 +53,12 @@ struct SwitchKey {
   std::optional<bool> ServeSettings::*member;
   const char* help;
 };
+struct ListKey {
+  const char* key;
+  std::optional<std::vector<std::string>> ServeSettings::*member;
+  const char* help;
+};
+const std::vector<ListKey>& list_keys();
 const std::vector<TextKey>& text_keys();
 const std::vector<NumberKey>& number_keys();
 const std::vector<SwitchKey>& switch_keys();

@@ -191,7 +191,7 @@ std::size_t size_of(const ModelFound& model) {
 
 void fit(Repository& message) {
   const std::size_t count = message.models.size();
-  std::size_t size = 64;
+  std::size_t size = 64 + message.problem.size();
   std::size_t kept = 0;
   for (; kept < std::min(count, limits::kModelsPerNode); ++kept) {
     ModelFound& model = message.models[kept];
@@ -221,9 +221,10 @@ void fit(Repository& message) {
 }
 
 Message encode(const Repository& message) {
-  MapWriter map(3);
+  MapWriter map(4);
   map.put("sequence", message.sequence);
   map.put("looked", message.looked);
+  map.put("problem", cut(message.problem));
   map.begin_maps("models", message.models.size());
   for (const ModelFound& model : message.models) {
     put_found(map, model);
@@ -237,6 +238,7 @@ Result<Repository> decode_repository(const Body& body) {
   Repository message;
   map.get("sequence", message.sequence);
   map.get("looked", message.looked);
+  map.get("problem", message.problem, kReasonBytes);
   for (const MapReader& element : map.maps("models", limits::kModelsPerNode)) {
     message.models.push_back(get_found(element));
   }

@@ -81,6 +81,7 @@ struct ModelFound {
 struct Repository {
   std::uint64_t sequence = 0;  // from 1 for each attach
   std::uint64_t looked = 0;    // the sequence of the latest Look that this answers; 0: none
+  std::string problem{};       // why the disk cannot be read: `models` is what was known before
   std::vector<ModelFound> models{};
 
   friend bool operator==(const Repository&, const Repository&) = default;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/base/limits.h"
+#include "common/base/model_control.h"
 #include "common/base/time.h"
 
 namespace sluice::gateway {
@@ -36,6 +37,9 @@ struct GatewayOptions {
 
   std::vector<std::string> expected_models;  // ready once all of these are
   bool strict_readiness = true;              // false: a definitively failed one does not hold it up
+
+  ModelControl model_control = ModelControl::watch;
+  std::vector<std::string> load_models;  // on_demand: those of the start; "*": all
 
   std::optional<int> lifeline;  // read end of the parent's pipe: its end of file is ours
   Duration drain_limit = limits::kDrainTime;

@@ -133,7 +133,7 @@ void write_all() {
                    .priorities = {{1, {.default_timeout = std::chrono::milliseconds(5)}}},
                    .json = "{}"},
       .versions = {{.number = 1, .stamp = "0a1b", .bytes = 9}}};
-  write_control(9, "repository", Repository{1, 2, {found, {.name = "b", .problem = "p"}}});
+  write_control(9, "repository", Repository{1, 2, "io", {found, {.name = "b", .problem = "p"}}});
   write_control(10, "look", Look{.sequence = 3});
   write_control(11,
                 "assignment",

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cluster/node/model_argument.h"
 #include "cluster/node/node_main.h"
 #include "cluster/serve/parent.h"
 #include "cluster/serve/serve_options.h"
@@ -100,7 +101,7 @@ int node(const Options& options) {
   node.drain_limit = std::chrono::seconds(options.number("drain-limit"));
   for (const auto& [name, value] : options.list) {
     if (name == "model") {
-      node.models.push_back(*sluice::cluster::model_of_argument(value));
+      node.repository.what.files.push_back(*sluice::cluster::model_of_argument(value));
     }
   }
   return sluice::cluster::run_node(node);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -225,7 +226,8 @@ ModelOnDisk look_at_file(const SingleFile& single) {
   if (auto named = check_model_name(model.name); !named) {
     model.config_error = std::move(named).error();
   }
-  VersionOnDisk version{.number = 1, .folder = model.folder, .file = path};
+  model.config.config.version_policy = VersionPolicy{.kind = VersionPolicy::Kind::all};
+  VersionOnDisk version{.number = single.version, .folder = model.folder, .file = path};
   auto facts = file_facts(path);
   if (facts) {
     version.bytes = facts->bytes;
@@ -238,6 +240,30 @@ ModelOnDisk look_at_file(const SingleFile& single) {
   }
   model.versions.push_back(std::move(version));
   return model;
+}
+
+std::vector<ModelOnDisk> look_at_files(const std::vector<SingleFile>& files,
+                                       std::vector<std::string>& folders) {
+  std::vector<ModelOnDisk> models;
+  for (const SingleFile& file : files) {
+    ModelOnDisk model = look_at_file(file);
+    folders.push_back(model.folder);
+    const auto same = std::ranges::find(models, model.name, &ModelOnDisk::name);
+    if (same == models.end()) {
+      models.push_back(std::move(model));
+      continue;
+    }
+    if (same->version(file.version) != nullptr || model.config_error) {
+      same->config_error = model.config_error.value_or(Error{
+          ErrorCode::invalid_argument,
+          "version " + std::to_string(file.version) + " is named twice: " + absolute(file.path)});
+      same->unreadable = same->unreadable || model.unreadable;
+      continue;
+    }
+    std::ranges::move(model.versions, std::back_inserter(same->versions));
+    std::ranges::sort(same->versions, {}, &VersionOnDisk::number);
+  }
+  return models;
 }
 
 Result<void> look_at_root(const std::string& root, const std::string& config_name, Scan& found) {
@@ -279,10 +305,7 @@ Result<Scan> scan(const ScanOptions& options) {
   for (const std::string& root : options.roots) {
     SLUICE_TRY(look_at_root(root, options.config_name, found));
   }
-  for (const SingleFile& file : options.files) {
-    found.models.push_back(look_at_file(file));
-    found.folders.push_back(found.models.back().folder);
-  }
+  std::ranges::move(look_at_files(options.files, found.folders), std::back_inserter(found.models));
   for (const ListedModel& listed : options.listed) {
     found.models.push_back(look_at_listed(listed, options.config_name, found.folders));
   }

@@ -75,10 +75,12 @@ struct Scan {
   [[nodiscard]] const ModelOnDisk* model(std::string_view name) const;
 };
 
-// A model that is one file: version 1. An empty name: the file's without its extension.
+// A version that is one file. An empty name: the file's without its extension. Several of one name
+// are versions of one model; all of them are served.
 struct SingleFile {
   std::string path{};
   std::string name{};
+  std::int64_t version = 1;
 
   friend bool operator==(const SingleFile&, const SingleFile&) = default;
 };

@@ -22,7 +22,7 @@ constexpr TimePoint kStart{seconds(1'000)};
 class OneWorker : public testing::Test {
  protected:
   OneWorker() {
-    EXPECT_EQ(supervisor.desire({.id = "w", .model = "m", .version = 1, .path = "m.onnx"}),
+    EXPECT_EQ(supervisor.desire({.id = "w", .model = "m", .version = 1}),
               SupervisorActions{StartWorker{"w"}});
     EXPECT_EQ(supervisor.on_started("w", 100), SupervisorActions{});
   }
@@ -196,10 +196,120 @@ TEST_F(OneWorker, a_worker_cannot_claim_a_state_that_is_the_nodes_to_give) {
   }
 }
 
+TEST_F(OneWorker, probing_is_a_state_of_its_own) {
+  says(WorkerState::warming);
+  says(WorkerState::probing);
+  EXPECT_EQ(report().state, WorkerState::probing);
+}
+
+TEST_F(OneWorker, a_retired_worker_drains_and_is_forgotten_after_its_end) {
+  says(WorkerState::ready);
+  EXPECT_EQ(supervisor.retire("w", now + seconds(30)),
+            (SupervisorActions{SignalWorker{"w", SIGTERM}}));
+  EXPECT_EQ(report().state, WorkerState::draining);
+  EXPECT_EQ(supervisor.retire("w", now + seconds(60)), SupervisorActions{});  // once is enough
+  says(WorkerState::ready);
+  EXPECT_EQ(report().state, WorkerState::draining);
+  EXPECT_EQ(supervisor.next_due(), now + seconds(30));
+  EXPECT_EQ(supervisor.due(now + seconds(29)), SupervisorActions{});
+  EXPECT_EQ(dies({.exit = {.code = 0, .signal = 0}, .words = {}, .load_failed = false}),
+            SupervisorActions{});
+  EXPECT_TRUE(supervisor.reports(now).empty());
+  EXPECT_EQ(supervisor.next_due(), std::nullopt);
+}
+
+TEST_F(OneWorker, a_retired_worker_that_does_not_end_is_killed_once) {
+  supervisor.retire("w", now + seconds(30));
+  EXPECT_EQ(supervisor.due(now + seconds(30)), (SupervisorActions{SignalWorker{"w", SIGKILL}}));
+  EXPECT_EQ(supervisor.due(now + seconds(31)), SupervisorActions{});
+  EXPECT_EQ(supervisor.next_due(), std::nullopt);
+  EXPECT_EQ(dies(), SupervisorActions{});
+  EXPECT_TRUE(supervisor.reports(now).empty());
+}
+
+TEST_F(OneWorker, retired_between_two_lives_it_is_forgotten_at_once) {
+  dies();
+  EXPECT_EQ(report().state, WorkerState::backing_off);
+  EXPECT_EQ(supervisor.retire("w", now + seconds(30)), SupervisorActions{});
+  EXPECT_TRUE(supervisor.reports(now).empty());
+  EXPECT_EQ(supervisor.due(now + seconds(60)), SupervisorActions{});
+}
+
+TEST_F(OneWorker, asked_for_again_while_it_drains_it_begins_anew_after_its_end) {
+  says(WorkerState::ready);
+  dies();
+  comes_back();
+  supervisor.retire("w", now + seconds(30));
+  const WorkerSpec again{.id = "w", .model = "m", .version = 1, .stamp = "0b"};
+  EXPECT_EQ(supervisor.desire(again), SupervisorActions{});
+  EXPECT_EQ(report().state, WorkerState::draining);
+  EXPECT_EQ(dies(), started());
+  EXPECT_EQ(supervisor.spec("w"), again);
+  EXPECT_EQ(report().state, WorkerState::starting);
+  EXPECT_EQ(report().restarts, 0U);
+  EXPECT_EQ(report().reason, "");
+  EXPECT_EQ(report().stamp, "0b");
+}
+
+TEST_F(OneWorker, retired_again_after_that_it_stays_away) {
+  supervisor.retire("w", now + seconds(30));
+  supervisor.desire({.id = "w", .model = "m"});
+  EXPECT_EQ(supervisor.retire("w", now + seconds(40)), SupervisorActions{});
+  EXPECT_EQ(dies(), SupervisorActions{});
+  EXPECT_TRUE(supervisor.reports(now).empty());
+}
+
+TEST_F(OneWorker, a_drain_of_all_does_not_tell_a_retired_one_twice_and_revives_none) {
+  supervisor.retire("w", now + seconds(30));
+  supervisor.desire({.id = "w", .model = "m"});
+  EXPECT_EQ(supervisor.drain(now + seconds(5)), SupervisorActions{});
+  EXPECT_EQ(supervisor.next_due(), now + seconds(5));
+  EXPECT_EQ(supervisor.due(now + seconds(5)), (SupervisorActions{SignalWorker{"w", SIGKILL}}));
+  EXPECT_EQ(dies(), SupervisorActions{});
+  EXPECT_FALSE(supervisor.any_alive());
+}
+
+TEST_F(OneWorker, what_was_refused_is_tried_again_when_the_disk_has_changed_or_it_is_asked_for) {
+  says(WorkerState::ready);
+  after(seconds(5));
+  ASSERT_EQ(dies(), started());
+  supervisor.on_refused("w", "version 1 of model 'm' is not in the repository");
+  EXPECT_EQ(report().state, WorkerState::failed);
+  EXPECT_EQ(report().reason, "version 1 of model 'm' is not in the repository");
+  EXPECT_FALSE(supervisor.any_alive());
+  EXPECT_EQ(supervisor.due(now + seconds(60)), SupervisorActions{});
+  EXPECT_EQ(supervisor.retry_refused(), started());
+  supervisor.on_refused("w", "still not");
+  EXPECT_EQ(supervisor.desire({.id = "w", .model = "m", .version = 2}), started());
+  EXPECT_EQ(supervisor.spec("w").version, 2);
+  EXPECT_EQ(supervisor.on_started("w", 5), SupervisorActions{});
+  EXPECT_EQ(supervisor.retry_refused(), SupervisorActions{});
+}
+
+TEST_F(OneWorker, an_assignment_retires_what_it_does_not_name_and_starts_what_is_missing) {
+  EXPECT_EQ(supervisor.assign({{.id = "x", .model = "m", .version = 2},
+                               {.id = "w", .model = "other", .version = 9},
+                               {.id = "x", .model = "twice", .version = 3}},
+                              now + seconds(30)),
+            (SupervisorActions{StartWorker{"x"}}));
+  EXPECT_EQ(supervisor.spec("w").model, "m");  // known by its id, left alone
+  EXPECT_EQ(supervisor.spec("x").version, 2);
+  supervisor.on_started("x", 7);
+  EXPECT_EQ(supervisor.assign({{.id = "y", .model = "m"}}, now + seconds(30)),
+            (SupervisorActions{
+                SignalWorker{"w", SIGTERM}, SignalWorker{"x", SIGTERM}, StartWorker{"y"}}));
+  supervisor.on_started("y", 8);
+  EXPECT_EQ(supervisor.assign({}, now + seconds(30)),
+            (SupervisorActions{SignalWorker{"y", SIGTERM}}));
+  supervisor.drain(now + seconds(1));
+  EXPECT_EQ(supervisor.assign({{.id = "z", .model = "m"}}, now), SupervisorActions{});
+  EXPECT_EQ(supervisor.reports(now).size(), 3U);
+}
+
 TEST(WorkerSupervisorTest, workers_do_not_share_their_back_offs) {
   WorkerSupervisor supervisor;
   for (const char* id : {"a", "b"}) {
-    supervisor.desire({.id = id, .model = id, .version = 1, .path = {}});
+    supervisor.desire({.id = id, .model = id, .version = 1});
     supervisor.on_started(id, 7);
   }
   const WorkerEnd end{.exit = {.code = 1, .signal = 0}, .words = {}, .load_failed = false};
@@ -215,7 +325,7 @@ class RandomWalk {
   explicit RandomWalk(std::uint64_t seed) : random_(seed) {}
 
   void run() {
-    perform(supervisor_.desire({.id = "w", .model = "m", .version = 1, .path = {}}));
+    perform(supervisor_.desire({.id = "w", .model = "m", .version = 1}));
     for (int step = 0; step < 400; ++step) {
       now_ += milliseconds(pick(1'500));
       perform(supervisor_.due(now_));

@@ -1,7 +1,9 @@
 #include "cluster/serve/serve_options.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -34,8 +36,7 @@ TEST_F(ServeOptionsTest, a_file_is_one_model_whose_failure_ends_the_server) {
   const auto options = complete(settings);
   ASSERT_TRUE(options) << options.error().detail;
   EXPECT_TRUE(options->single_file);
-  ASSERT_EQ(options->models.size(), 1U);
-  EXPECT_EQ(options->models.front().name, "r50");
+  EXPECT_EQ(options->expected, (std::vector<ExpectedModel>{{.name = "r50", .versions = {1}}}));
   EXPECT_EQ(options->http, "127.0.0.1:8000");
   EXPECT_EQ(options->metrics, "127.0.0.1:8002");
   EXPECT_GE(options->shards, 1);
@@ -46,8 +47,8 @@ TEST_F(ServeOptionsTest, without_anything_the_example_models_are_served) {
   ASSERT_TRUE(options) << options.error().detail;
   EXPECT_FALSE(options->single_file);
   EXPECT_NE(options->source.find("example"), std::string::npos);
-  const auto digits = [](const ModelFile& model) { return model.name == "digits"; };
-  EXPECT_EQ(std::count_if(options->models.begin(), options->models.end(), digits), 1);
+  const auto digits = [](const ExpectedModel& model) { return model.name == "digits"; };
+  EXPECT_EQ(std::ranges::count_if(options->expected, digits), 1);
 }
 
 TEST_F(ServeOptionsTest, contradictions_are_named) {
@@ -63,6 +64,72 @@ TEST_F(ServeOptionsTest, contradictions_are_named) {
   model.file = file;
   model.model = "resnet";
   EXPECT_EQ(error_of(model), "--model is for --graphpipe, which is not given");
+}
+
+TEST_F(ServeOptionsTest, what_is_expected_is_what_the_disk_holds_at_the_start) {
+  static_cast<void>(dir.write("models/a/3/model.onnx", "x"));
+  static_cast<void>(dir.write("models/b/config.pbtxt", "version_policy { all {} }"));
+  static_cast<void>(dir.write("models/b/7/model.onnx", "x"));
+  static_cast<void>(dir.write("models/bad/config.pbtxt", "no_such_field: 1"));
+  static_cast<void>(dir.write("models/bad/1/model.onnx", "x"));
+  static_cast<void>(dir.write("models/notes/README", "x"));
+  ServeSettings settings;
+  settings.models = dir / "models";
+  const auto options = complete(settings);
+  ASSERT_TRUE(options) << options.error().detail;
+  EXPECT_EQ(options->expected,
+            (std::vector<ExpectedModel>{{.name = "a", .versions = {3}},
+                                        {.name = "b", .versions = {2, 7}},
+                                        {.name = "bad", .broken = true}}));
+  settings.model_control = "explicit";
+  EXPECT_TRUE(complete(settings)->expected.empty());
+  settings.load_model = {"b"};
+  EXPECT_EQ(complete(settings)->expected,
+            (std::vector<ExpectedModel>{{.name = "b", .versions = {2, 7}}}));
+  settings.load_model = {"*"};
+  EXPECT_EQ(complete(settings)->expected.size(), 3U);
+}
+
+TEST_F(ServeOptionsTest, models_that_are_not_there_or_all_bad_are_errors) {
+  ServeSettings settings;
+  settings.models = dir / "models";
+  settings.model_control = "explicit";
+  settings.load_model = {"a", "c"};
+  EXPECT_EQ(error_of(settings), "--load-model: there is no model 'c' in " + (dir / "models"));
+  settings.model_control = "watch";
+  EXPECT_EQ(error_of(settings), "--load-model is for --model-control explicit");
+  settings.model_control = "poll";
+  EXPECT_EQ(error_of(settings), "--model-control is watch, explicit or none, not 'poll'");
+  settings = {};
+  settings.models = dir / "absent";
+  EXPECT_EQ(error_of(settings), (dir / "absent") + ": no such folder");
+  static_cast<void>(dir.write("empty/notes/README", "x"));
+  settings.models = dir / "empty";
+  EXPECT_EQ(error_of(settings),
+            (dir / "empty") + " has no model: they are looked for as " + (dir / "empty") +
+                "/MODEL/VERSION/model.onnx, VERSION a number from 1");
+  static_cast<void>(dir.write("forgot/m/model.onnx", "x"));
+  settings.models = dir / "forgot";
+  EXPECT_EQ(error_of(settings),
+            "model 'm': " + (dir / "forgot/m/model.onnx") +
+                " is in no version folder: move it to " + (dir / "forgot/m") + "/1/");
+}
+
+TEST_F(ServeOptionsTest, a_list_of_models_stands_beside_a_folder_or_alone) {
+  const std::string list = dir.write("list.json",
+                                     R"({"model_config_list": {"config": [{"name": "c",
+                                         "base_path": ")" +
+                                         (dir / "models/b") + R"(", "model_platform": "onnx"}]}})");
+  ServeSettings settings;
+  settings.model_list = list;
+  const auto alone = complete(settings);
+  ASSERT_TRUE(alone) << alone.error().detail;
+  EXPECT_EQ(alone->expected, (std::vector<ExpectedModel>{{.name = "c", .versions = {2}}}));
+  settings.models = dir / "models";
+  EXPECT_EQ(complete(settings)->expected.size(), 3U);
+  settings.models.reset();
+  settings.file = file;
+  EXPECT_EQ(error_of(settings), "give a model file or --model-list, not both");
 }
 
 TEST_F(ServeOptionsTest, graphpipe_serves_the_only_model_or_the_chosen_one) {
@@ -94,6 +161,9 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
   settings.drain_limit = 7;
   settings.strict_readiness = false;
   settings.engine_library = "/e.so";
+  settings.model_control = "explicit";
+  settings.load_model = {"a", "b"};
+  settings.poll_interval = 9;
   const auto options = complete(settings);
   ASSERT_TRUE(options) << options.error().detail;
   const auto listeners = open_listeners(*options);
@@ -129,6 +199,12 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
                                       "--expect",
                                       "a",
                                       "--expect",
+                                      "b",
+                                      "--model-control",
+                                      "explicit",
+                                      "--load-model",
+                                      "a",
+                                      "--load-model",
                                       "b"}));
   EXPECT_EQ(node_arguments(*options, std::chrono::seconds(3)),
             (std::vector<std::string>{"node",
@@ -140,10 +216,25 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
                                       "3",
                                       "--engine-library",
                                       "/e.so",
+                                      "--models",
+                                      dir / "models",
+                                      "--model-control",
+                                      "explicit",
+                                      "--poll-interval",
+                                      "9"}));
+  ServeSettings single;
+  single.file = file;
+  single.run_dir = "/tmp/r";
+  EXPECT_EQ(node_arguments(*complete(single), std::chrono::seconds(3)),
+            (std::vector<std::string>{"node",
+                                      "--gateway",
+                                      "ipc:///tmp/r/control.sock",
+                                      "--drain-limit",
+                                      "3",
                                       "--model",
-                                      "a/1=" + (dir / "models/a/1/model.onnx"),
-                                      "--model",
-                                      "b/2=" + (dir / "models/b/2/model.onnx")}));
+                                      "resnet/1=" + file,
+                                      "--model-control",
+                                      "watch"}));
 }
 
 TEST_F(ServeOptionsTest, a_bad_address_is_refused_by_its_flag) {

@@ -53,6 +53,7 @@ TEST(RepositoryMessages, SurviveTheWire) {
   expect_round_trip(
       Repository{.sequence = 3,
                  .looked = 2,
+                 .problem = "/models: Input/output error",
                  .models = {digits(), {.name = "bad", .problem = "config.pbtxt: line 3"}}},
       Kind::repository,
       decode_repository);

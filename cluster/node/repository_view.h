@@ -1,0 +1,31 @@
+// What a node makes of the models on its disk: what it tells control of them, and what a worker of
+// one of their versions is told. Decides nothing about which shall live.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/node/worker_supervisor.h"
+#include "common/base/result.h"
+#include "common/link/repository_messages.h"
+#include "worker/model/repository/settler.h"
+#include "worker/serve/serving_plan.h"
+
+namespace sluice::cluster {
+
+// All of it, within what a message may hold; without sequence and looked.
+link::Repository describe(const repository::SettledView& view);
+
+// What the worker is to be started with. not_found: the model or version is not there, or is
+// another than the spec's stamp says; invalid_argument: the spec's configuration is no good; or the
+// reason why the model cannot be served. Looks on disk for a probe beside the model.
+Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const WorkerSpec& spec);
+
+// The rule for a gateway that has not assigned anything: of each model the newest version that its
+// policy chooses, as "NODE/MODEL/VERSION".
+std::vector<WorkerSpec> newest_of_each(const repository::SettledView& view,
+                                       std::string_view node_id);
+
+}  // namespace sluice::cluster
