@@ -63,6 +63,9 @@ link::ModelSettings settings_of(const ModelConfig& config) {
   settings.labels = config.labels;
   settings.replicas = static_cast<std::uint32_t>(std::max(config.replicas, 1));
   settings.strategy = to_link(config.rollout.strategy);
+  settings.steps.assign(config.rollout.steps.begin(), config.rollout.steps.end());
+  settings.hold = config.rollout.hold.value_or(Duration::zero());
+  settings.keep_old = config.rollout.keep_old;
   if (const auto& batching = config.dynamic_batching) {
     settings.priority_levels = batching->priority_levels;
     settings.default_priority = batching->default_priority_level;

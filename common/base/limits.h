@@ -69,6 +69,7 @@ inline constexpr std::size_t kWorkerQueueRequests =
 // --- models on disk, as nodes and control speak of them ------------------------------------------
 inline constexpr std::size_t kModelsPerNode = 1'024;         // reported; more is a problem, told
 inline constexpr std::size_t kConfigNoteBytes = 512;         // of one note; longer ones are cut
+inline constexpr std::size_t kRolloutSteps = 100;            // whole percents
 inline constexpr std::size_t kStampBytes = 16;               // of a version's stamp
 inline constexpr std::size_t kConfigJsonBytes = 256 * kKiB;  // of one model's configuration
 // All models of a node, and all that it is assigned: 1,024 with 8 KiB of configuration each.

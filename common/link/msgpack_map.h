@@ -92,6 +92,7 @@ class MapReader {
            std::vector<std::string>& values,
            std::size_t count_max,
            std::size_t size_max);
+  [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
   // A failure when the key is missing.
   void require(std::string_view key);
   // The maps in the array at `key`; none when it is missing.

@@ -57,7 +57,7 @@ void get_queue_fields(MapReader& map, QueuePolicy& queue) {
 }
 
 void put_settings(MapWriter& map, const ModelSettings& settings) {
-  map.begin_map("settings", 9);
+  map.begin_map("settings", settings.keep_old ? 12 : 11);
   put_policy(map, settings.policy);
   map.begin_maps("labels", settings.labels.size());
   for (const auto& [name, version] : settings.labels) {
@@ -67,6 +67,11 @@ void put_settings(MapWriter& map, const ModelSettings& settings) {
   }
   map.put("replicas", std::uint64_t{settings.replicas});
   put_enum(map, "strategy", settings.strategy);
+  map.put("steps", settings.steps);
+  map.put("hold_ns", settings.hold);
+  if (settings.keep_old) {
+    map.put("keep_old_ns", *settings.keep_old);
+  }
   map.put("priority_levels", std::uint64_t{settings.priority_levels});
   map.put("default_priority", std::uint64_t{settings.default_priority});
   map.begin_map("queue", kQueueKeys);
@@ -92,6 +97,11 @@ void get_settings(MapReader model, ModelSettings& settings) {
   }
   map.get("replicas", settings.replicas);
   get_enum(map, "strategy", settings.strategy, Strategy::recreate, Strategy::rolling);
+  map.get("steps", settings.steps, limits::kRolloutSteps);
+  map.get("hold_ns", settings.hold);
+  if (map.has("keep_old_ns")) {
+    map.get("keep_old_ns", settings.keep_old.emplace());
+  }
   map.get("priority_levels", settings.priority_levels);
   map.get("default_priority", settings.default_priority);
   MapReader queue = map.map("queue");
@@ -153,6 +163,7 @@ std::string excess_of(const ModelFound& model) {
         more(settings.policy.versions.size(), limits::kVersionsPerModel, "versions in its policy"),
         more(settings.labels.size(), limits::kLabelsPerModel, "labels"),
         more(settings.priorities.size(), limits::kPriorityLevels, "priorities"),
+        more(settings.steps.size(), limits::kRolloutSteps, "rollout steps"),
         more(settings.json.size(), limits::kConfigJsonBytes, "bytes of configuration")}) {
     if (!excess.empty()) {
       return excess;
@@ -175,7 +186,7 @@ ModelFound only_problem(const ModelFound& model, std::string problem) {
 
 // Not less than it takes on the wire.
 std::size_t size_of(const ModelFound& model) {
-  std::size_t size = 512 + model.name.size() + model.problem.size() + model.settings.json.size() +
+  std::size_t size = 1'024 + model.name.size() + model.problem.size() + model.settings.json.size() +
                      9 * model.settings.policy.versions.size() + 64 * model.versions.size() +
                      80 * model.settings.priorities.size();
   for (const std::string& note : model.notes) {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,10 @@ struct ModelSettings {
   std::map<std::string, std::int64_t> labels{};
   std::uint32_t replicas = 1;  // worker processes of each version on each node that has it
   Strategy strategy = Strategy::rolling;
+  // Of a rollout that does not say them itself:
+  std::vector<std::uint64_t> steps{};  // percent of the requests, rising, the last 100; empty: one
+  Duration hold{};                     // at each step but the last
+  std::optional<Duration> keep_old{};  // warm after the switch; absent: the strategy's
   std::uint32_t priority_levels = 0;
   std::uint32_t default_priority = 0;
   QueuePolicy queue{};  // of priorities without one of their own

@@ -130,6 +130,8 @@ void write_all() {
       .settings = {.policy = {.kind = VersionPolicy::Kind::specific, .versions = {1}},
                    .labels = {{"stable", 1}},
                    .strategy = Strategy::blue_green,
+                   .steps = {10, 100},
+                   .keep_old = std::chrono::minutes(5),
                    .priorities = {{1, {.default_timeout = std::chrono::milliseconds(5)}}},
                    .json = "{}"},
       .versions = {{.number = 1, .stamp = "0a1b", .bytes = 9}}};

@@ -54,6 +54,9 @@ constexpr const char* kConfig = R"(
   parameters { key: "sluice.replicas" value { string_value: "2" } }
   parameters { key: "sluice.label.stable" value { string_value: "1" } }
   parameters { key: "sluice.strategy" value { string_value: "blue-green" } }
+  parameters { key: "sluice.steps" value { string_value: "10,100" } }
+  parameters { key: "sluice.hold" value { string_value: "30s" } }
+  parameters { key: "sluice.keep_old" value { string_value: "10m" } }
 )";
 
 TEST_F(RepositoryView, tells_control_of_versions_and_settings) {
@@ -81,6 +84,9 @@ TEST_F(RepositoryView, tells_control_of_versions_and_settings) {
                 .labels = {{"stable", 1}},
                 .replicas = 2,
                 .strategy = link::Strategy::blue_green,
+                .steps = {10, 100},
+                .hold = std::chrono::seconds(30),
+                .keep_old = std::chrono::minutes(10),
                 .priority_levels = 2,
                 .default_priority = 2,
                 .queue = {.max_queue_size = 10, .default_timeout = std::chrono::microseconds(5)},

@@ -1,6 +1,7 @@
 #include "cluster/serve/serve_settings.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -15,6 +16,9 @@ TEST(ServeSettings, every_key_can_be_set_in_the_file) {
   for (const NumberKey& key : number_keys()) {
     text += std::string(key.key) + " = " + std::to_string(key.least) + "\n";
   }
+  for (const ListKey& key : list_keys()) {
+    text += std::string(key.key) + " = [\"v\", '*']\n";
+  }
   for (const SwitchKey& key : switch_keys()) {
     text += std::string(key.key) + " = false\n";
   }
@@ -25,6 +29,9 @@ TEST(ServeSettings, every_key_can_be_set_in_the_file) {
   }
   for (const NumberKey& key : number_keys()) {
     EXPECT_EQ((*settings).*(key.member), key.least) << key.key;
+  }
+  for (const ListKey& key : list_keys()) {
+    EXPECT_EQ((*settings).*(key.member), (std::vector<std::string>{"v", "*"})) << key.key;
   }
   for (const SwitchKey& key : switch_keys()) {
     EXPECT_EQ((*settings).*(key.member), false) << key.key;
@@ -58,6 +65,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"shards = 2.0", "s.toml:1:10: 'shards' must be"},
         BadConfig{"\n\n  http = 8000", "s.toml:3:10: 'http' must be a text in quotes"},
         BadConfig{"strict_readiness = 1", "s.toml:1:20: 'strict_readiness' must be true or false"},
+        BadConfig{"load_model = \"m\"", "s.toml:1:14: 'load_model' must be a list of texts"},
+        BadConfig{"load_model = [\"m\", 1]", "s.toml:1:14: 'load_model' must be a list"},
         BadConfig{"# a comment\nhtpp = \"127.0.0.1:1\"", "s.toml:2:1: there is no setting 'htpp'"},
         BadConfig{"[http]\naddress = 1", "s.toml:1:"},
         BadConfig{"http = \"a\"\nhttp = \"b\"", "s.toml:2:"},
@@ -69,11 +78,13 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ServeSettings, flags_win_over_the_file_and_the_file_fills_the_gaps) {
   ServeSettings flags;
   flags.http = "127.0.0.1:1";
-  const auto file = parse_config("http = \"127.0.0.1:2\"\nshards = 3\n", "s.toml");
+  const auto file =
+      parse_config("http = \"127.0.0.1:2\"\nshards = 3\nload_model = [\"a\"]\n", "s.toml");
   ASSERT_TRUE(file);
   const ServeSettings both = merged(flags, *file);
   EXPECT_EQ(both.http, "127.0.0.1:1");
   EXPECT_EQ(both.shards, 3);
+  EXPECT_EQ(both.load_model, std::vector<std::string>{"a"});
   EXPECT_EQ(both.threads, std::nullopt);
 }
 

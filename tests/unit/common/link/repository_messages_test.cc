@@ -27,6 +27,9 @@ ModelFound digits() {
                        .labels = {{"canary", 3}, {"stable", 1}},
                        .replicas = 2,
                        .strategy = Strategy::blue_green,
+                       .steps = {1, 50, 100},
+                       .hold = 30s,
+                       .keep_old = 10min,
                        .priority_levels = 2,
                        .default_priority = 1,
                        .queue = {.max_queue_size = 10,
@@ -103,16 +106,22 @@ TEST(RepositoryMessages, AreTheDocumentedBytes) {
                         .models = {{.name = "m", .versions = {{.number = 1, .stamp = "0a"}}},
                                    {.name = "x", .problem = "why"}}}));
   const auto settings =
-      decode_repository(body_of("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x84"
+      decode_repository(body_of("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x87"
                                 "\xa6policy\x82\xa4kind\x02\xa8versions\x92\x03\x01"
                                 "\xa6labels\x91\x82\xa4name\xa1s\xa7version\x03"
                                 "\xa8strategy\x02"
+                                "\xa5steps\x92\x05\x64"
+                                "\xa7hold_ns\x07"
+                                "\xabkeep_old_ns\x00"
                                 "\xaapriorities\x91\x82\xa5level\x02\xaatimeout_ns\x09"s));
   ASSERT_TRUE(settings) << settings.error().detail;
   EXPECT_EQ(settings->models[0].settings,
             (ModelSettings{.policy = {.kind = VersionPolicy::Kind::specific, .versions = {3, 1}},
                            .labels = {{"s", 3}},
                            .strategy = Strategy::recreate,
+                           .steps = {5, 100},
+                           .hold = 7ns,
+                           .keep_old = 0ns,
                            .priorities = {{2, {.default_timeout = 9ns}}}}));
 }
 
