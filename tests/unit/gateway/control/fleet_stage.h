@@ -30,7 +30,7 @@ class FleetStage {
     has_models({model}, node);
   }
   void has_models(std::vector<link::ModelFound> models, const std::string& node = "n") {
-    fleet.on_repository(node, {1, 0, std::move(models)}, now);
+    fleet.on_repository(node, {.sequence = 1, .models = std::move(models)}, now);
     fleet.on_node_reported(node, now);
     follow();
   }

@@ -49,7 +49,7 @@ TEST(Adoption, NothingIsAssignedBeforeTheNodeHasSaidWhatItRuns) {
   link::ModelFound model;
   model.name = "m";
   model.versions = {{1, "aaaaaaaa", 1}};
-  stage.fleet.on_repository("n", {1, 0, {model}}, stage.now);
+  stage.fleet.on_repository("n", {.sequence = 1, .models = {model}}, stage.now);
   EXPECT_EQ(stage.assigned(), "as it is");
   EXPECT_EQ(stage.routes(), "");
   stage.fleet.on_node_reported("n", stage.now);
