@@ -23,6 +23,7 @@ constexpr std::string_view kConfigFile = "config.pbtxt";
 constexpr std::string_view kInner = "model.onnx";  // in a folder that stands for the model file
 // Folders of a model that are no versions by design.
 constexpr std::string_view kOthers[] = {"warmup", "initial_state", "configs"};
+constexpr std::string_view kTestCase = "test_data_set_";  // known answers
 
 bool is_file(const std::string& path) {
   std::error_code ignored;
@@ -106,7 +107,8 @@ void look_at_versions(ModelOnDisk& model, NumberOf number_of, std::vector<std::s
       continue;
     }
     const auto number = number_of(name);
-    if (name.starts_with('.') || std::ranges::find(kOthers, name) != std::end(kOthers)) {
+    if (name.starts_with('.') || name.starts_with(kTestCase) ||
+        std::ranges::find(kOthers, name) != std::end(kOthers)) {
       continue;
     }
     if (!number) {
