@@ -19,7 +19,7 @@ help:
 	@echo 'make test    everything: release, asan and tsan builds and their tests'
 	@echo 'make check   before a commit: format, style test, fast tests'
 	@echo 'make format  format all C++ files'
-	@echo 'make tidy    clang-tidy on the files that differ from main'
+	@echo 'make tidy    clang-tidy on the files that differ from main (ALL=1: on all)'
 	@echo 'make bench   measure against nginx (needs an idle machine)'
 	@echo 'make fuzz    run each fuzzer for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove build/'
@@ -55,7 +55,7 @@ tidy:
 	@.ci/install build test check
 	@cmake --preset release -DSLUICE_TESTS=ON >/dev/null
 	@cmake --build build/release -j $(JOBS) --target generated
-	@.ci/tidy $(BASE)
+	@.ci/tidy $(if $(ALL),--all,$(BASE))
 
 bench: build
 	@.ci/install bench

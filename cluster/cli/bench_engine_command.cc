@@ -106,12 +106,13 @@ void add_bench_engine_command(CLI::App& bench_app, ExitCode& exit_code) {
   command->callback([options, &exit_code] {
     auto text = bench(*options);
     if (!text) {
-      std::fprintf(stderr, "sluice bench engine: %s\n", text.error().detail.c_str());
+      static_cast<void>(
+          std::fprintf(stderr, "sluice bench engine: %s\n", text.error().detail.c_str()));
       exit_code.value =
           text.error().code == ErrorCode::invalid_argument ? kExitUsage : kExitFailure;
       return;
     }
-    std::puts(text->c_str());
+    static_cast<void>(std::puts(text->c_str()));
   });
 }
 

@@ -33,19 +33,19 @@ std::string json_line(const nlohmann::ordered_json& line) {
 
 void print(const model::SetResult& result, bool json) {
   if (json) {
-    std::puts(json_line({{"case", result.test_case},
-                         {"set", result.set},
-                         {"status", std::string(model::name_of(result.status))},
-                         {"detail", result.detail}})
-                  .c_str());
+    static_cast<void>(std::puts(json_line({{"case", result.test_case},
+                                           {"set", result.set},
+                                           {"status", std::string(model::name_of(result.status))},
+                                           {"detail", result.detail}})
+                                    .c_str()));
   } else {
-    std::printf("%-11s %s%s%s%s%s\n",
-                std::string(model::name_of(result.status)).c_str(),
-                result.test_case.c_str(),
-                result.set.empty() ? "" : "/",
-                result.set.c_str(),
-                result.detail.empty() ? "" : ": ",
-                result.detail.c_str());
+    static_cast<void>(std::printf("%-11s %s%s%s%s%s\n",
+                                  std::string(model::name_of(result.status)).c_str(),
+                                  result.test_case.c_str(),
+                                  result.set.empty() ? "" : "/",
+                                  result.set.c_str(),
+                                  result.detail.empty() ? "" : ": ",
+                                  result.detail.c_str()));
   }
   static_cast<void>(std::fflush(stdout));
 }
@@ -73,7 +73,7 @@ Result<bool> check(const CheckOptions& options) {
     text += (text.empty() ? "" : ", ") + std::to_string(counts[status]) + " " +
             std::string(model::name_of(status));
   }
-  std::puts(options.json ? json_line(summary).c_str() : text.c_str());
+  static_cast<void>(std::puts(options.json ? json_line(summary).c_str() : text.c_str()));
   return counts[model::CheckStatus::pass] == total;
 }
 
@@ -110,7 +110,7 @@ void add_check_command(CLI::App& app, ExitCode& exit_code) {
   command->callback([options, &exit_code] {
     auto passed = check(*options);
     if (!passed) {
-      std::fprintf(stderr, "sluice check: %s\n", passed.error().detail.c_str());
+      static_cast<void>(std::fprintf(stderr, "sluice check: %s\n", passed.error().detail.c_str()));
     }
     exit_code.value = passed && *passed ? 0 : kExitFailure;
   });

@@ -5,6 +5,7 @@
 
 #pragma once
 
+// NOLINTNEXTLINE(readability-identifier-naming): named by CLI11.
 namespace CLI {
 class App;
 }  // namespace CLI

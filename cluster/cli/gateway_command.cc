@@ -141,7 +141,7 @@ void add_gateway_command(CLI::App& app, ExitCode& exit_code) {
   command->callback([line, &exit_code] {
     const Result<int> code = run(*line);
     if (!code) {
-      std::fprintf(stderr, "sluice gateway: %s\n", code.error().detail.c_str());
+      static_cast<void>(std::fprintf(stderr, "sluice gateway: %s\n", code.error().detail.c_str()));
     }
     exit_code.value = code ? *code : kExitFailure;
   });

@@ -36,13 +36,14 @@ int run(int argc, char** argv) {
   sluice::cluster::ExitCode exit_code;
   sluice::cluster::add_commands(app, exit_code);
   if (argc <= 1) {
-    std::fputs(app.help().c_str(), stdout);
+    static_cast<void>(std::fputs(app.help().c_str(), stdout));
     return sluice::cluster::kExitUsage;
   }
   const auto called = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
   const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
   if (argv[1][0] != '-' && std::none_of(commands.begin(), commands.end(), called)) {
-    std::fprintf(stderr, "sluice: there is no command '%s' (see sluice --help)\n", argv[1]);
+    static_cast<void>(
+        std::fprintf(stderr, "sluice: there is no command '%s' (see sluice --help)\n", argv[1]));
     return sluice::cluster::kExitUsage;
   }
   try {
@@ -57,9 +58,16 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const int code = run(argc, argv);
+    // What a command printed may sit in the buffer; lost on a full disk it is no success.
+    const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    if (!written && code == 0) {
+      static_cast<void>(std::fputs("sluice: the output cannot be written\n", stderr));
+      return sluice::cluster::kExitFailure;
+    }
+    return code;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "sluice: %s\n", error.what());
+    static_cast<void>(std::fprintf(stderr, "sluice: %s\n", error.what()));
     return sluice::cluster::kExitFailure;
   }
 }

@@ -136,7 +136,7 @@ void add_node_command(CLI::App& app, ExitCode& exit_code) {
   command->callback([line, &exit_code] {
     line->node.drain_limit = std::chrono::seconds(line->drain_s);
     if (const Result<void> chosen = choose_repository(*line); !chosen) {
-      std::fprintf(stderr, "sluice node: %s\n", chosen.error().detail.c_str());
+      static_cast<void>(std::fprintf(stderr, "sluice node: %s\n", chosen.error().detail.c_str()));
       exit_code.value = kExitUsage;
       return;
     }

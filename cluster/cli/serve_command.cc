@@ -72,7 +72,7 @@ void add_serve_command(CLI::App& app, ExitCode& exit_code) {
   command->callback([line, &exit_code] {
     const Result<ServeOptions> options = options_of(*line);
     if (!options) {
-      std::fprintf(stderr, "sluice serve: %s\n", options.error().detail.c_str());
+      static_cast<void>(std::fprintf(stderr, "sluice serve: %s\n", options.error().detail.c_str()));
       exit_code.value =
           options.error().code == ErrorCode::invalid_argument ? kExitUsage : kExitFailure;
       return;

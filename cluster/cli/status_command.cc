@@ -44,11 +44,11 @@ void add_status_command(CLI::App& app, ExitCode& exit_code) {
   command->callback([options, &exit_code] {
     const Result<std::string> text = fetch(*options);
     if (!text) {
-      std::fprintf(stderr, "sluice status: %s\n", text.error().detail.c_str());
+      static_cast<void>(std::fprintf(stderr, "sluice status: %s\n", text.error().detail.c_str()));
       exit_code.value = kExitFailure;
       return;
     }
-    std::fputs(text->c_str(), stdout);
+    static_cast<void>(std::fputs(text->c_str(), stdout));
   });
 }
 

@@ -105,7 +105,7 @@ void add_worker_command(CLI::App& app, ExitCode& exit_code) {
   command->callback([line, &exit_code] {
     const Result<int> code = run(*line);
     if (!code) {
-      std::fprintf(stderr, "sluice worker: %s\n", code.error().detail.c_str());
+      static_cast<void>(std::fprintf(stderr, "sluice worker: %s\n", code.error().detail.c_str()));
     }
     exit_code.value = code ? *code : worker::kExitBadOptions;
   });

@@ -33,6 +33,7 @@ class Loop {
   explicit Loop(const Clock& clock) : clock_(&clock) {}
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
+  ~Loop() = default;
 
   // What a readable source does in a turn. True: there may be more, look again in the next turn
   // without waiting (it stopped at its drain limit).

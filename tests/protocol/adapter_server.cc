@@ -71,7 +71,7 @@ void write_reply(const ClientReply& reply) {
   for (const Buffer& part : reply.body) {
     write(part.text());
   }
-  std::fflush(stdout);
+  static_cast<void>(std::fflush(stdout));
 }
 
 bool answer_one(const RouteOptions& options) {

@@ -62,7 +62,7 @@ void expect_covered(const Coverage& coverage) {
 }
 
 void print(const Coverage& c) {
-  std::printf(
+  static_cast<void>(std::printf(
       "requests %llu delivered %llu expired %llu queue_full %llu cancelled %llu cancels %llu\n"
       "retries: running %llu waiting %llu suspicion %llu budget_exhausted %llu late %llu\n"
       "quarantined %llu quarantine_hits %llu suspicions %llu ejections %llu broken %llu\n",
@@ -81,7 +81,7 @@ void print(const Coverage& c) {
       static_cast<unsigned long long>(c.quarantine_hits),
       static_cast<unsigned long long>(c.suspicions),
       static_cast<unsigned long long>(c.ejections),
-      static_cast<unsigned long long>(c.broken_connections));
+      static_cast<unsigned long long>(c.broken_connections)));
 }
 
 TEST(Simulation, EvenSeedsGoWell) {
@@ -137,10 +137,10 @@ TEST(Mutants, AreAllCaught) {
     }
     EXPECT_FALSE(outcome.violation.empty())
         << name_of(mutant) << " was not noticed in " << kSeedsForMutants << " seeds";
-    std::printf("%-28s caught by seed %3llu: %s\n",
-                name_of(mutant).c_str(),
-                static_cast<unsigned long long>(seed - 1),
-                outcome.violation.c_str());
+    static_cast<void>(std::printf("%-28s caught by seed %3llu: %s\n",
+                                  name_of(mutant).c_str(),
+                                  static_cast<unsigned long long>(seed - 1),
+                                  outcome.violation.c_str()));
   }
 }
 

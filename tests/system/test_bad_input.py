@@ -1,12 +1,13 @@
 """Hostile and mistaken requests to the whole server: a clear answer each, and the server stays."""
 import socket
 import struct
+import subprocess
 import threading
 import time
 
 import pytest
 
-from cluster import ADD, SLOW, Client, Cluster, wait_until
+from cluster import ADD, SLOW, SLUICE, Client, Cluster, wait_until
 
 ROW = {"datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
 A, B = dict(ROW, name="a"), dict(ROW, name="b")
@@ -159,3 +160,12 @@ def test_memory_returns_after_large_bodies(cluster):
         answer = cluster.call("POST", INFER, b"[" + b"1," * (32 << 20) + b"1]")
         assert answer.status == 400
     wait_until(lambda: resident_mb() < before + 40, what="memory back")
+
+
+def test_output_that_cannot_be_written_is_no_success(cluster):
+    url = f"http://{cluster.address()}"
+    for arguments in (["status", "--url", url], ["--help"]):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            ran = subprocess.run([SLUICE, *arguments], stdout=full, stderr=subprocess.PIPE, text=True,
+                                 check=False, timeout=60)
+        assert (ran.returncode, ran.stderr) == (1, "sluice: the output cannot be written\n"), arguments

@@ -147,7 +147,7 @@ void write_all() {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: link_corpus FOLDER\n");
+    static_cast<void>(std::fprintf(stderr, "usage: link_corpus FOLDER\n"));
     return 2;
   }
   g_folder = argv[1];

@@ -98,7 +98,7 @@ TEST(HttpSocket, AChunkedBodyGoesThrough) {
   for (int i = 1; i < 60; ++i) {
     const std::string chunk(static_cast<std::size_t>(i * i * 20), static_cast<char>('a' + i % 26));
     char size[32];
-    std::snprintf(size, sizeof size, "%zx\r\n", chunk.size());
+    static_cast<void>(std::snprintf(size, sizeof size, "%zx\r\n", chunk.size()));
     sent += size + chunk + "\r\n";
     want += chunk;
   }

@@ -87,7 +87,7 @@ int serve(const Options& options) {
   }
   const auto complete = sluice::cluster::complete(settings);
   if (!complete) {
-    std::fprintf(stderr, "sluice serve: %s\n", complete.error().detail.c_str());
+    static_cast<void>(std::fprintf(stderr, "sluice serve: %s\n", complete.error().detail.c_str()));
     return 1;
   }
   return sluice::cluster::run_serve(*complete);

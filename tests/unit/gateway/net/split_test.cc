@@ -82,7 +82,7 @@ std::string conversation(std::mt19937_64& random) {
         for (std::size_t at = 0; at < body.size();) {
           const std::size_t size = std::min<std::size_t>(body.size() - at, 1 + below(9'000));
           char digits[32];
-          std::snprintf(digits, sizeof digits, "%zx\r\n", size);
+          static_cast<void>(std::snprintf(digits, sizeof digits, "%zx\r\n", size));
           all += digits + body.substr(at, size) + "\r\n";
           at += size;
         }

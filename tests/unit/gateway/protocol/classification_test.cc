@@ -71,7 +71,8 @@ TEST(Classification, prints_the_largest_double_in_full) {
                    {.name = "y", .classes = 1});
   ASSERT_TRUE(best);
   char wanted[400];
-  std::snprintf(wanted, sizeof wanted, "%f:0", -std::numeric_limits<double>::max());
+  static_cast<void>(
+      std::snprintf(wanted, sizeof wanted, "%f:0", -std::numeric_limits<double>::max()));
   EXPECT_EQ(elements(*best), (Texts{wanted}));
 }
 

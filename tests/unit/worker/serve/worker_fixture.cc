@@ -7,7 +7,7 @@ namespace sluice::worker {
 
 WorkerFixture::~WorkerFixture() {
   if (HasFailure() && worker_ != nullptr) {
-    std::printf("the worker's stderr:\n%s\n", worker_->err().c_str());
+    static_cast<void>(std::printf("the worker's stderr:\n%s\n", worker_->err().c_str()));
   }
 }
 
@@ -74,7 +74,8 @@ std::string WorkerFixture::text_of(const std::optional<test::FakeAnswer>& answer
     const auto values = values_of(output);
     for (std::size_t i = 0; i < values.size(); ++i) {
       char number[32];
-      std::snprintf(number, sizeof number, "%s%g", i == 0 ? "" : ",", double{values[i]});
+      static_cast<void>(
+          std::snprintf(number, sizeof number, "%s%g", i == 0 ? "" : ",", double{values[i]}));
       text += number;
     }
   }
