@@ -1,6 +1,7 @@
 #include "cluster/node/node_actor.h"
 
 #include <algorithm>
+#include <csignal>
 #include <functional>
 #include <string_view>
 #include <utility>
@@ -167,6 +168,7 @@ void NodeActor::on_end(const std::string& id, TimePoint now) {
   died.pid = static_cast<std::uint32_t>(life.process.child().pid);
   died.reason = reason_of(end);
   died.running = life.process.suspects();
+  died.killed = exit->signal == SIGKILL;
   log_warn("worker_ended",
            {{"worker", id},
             {"pid", died.pid},

@@ -168,6 +168,7 @@ struct WorkerDied {
   std::uint32_t pid = 0;    // of the life that ended: a hello of another pid is not meant
   std::string reason{};     // "killed by signal 9", "exit code 3: model.onnx: no such file"
   std::vector<RequestId> running{};  // what its executors were executing: the suspects
+  bool killed = false;  // by SIGKILL: from outside or for want of memory, not by its own fault
 
   friend bool operator==(const WorkerDied&, const WorkerDied&) = default;
 };

@@ -76,11 +76,12 @@ Result<NodeReport> decode_node_report(const Body& body) {
 }
 
 Message encode(const WorkerDied& message) {
-  MapWriter map(4);
+  MapWriter map(5);
   map.put("worker", std::string_view(message.worker_id));
   map.put("pid", std::uint64_t{message.pid});
   map.put("reason", cut(message.reason));
   map.put("running", message.running);
+  map.put("killed", message.killed);
   return message_of(Kind::worker_died, std::move(map));
 }
 
@@ -93,6 +94,7 @@ Result<WorkerDied> decode_worker_died(const Body& body) {
   map.get("pid", message.pid);
   map.get("reason", message.reason, kReasonBytes);
   map.get("running", message.running, limits::kExecutorsPerWorker);
+  map.get("killed", message.killed);
   return checked(document, std::move(message));
 }
 

@@ -195,7 +195,8 @@ Result<void> ControlActor::on_worker_died(const link::Body& body) {
             {"reason", died.reason},
             {"running", died.running.size()}});
   state_.on_worker_died(died);
-  tell_all(WorkerLifeEnded{life_name(died.worker_id, died.pid), std::move(died.running)});
+  tell_all(
+      WorkerLifeEnded{life_name(died.worker_id, died.pid), std::move(died.running), died.killed});
   return {};
 }
 

@@ -67,6 +67,7 @@ struct ClusterView {
 struct WorkerLifeEnded {
   std::string life;                // life_name() of it
   std::vector<RequestId> running;  // what its executors were executing, of any shard
+  bool killed = false;             // by SIGKILL
 };
 
 // The answer to a StatusQuery.

@@ -72,6 +72,7 @@ struct Rules {
   static constexpr bool kBudgetsSuspicion = true;
   static constexpr bool kIsolatesSuspects = true;
   static constexpr bool kSparesBystanders = true;  // only what was running is a suspect
+  static constexpr bool kSparesKilled = true;      // a SIGKILL is less of a proof than a crash
   static constexpr bool kRequeues = true;          // what was on a dead worker
   static constexpr bool kHolds = true;             // workers that no RouteSet admits
   static constexpr bool kEmptiesDraining = true;   // of what names no version

@@ -102,7 +102,8 @@ template <class R>
 void BasicDispatcher<R>::on(const WorkerDied& event, TimePoint now, Actions& actions) {
   std::vector<std::uint64_t> lives;
   std::vector<std::uint32_t> models;
-  const DeathFacts nobody{.running_count = event.running.size()};
+  const DeathFacts nobody{.running_count = event.running.size(),
+                          .killed = R::kSparesKilled && event.killed};
   for (std::size_t key = 0; key < links_.all().size(); ++key) {
     WorkerSlot& link = links_.all()[key];
     if (!link.attached || link.worker != event.worker) {
@@ -164,7 +165,7 @@ void BasicDispatcher<R>::after_death_of(Request& request,
     answer(request,
            {ErrorCode::internal,
             "this request was running each time when " + std::to_string(facts.deaths_running) +
-                " workers of model '" + catalog_.at(request.model).name + "' crashed" +
+                " workers of model '" + catalog_.at(request.model).name + "' died" +
                 (proven ? ", the last time by itself: it is quarantined" : "")},
            actions,
            proven);

@@ -90,6 +90,7 @@ struct LinkLost {
 struct WorkerDied {
   std::string_view worker;
   std::span<const RequestId> running;
+  bool killed = false;  // by SIGKILL: less of a proof against what was running than a crash
 };
 
 // What control says of a version.

@@ -10,8 +10,11 @@ AfterDeath after_death(const DeathFacts& facts) noexcept {
   if (!facts.running) {
     return AfterDeath::requeue;
   }
-  // Guilt needs both: sent to run by itself, and nothing of another shard beside it.
-  if (facts.sent_alone && facts.running_count == 1 && facts.deaths_running >= 2) {
+  // Guilt needs both: sent to run by itself, and nothing of another shard beside it. A SIGKILL may
+  // be an operator's or for memory that others use as well: it proves nothing until the last
+  // re-run.
+  const int proof = facts.killed ? limits::kRetriesAfterDeath + 1 : 2;
+  if (facts.sent_alone && facts.running_count == 1 && facts.deaths_running >= proof) {
     return AfterDeath::quarantine;
   }
   if (facts.deaths_running > limits::kRetriesAfterDeath) {

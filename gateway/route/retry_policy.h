@@ -16,12 +16,13 @@ struct DeathFacts {
   bool sent_alone = false;        // it had been sent as a suspect, to run by itself
   std::size_t running_count = 0;  // ids running at that death, of all shards
   int deaths_running = 0;         // deaths it was running at, this one included
+  bool killed = false;            // by SIGKILL, not by a crash
 };
 
 enum class AfterDeath : std::uint8_t {
   requeue,        // it was waiting: as often as its deadline allows
   requeue_alone,  // a suspect: again, by itself
-  quarantine,     // its second death and nothing else was running
+  quarantine,     // its second death (third, when killed) and nothing else was running
   give_up,        // re-run kRetriesAfterDeath times; never proven guilty
 };
 

@@ -116,7 +116,7 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
 void ShardActor::on_life_ended(const WorkerLifeEnded& ended, TimePoint now) {
   const std::uint64_t running = dispatcher_.counters().retries_running;
   const std::uint64_t waiting = dispatcher_.counters().retries_waiting;
-  dispatcher_.on(WorkerDied{ended.life, ended.running}, now, actions_);
+  dispatcher_.on(WorkerDied{ended.life, ended.running, ended.killed}, now, actions_);
   const auto resent = std::ranges::count_if(actions_, [](const Action& action) {
     const Send* send = std::get_if<Send>(&action);
     return send != nullptr && send->attempt > 1;

@@ -165,10 +165,13 @@ void SimShard::on_answer(LinkKey key, const Packet& packet) {
   core_->on(event, world_->scheduler->now(), actions_);
 }
 
-void SimShard::worker_ended(const std::string& name, const std::vector<RequestId>& running) {
+void SimShard::worker_ended(const std::string& name,
+                            const std::vector<RequestId>& running,
+                            bool killed) {
   world_->oracle->death_told(index_, name);
-  core_->on(
-      gateway::WorkerDied{.worker = name, .running = running}, world_->scheduler->now(), actions_);
+  core_->on(gateway::WorkerDied{.worker = name, .running = running, .killed = killed},
+            world_->scheduler->now(),
+            actions_);
   perform_all();
 }
 
@@ -335,12 +338,14 @@ void SimGateway::arrived(ConnectionId connection, const Packet& packet) {
   }
 }
 
-void SimGateway::worker_ended(const std::string& name, const std::vector<RequestId>& running) {
+void SimGateway::worker_ended(const std::string& name,
+                              const std::vector<RequestId>& running,
+                              bool killed) {
   if (!lives()) {
     return;
   }
   for (const auto& shard : shards_) {
-    shard->worker_ended(name, running);
+    shard->worker_ended(name, running, killed);
   }
 }
 

@@ -33,7 +33,7 @@ class SimShard {
   void ask(std::uint32_t question);
   void client_gone(std::uint32_t question);
   void arrived(ConnectionId connection, const Packet& packet);
-  void worker_ended(const std::string& name, const std::vector<RequestId>& running);
+  void worker_ended(const std::string& name, const std::vector<RequestId>& running, bool killed);
   [[nodiscard]] bool idle() const { return core_ == nullptr || core_->idle(); }
 
  private:
@@ -88,7 +88,7 @@ class SimGateway {
   void ask(std::uint32_t question);
   void client_gone(std::uint32_t question);
   void arrived(ConnectionId connection, const Packet& packet);
-  void worker_ended(const std::string& name, const std::vector<RequestId>& running);
+  void worker_ended(const std::string& name, const std::vector<RequestId>& running, bool killed);
   [[nodiscard]] const Coverage& coverage() const noexcept { return coverage_; }
 
  private:

@@ -48,6 +48,9 @@ struct SuspectsInCompany : Rules {
 struct BlamesBystanders : Rules {
   static constexpr bool kSparesBystanders = false;
 };
+struct TakesKillsForCrashes : Rules {
+  static constexpr bool kSparesKilled = false;
+};
 struct NoRequeue : Rules {
   static constexpr bool kRequeues = false;
 };
@@ -127,6 +130,7 @@ constexpr Entry kEntries[] = {
      make<UnboundedSuspicionRetries>},
     {Mutant::suspects_in_company, "suspects_in_company", make<SuspectsInCompany>},
     {Mutant::blames_bystanders, "blames_bystanders", make<BlamesBystanders>},
+    {Mutant::takes_kills_for_crashes, "takes_kills_for_crashes", make<TakesKillsForCrashes>},
     {Mutant::no_requeue, "no_requeue", make<NoRequeue>},
 };
 

@@ -332,7 +332,7 @@ void Oracle::answered(const gateway::Answer& answer, TimePoint now) {
       break;
     case ErrorCode::internal:
       fate->blamed = true;
-      if (!question.poison && fate->deaths_outside == 0) {
+      if (!question.poison && (fate->deaths_outside == 0 || fate->deaths < 3)) {
         fail("a bystander was punished: " + answer.error.detail);
       }
       break;
@@ -392,6 +392,7 @@ void Oracle::executed(std::uint32_t question, TimePoint now, TimePoint deadline)
 }
 
 void Oracle::running_at_death(std::uint32_t question, bool outside) {
+  ++fates_[question].deaths;
   fates_[question].deaths_outside += outside ? 1 : 0;
 }
 

@@ -8,8 +8,8 @@
 // 5. What ends while a worker has it is cancelled there.
 // 6. The queue's bounds hold at the door.
 // 7. Retries on suspicion under way stay within their budget.
-// 8. Only poison is ever answered `internal`, and what was running at a death of its worker from
-//    outside besides; everything else is answered by a worker or expires, and what has time
+// 8. Only poison is ever answered `internal`, and what was running at three deaths, of which some
+//    came from outside; everything else is answered by a worker or expires, and what has time
 //    enough, or comes when all is calm, is answered by a worker.
 // 9. A poison request kills two workers, and one more for each retry of it on mere suspicion.
 // 10. Nothing is executed after its deadline.
@@ -122,6 +122,7 @@ class Oracle {
     bool by_worker = false;     // the answer came from a worker
     int moves = 0;
     int kills = 0;
+    int deaths = 0;  // it was running at
     int deaths_outside = 0;
     bool blamed = false;  // answered `internal`, rightly
   };

@@ -27,6 +27,7 @@ enum class Mutant : std::uint8_t {
   unbounded_suspicion_retries,
   suspects_in_company,
   blames_bystanders,
+  takes_kills_for_crashes,
   no_requeue,
 };
 

@@ -148,20 +148,23 @@ class Simulation final : NetworkUser, Node {
   }
 
   // The node's report, by way of control, to every shard.
-  void worker_ended(const std::string& name, const std::vector<RequestId>& running) override {
-    reports_.push_back({name, running});
+  void worker_ended(const std::string& name,
+                    const std::vector<RequestId>& running,
+                    bool killed) override {
+    reports_.push_back({name, running, killed});
     scheduler_.at<&Simulation::report>(
         scheduler_.now() + random_.between(500us, 40ms), *this, reports_.size() - 1);
   }
   void report(std::uint64_t index, std::uint64_t /*unused*/) {
     const Report report = reports_[index];
     trace_.add(scheduler_.now(), "report", index, report.running.size(), 0);
-    gateway_->worker_ended(report.name, report.running);
+    gateway_->worker_ended(report.name, report.running, report.killed);
   }
 
   struct Report {
     std::string name;
     std::vector<RequestId> running;
+    bool killed = false;
   };
 
   Plan plan_;

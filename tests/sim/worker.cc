@@ -311,12 +311,12 @@ void SimWorker::end_by_death(bool outside) {
       world_->oracle->running_at_death(question_of(executor.run.front().job), outside);
     }
   }
-  end_life();
+  end_life(outside);
 }
 
-// The node sees the end and starts the next life at once.
-void SimWorker::end_life() {
-  world_->node->worker_ended(name(), running());
+// The node sees the end and starts the next life at once. `killed`: by SIGKILL.
+void SimWorker::end_life(bool killed) {
+  world_->node->worker_ended(name(), running(), killed);
   for (Link& link : links_) {
     if (link.connection != kNoConnection) {
       world_->network->close(link.connection);
@@ -401,7 +401,7 @@ void SimWorker::check_left(std::uint64_t life, std::uint64_t /*unused*/) {
       idle_since_ = std::min(idle_since_, now);
       if (std::ranges::all_of(links_, &Link::finished) || now >= idle_since_ + limits::kByeTime) {
         world_->trace->add(now, "left", index_, life_, 0);
-        end_life();
+        end_life(false);
         return;
       }
     }

@@ -29,7 +29,9 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
   virtual ~Node() = default;
-  virtual void worker_ended(const std::string& name, const std::vector<RequestId>& running) = 0;
+  virtual void worker_ended(const std::string& name,
+                            const std::vector<RequestId>& running,
+                            bool killed) = 0;
 };
 
 // What all parts of a simulation share.
@@ -100,7 +102,7 @@ class SimWorker {
   void send_answer(const worker::Job& job, Packet answer);
   void refuse(const worker::Job& job, ErrorCode code);
   void end_by_death(bool outside);
-  void end_life();
+  void end_life(bool killed);
   [[nodiscard]] std::vector<RequestId> running() const;
   [[nodiscard]] std::uint32_t question_of(const worker::Job& job) const;
 

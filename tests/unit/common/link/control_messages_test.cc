@@ -71,8 +71,9 @@ NodeReport full_report() {
 
 const WorkerDied kDied{.worker_id = "w1",
                        .pid = 77,
-                       .reason = "killed by signal 6",
-                       .running = {1, 0xffffffffffffffff}};
+                       .reason = "killed by signal 9",
+                       .running = {1, 0xffffffffffffffff},
+                       .killed = true};
 
 template <class Value>
 void expect_round_trip(const Value& value, Kind kind, Result<Value> (*decode)(const Body&)) {
@@ -128,11 +129,12 @@ TEST(ControlMessages, AreTheDocumentedBytes) {
             "\xa6reason"  // a text of 6
             "\xa2go");
   EXPECT_EQ(encode(kDied).body.front().text(),
-            "\x84"
+            "\x85"
             "\xa6worker\xa2w1"
             "\xa3pid\x4d"
-            "\xa6reason\xb2killed by signal 6"
-            "\xa7running\x92\x01\xcf\xff\xff\xff\xff\xff\xff\xff\xff"s);
+            "\xa6reason\xb2killed by signal 9"
+            "\xa7running\x92\x01\xcf\xff\xff\xff\xff\xff\xff\xff\xff"
+            "\xa6killed\xc3"s);
   auto heartbeat =
       decode_heartbeat(body_of("\x83"
                                "\xa8sequence\x05"

@@ -79,6 +79,30 @@ TEST_F(Death, AQuarantinedRequestIsRefusedAtTheDoor) {
   EXPECT_TRUE(core_.admit(again, now_, actions_));
 }
 
+TEST_F(Death, ASecondKillFromOutsideIsNoProofAThirdIs) {
+  attach(0);
+  ask();
+  static_cast<void>(texts());
+  died("worker0", {0}, true);
+  attach_as(1, "second");
+  died("second", {0}, true);
+  attach_as(2, "third");
+  EXPECT_EQ(texts(), (Texts{"close w0", "send w1 r0/2 alone", "close w1", "send w2 r0/3 alone"}));
+  died("third", {0}, true);
+  EXPECT_EQ(texts(), (Texts{"answer r0 internal quarantine", "close w2"}));
+}
+
+TEST_F(Death, ACrashAfterAKillIsProof) {
+  attach(0);
+  ask();
+  static_cast<void>(texts());
+  died("worker0", {0}, true);
+  attach_as(1, "second");
+  died("second", {0});
+  EXPECT_EQ(texts(),
+            (Texts{"close w0", "send w1 r0/2 alone", "answer r0 internal quarantine", "close w1"}));
+}
+
 TEST_F(Death, CompanyOfASuspectIsNeverQuarantined) {
   attach(0, 4);
   ask_times(2);

@@ -94,12 +94,14 @@ class DispatcherTest : public ::testing::Test {
         now_,
         actions_);
   }
-  void died(const std::string& worker, const std::vector<std::size_t>& running) {
+  void died(const std::string& worker,
+            const std::vector<std::size_t>& running,
+            bool killed = false) {
     std::vector<RequestId> ids;
     for (const std::size_t request : running) {
       ids.push_back(ids_[request]);
     }
-    core_.on(WorkerDied{.worker = worker, .running = ids}, now_, actions_);
+    core_.on(WorkerDied{.worker = worker, .running = ids, .killed = killed}, now_, actions_);
   }
   void status(VersionState state, std::int64_t version = 1, const std::string& reason = {}) {
     declared_[version].state = state;

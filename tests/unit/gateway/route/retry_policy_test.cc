@@ -21,6 +21,10 @@ constexpr Case kCases[] = {
     {"second death in company", {true, false, 1, 2}, AfterDeath::requeue_alone},
     {"third death in company: re-run twice already", {true, false, 3, 3}, AfterDeath::give_up},
     {"third death while alone", {true, true, 1, 3}, AfterDeath::quarantine},
+    {"killed twice, alone: no proof", {true, true, 1, 2, true}, AfterDeath::requeue_alone},
+    {"killed a third time, alone", {true, true, 1, 3, true}, AfterDeath::quarantine},
+    {"killed a third time, in company", {true, false, 2, 3, true}, AfterDeath::give_up},
+    {"killed while waiting", {false, false, 1, 9, true}, AfterDeath::requeue},
 };
 
 TEST(RetryPolicy, DecidesWhatBecomesOfARequestAfterADeath) {
