@@ -4,6 +4,12 @@
 // holds, close-on-exec. When the parent is gone, by whatever way, the kernel closes that end and
 // sends the child SIGKILL: no thread has to be awake to notice, a stopped process dies too.
 // One pipe per child: the setting belongs to the open file description.
+//
+// Parent and child both arm it, because neither can do so before the other exists. A parent that
+// dies between the spawn and its own arming is noticed by the child, which looks at the pipe as
+// soon as it has taken hold. What is left: a child that somebody stops in those few milliseconds
+// before its main, of a parent that died in the microseconds after the spawn, ends only once it is
+// continued. posix_spawn offers nothing earlier (PR_SET_PDEATHSIG cannot be set through it).
 
 #pragma once
 

@@ -111,8 +111,9 @@ void ClusterState::on_worker_died(const link::WorkerDied& died) {
   if (found == workers_.end() || found->second.pid != died.pid) {
     return;
   }
-  found->second.state = WorkerState::backing_off;  // the node's next report says what comes
+  found->second.state = WorkerState::unknown;  // starting or backing off: its node says so next
   found->second.pid = 0;
+  found->second.beat = {};
   found->second.reason = died.reason;
   linked_.erase(died.worker_id);
   met_.erase(died.worker_id);

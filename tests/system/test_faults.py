@@ -95,6 +95,23 @@ def test_a_poison_request_is_the_only_one_to_fail():
         assert cluster.worker("echo")["restarts"] == after["restarts"]
 
 
+def test_two_kills_from_outside_condemn_no_request():
+    with Cluster({"echo": dict(ECHO, sleep_ms="input")}, "--threads", "1") as cluster:
+        cluster.wait_ready()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            running = pool.submit(cluster.infer, "echo", [1500 * SLOW, 2, 3, 4])
+            killed = [0]
+            for _ in range(2):
+                victim = wait_until(lambda: next((w for w in cluster.workers("echo") if w["in_flight"]
+                                                  and w["pid"] not in killed), None), what="its execution")
+                os.kill(victim["pid"], signal.SIGKILL)
+                killed.append(victim["pid"])
+            answer = running.result()
+        assert answer.status == 200, answer
+        assert [line["running"] for line in cluster.log_lines("requests_moved")] == ["1", "1"]
+        assert cluster.metric("sluice_errors_total", kind="quarantined") == 0
+
+
 def test_a_crash_loop_backs_off_and_status_says_why():
     with Cluster({"bad": dict(ECHO, abort_load=True), "echo": ECHO},
                  "--strict-readiness=false") as cluster:

@@ -124,6 +124,20 @@ TEST_F(ClusterStateTest,
   EXPECT_TRUE(view().ready);
 }
 
+TEST_F(ClusterStateTest, WhatFollowsADeathIsTheNodesToSay) {
+  node_says({report("w0", 7, WorkerState::ready)});
+  state.on_worker_hello(hello("w0", 7, WorkerState::ready));
+  for (const WorkerState next : {WorkerState::starting, WorkerState::backing_off}) {
+    state.on_worker_beat("w0", {.running = 1});
+    state.on_worker_died({"w0", 7, "killed by signal 9 (SIGKILL)", {}});
+    EXPECT_EQ(state.workers().at("w0").state, WorkerState::unknown);  // not a back-off that is none
+    node_says({report("w0", 0, next)});
+    EXPECT_EQ(state.workers().at("w0").state, next);
+    EXPECT_EQ(state.workers().at("w0").beat.running, 0U);  // nor what the dead one was doing
+    node_says({report("w0", 7, WorkerState::ready)});
+  }
+}
+
 TEST_F(ClusterStateTest, TheDeathOfAnOlderLifeChangesNothing) {
   state.on_worker_hello(hello("w0", 8, WorkerState::ready));
   meet(8);
