@@ -68,6 +68,27 @@ Sent send_rest(zmq::socket_ref socket, const Header& header, std::span<const Buf
   return outcome;
 }
 
+// Both ends of `post`: `sends` sends one message, `flushes` the bundle.
+template <class Send, class Flush>
+Sent gather(Bundle& bundle,
+            const Header& header,
+            std::span<const Buffer> body,
+            Send sends,
+            Flush flushes) {
+  if (bundle.add(header, body)) {
+    return Sent::sent;
+  }
+  if (!bundle.empty()) {
+    if (const Sent outcome = flushes(); outcome != Sent::sent) {
+      return outcome;
+    }
+    if (bundle.add(header, body)) {
+      return Sent::sent;
+    }
+  }
+  return sends();
+}
+
 // False when there is no message (or no further frame).
 bool receive_frame(zmq::socket_ref socket, zmq::message_t& frame) {
   for (;;) {
@@ -157,6 +178,62 @@ Sent send_to(zmq::socket_ref router,
   } catch (const std::exception&) {
     return Sent::closed;
   }
+}
+
+Sent post(zmq::socket_ref dealer,
+          Bundle& bundle,
+          const Header& header,
+          std::span<const Buffer> body) {
+  return gather(
+      bundle,
+      header,
+      body,
+      [&] { return send(dealer, header, body); },
+      [&] { return flush(dealer, bundle); });
+}
+
+Sent post_to(zmq::socket_ref router,
+             std::string_view peer,
+             Bundle& bundle,
+             const Header& header,
+             std::span<const Buffer> body) {
+  return gather(
+      bundle,
+      header,
+      body,
+      [&] { return send_to(router, peer, header, body); },
+      [&] { return flush_to(router, peer, bundle); });
+}
+
+Sent flush(zmq::socket_ref dealer, Bundle& bundle) {
+  if (bundle.empty()) {
+    return Sent::sent;
+  }
+  try {
+    zmq::message_t frame(bundle.bytes().data(), bundle.bytes().size());
+    bundle.clear();
+    return send_frame(dealer, std::move(frame), false);
+  } catch (const std::exception&) {
+    bundle.clear();
+    return Sent::closed;
+  }
+}
+
+Sent flush_to(zmq::socket_ref router, std::string_view peer, Bundle& bundle) {
+  if (bundle.empty()) {
+    return Sent::sent;
+  }
+  try {
+    const Sent outcome = send_frame(router, zmq::message_t(peer.data(), peer.size()), true);
+    if (outcome != Sent::sent) {
+      bundle.clear();
+      return outcome;
+    }
+  } catch (const std::exception&) {
+    bundle.clear();
+    return Sent::closed;
+  }
+  return flush(router, bundle);
 }
 
 std::optional<RawMessage> receive(zmq::socket_ref dealer) {

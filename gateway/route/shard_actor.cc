@@ -103,6 +103,7 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
                           listener_.drain(drain.until);
                         },
                         [&](const StopShard&) {
+                          flush_links(now);
                           links_.for_each([&](LinkKey, const WorkerLink& link) {
                             static_cast<void>(link::send_to(
                                 router_, link.identity, link::encode(link::Bye{"gateway ends"})));
@@ -200,6 +201,7 @@ void ShardActor::on_drained() {
 void ShardActor::after_events(TimePoint now) {
   perform_actions(now);
   tell_quiet();
+  flush_links(now);
   if (sent_) {
     router_post_.post();  // a send may have used up the edge of the ROUTER's descriptor
   }

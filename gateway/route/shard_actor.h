@@ -119,7 +119,8 @@ class ShardActor final : public RequestHandler {
   // Link side (shard_links.cc).
   void read_router(TimePoint now);
   void on_router_readable(TimePoint now);
-  void on_message(link::RawMessage raw, TimePoint now);
+  void on_raw(link::RawMessage raw, TimePoint now);
+  void on_message(const std::string& identity, Result<link::Message> message, TimePoint now);
   Result<void> on_known(LinkKey key, const link::Message& message, TimePoint now);
   Result<void> on_hello(const std::string& identity, const link::Body& body, TimePoint now);
   Result<void> on_result(LinkKey key, const link::Message& message, TimePoint now);
@@ -135,6 +136,7 @@ class ShardActor final : public RequestHandler {
                     const link::Header& header,
                     std::span<const Buffer> body,
                     TimePoint now);
+  void flush_links(TimePoint now);
   void beat(TimePoint now);
 
   // Control side (shard_actor.cc).
@@ -169,6 +171,7 @@ class ShardActor final : public RequestHandler {
   std::uint64_t last_token_ = 0;
   std::vector<Leaving> leaving_;
   Actions actions_;
+  std::vector<LinkKey> unflushed_;  // links with something in their bundle
   Arrived arrived_;
   bool draining_ = false;
   bool sent_ = false;  // to the ROUTER since it was last read

@@ -15,7 +15,8 @@ using link::Kind;
 
 void ShardActor::on_router_readable(TimePoint now) {
   perform_actions(now);  // of requests that came in this turn
-  sent_ = false;         // what they sent may have used up the edge, but it is read now
+  flush_links(now);
+  sent_ = false;  // what they sent may have used up the edge, but it is read now
   read_router(now);
   after_events(now);
   listener_.flush();
@@ -27,16 +28,23 @@ void ShardActor::read_router(TimePoint now) {
     if (!raw) {
       return;
     }
-    on_message(*std::move(raw), now);
-    perform_actions(now);  // a Deliver names the result that was just read
+    on_raw(*std::move(raw), now);
   }
   // The descriptor is edge-triggered: what is left raises no further edge.
   router_post_.post();
 }
 
-void ShardActor::on_message(link::RawMessage raw, TimePoint now) {
-  const std::string identity = raw.peer;
-  auto message = link::parse(std::move(raw));
+void ShardActor::on_raw(link::RawMessage raw, TimePoint now) {
+  const std::string identity = std::move(raw.peer);
+  link::for_each_message(std::move(raw), [&](Result<link::Message> message) {
+    on_message(identity, std::move(message), now);
+    perform_actions(now);  // a Deliver names the result that was just read
+  });
+}
+
+void ShardActor::on_message(const std::string& identity,
+                            Result<link::Message> message,
+                            TimePoint now) {
   Result<void> result;
   if (!message) {
     result = std::move(message).error();
@@ -195,7 +203,9 @@ void ShardActor::perform(const Bye& action, TimePoint now) {
 }
 
 void ShardActor::perform(const CloseLink& action, TimePoint /*now*/) {
-  if (const WorkerLink* link = links_.get(action.link)) {
+  if (WorkerLink* link = links_.get(action.link)) {
+    // Its last words, such as a bye. Nobody waits for what cannot be sent any more.
+    static_cast<void>(link::flush_to(router_, link->identity, link->bundle));
     met(*link, false);
     links_.remove(action.link);
   }
@@ -221,14 +231,32 @@ void ShardActor::send_to_link(LinkKey key,
                               const link::Header& header,
                               std::span<const Buffer> body,
                               TimePoint now) {
-  const WorkerLink* link = links_.get(key);
+  WorkerLink* link = links_.get(key);
   if (link == nullptr) {
     return;
   }
+  if (link->bundle.empty()) {
+    unflushed_.push_back(key);
+  }
   sent_ = true;
-  if (link::send_to(router_, link->identity, header, body) != link::Sent::sent) {
+  if (link::post_to(router_, link->identity, link->bundle, header, body) != link::Sent::sent) {
     dispatcher_.on(LinkLost{key}, now, actions_);
   }
+}
+
+// Everything said to a worker in one turn leaves in as few frames as it fits in.
+void ShardActor::flush_links(TimePoint now) {
+  // By index: a link that turns out lost has its requests sent to others.
+  for (std::size_t i = 0; i < unflushed_.size(); ++i) {
+    const LinkKey key = unflushed_[i];
+    WorkerLink* link = links_.get(key);
+    if (link != nullptr &&
+        link::flush_to(router_, link->identity, link->bundle) != link::Sent::sent) {
+      dispatcher_.on(LinkLost{key}, now, actions_);
+      perform_actions(now);
+    }
+  }
+  unflushed_.clear();
 }
 
 void ShardActor::beat(TimePoint now) {

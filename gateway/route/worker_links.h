@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/link/bundle.h"
 #include "common/link/control_messages.h"
 #include "gateway/route/messages.h"
 
@@ -24,6 +25,7 @@ struct WorkerLink {
   Duration interval{};      // of heartbeats, both ways
   TimePoint next_beat{};
   std::uint64_t beats = 0;
+  link::Bundle bundle{};  // what waits to be sent to it in this turn
 };
 
 class WorkerLinks {

@@ -69,12 +69,13 @@ bool FakeGateway::pump_until(const std::function<bool()>& condition,
 void FakeGateway::read(std::size_t end) {
   while (auto raw = link::receive_from(routers_[end])) {
     const std::string identity = raw->peer;
-    auto message = link::parse(*std::move(raw));
-    if (message) {
-      on_message(end, identity, *message);
-    } else {
-      ++garbage_;
-    }
+    link::for_each_message(*std::move(raw), [&](const Result<link::Message>& message) {
+      if (message) {
+        on_message(end, identity, *message);
+      } else {
+        ++garbage_;
+      }
+    });
   }
 }
 

@@ -52,6 +52,7 @@ void LinkActor::start(TimePoint now) {
 
 void LinkActor::receive(LinkInbox message, TimePoint now) {
   std::visit([&](auto& each) { on(each, now); }, message);
+  flush_answers();
 }
 
 void LinkActor::on(LoaderWarming& /*message*/, TimePoint /*now*/) {
@@ -142,6 +143,7 @@ void LinkActor::note_absence(TimePoint now) {
     if (!finished_) {
       read_all_empty(then);
       dispatch(then);
+      flush_answers();
     }
   });
 }
@@ -204,6 +206,7 @@ void LinkActor::relieve_stuck(TimePoint now) {
     batcher_.take_back(i, revoked);
   }
   dispatch(now);
+  flush_answers();
 }
 
 void LinkActor::answer(const LinkRef& to, link::Message message) {
@@ -212,10 +215,27 @@ void LinkActor::answer(const LinkRef& to, link::Message message) {
     return;  // the socket it came from is gone, and with it whoever waits for the answer
   }
   message.header.credit = credit();
-  if (!link->send(message)) {
-    ++undelivered_;
-    log_warn("answer_undelivered", {{"endpoint", link->endpoint}, {"count", undelivered_}});
+  if (!link->post(message)) {
+    note_undelivered(*link, 1);
   }
+}
+
+// Every entry point that answers ends here: answers of one turn leave in as few frames as they fit
+// in.
+void LinkActor::flush_answers() {
+  for (const auto& shard : shards_) {
+    if (shard != nullptr) {
+      const std::size_t count = shard->bundle.count();
+      if (!shard->flush()) {
+        note_undelivered(*shard, count);
+      }
+    }
+  }
+}
+
+void LinkActor::note_undelivered(const PeerLink& link, std::size_t count) {
+  undelivered_ += count;
+  log_warn("answer_undelivered", {{"endpoint", link.endpoint}, {"count", undelivered_}});
 }
 
 void LinkActor::refuse(const Job& job, const Error& error) {

@@ -77,6 +77,8 @@ class LinkActor {
   void watch_runs(TimePoint now);
   void relieve_stuck(TimePoint now);
   void answer(const LinkRef& to, link::Message message);
+  void flush_answers();
+  void note_undelivered(const PeerLink& link, std::size_t count);
   void refuse(const Job& job, const Error& error);
   void check_drained(TimePoint now);
   void finish(int exit_code);
@@ -87,7 +89,7 @@ class LinkActor {
   void arm(TimePoint now);
   void open(PeerLink& link);
   bool read(PeerLink& link, int limit, TimePoint now);
-  Result<void> use(PeerLink& link, link::RawMessage raw, TimePoint now);
+  void use(PeerLink& link, link::RawMessage raw, TimePoint now);
   void read_all_empty(TimePoint now);
   bool on_readable(PeerLink& link, TimePoint now);
   Result<void> on_message(PeerLink& link, link::Message message, TimePoint now);

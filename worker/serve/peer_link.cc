@@ -20,6 +20,7 @@ bool PeerLink::open(zmq::context_t& context, actor::Loop& loop, const std::strin
 
 void PeerLink::close(actor::Loop& loop, std::chrono::milliseconds linger) {
   if (socket) {
+    static_cast<void>(flush());
     loop.unwatch(watch);
     socket.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
     socket.close();
@@ -27,7 +28,16 @@ void PeerLink::close(actor::Loop& loop, std::chrono::milliseconds linger) {
 }
 
 bool PeerLink::send(const link::Message& message) {
-  return socket && link::send(socket, message) == link::Sent::sent;
+  return flush() && socket && link::send(socket, message) == link::Sent::sent;
+}
+
+bool PeerLink::post(const link::Message& message) {
+  return socket &&
+         link::post(socket, bundle, message.header, message.body) == link::Sent::sent;
+}
+
+bool PeerLink::flush() {
+  return bundle.empty() || (socket && link::flush(socket, bundle) == link::Sent::sent);
 }
 
 }  // namespace sluice::worker

@@ -28,11 +28,15 @@ struct PeerLink {
 
   // False: not sent, because there is no socket or the peer does not read.
   bool send(const link::Message& message);
+  // The same, but small ones wait for company until flush() or send().
+  bool post(const link::Message& message);
+  bool flush();
 
   std::string endpoint;
   Attach attach;
   actor::Loop::Handler on_readable;
   zmq::socket_t socket;  // empty between close and open
+  link::Bundle bundle;   // what waits to be sent
   actor::WatchId watch = 0;
   std::uint64_t number = 0;  // of the socket, unique in this worker: LinkRef::attach
   std::string gateway_id;    // of its welcome

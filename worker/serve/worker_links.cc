@@ -112,6 +112,7 @@ bool LinkActor::on_readable(PeerLink& link, TimePoint now) {
   if (!finished_) {
     dispatch(now);
     check_drained(now);
+    flush_answers();
   }
   return more && !finished_;
 }
@@ -126,19 +127,22 @@ bool LinkActor::read(PeerLink& link, int limit, TimePoint now) {
     if (!raw) {
       return false;
     }
-    if (auto used = use(link, *std::move(raw), now); !used) {
-      on_garbage(link, used.error());
-    }
+    use(link, *std::move(raw), now);
   }
   return true;
 }
 
-Result<void> LinkActor::use(PeerLink& link, link::RawMessage raw, TimePoint now) {
+void LinkActor::use(PeerLink& link, link::RawMessage raw, TimePoint now) {
   try {
-    SLUICE_TRY_ASSIGN(link::Message message, link::parse(std::move(raw)));
-    return on_message(link, std::move(message), now);
+    link::for_each_message(std::move(raw), [&](Result<link::Message> message) {
+      const Result<void> used = message ? on_message(link, *std::move(message), now)
+                                        : Result<void>(std::move(message).error());
+      if (!used) {
+        on_garbage(link, used.error());
+      }
+    });
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::resource_exhausted, "not enough memory for a message"};
+    on_garbage(link, {ErrorCode::resource_exhausted, "not enough memory for a message"});
   }
 }
 
