@@ -65,6 +65,7 @@ ShardActor::ShardActor(IoLoop& loop,
       listener_(loop, *this, options_.http),
       mail_post_(loop, callback_of<&ShardActor::on_mail>(*this)),
       router_post_(loop, callback_of<&ShardActor::on_router_readable>(*this)),
+      gather_post_(loop, callback_of<&ShardActor::on_gathered>(*this)),
       mail_watch_(loop, descriptor_of(mailbox.socket()), callback_of<&ShardActor::on_mail>(*this)),
       router_watch_(
           loop, descriptor_of(router_), callback_of<&ShardActor::on_router_readable>(*this)),
@@ -201,7 +202,9 @@ void ShardActor::on_drained() {
 void ShardActor::after_events(TimePoint now) {
   perform_actions(now);
   tell_quiet();
-  flush_links(now);
+  if (!gathering_) {
+    flush_links(now);
+  }
   if (sent_) {
     router_post_.post();  // a send may have used up the edge of the ROUTER's descriptor
   }

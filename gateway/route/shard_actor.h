@@ -119,6 +119,7 @@ class ShardActor final : public RequestHandler {
   // Link side (shard_links.cc).
   void read_router(TimePoint now);
   void on_router_readable(TimePoint now);
+  void on_gathered(TimePoint now);
   void on_raw(link::RawMessage raw, TimePoint now);
   void on_message(const std::string& identity, Result<link::Message> message, TimePoint now);
   Result<void> on_known(LinkKey key, const link::Message& message, TimePoint now);
@@ -172,6 +173,8 @@ class ShardActor final : public RequestHandler {
   std::vector<Leaving> leaving_;
   Actions actions_;
   std::vector<LinkKey> unflushed_;  // links with something in their bundle
+  bool gathering_ = false;          // gather_post_ is on its way
+  std::size_t came_ = 0;            // requests since it last looked
   Arrived arrived_;
   bool draining_ = false;
   bool sent_ = false;  // to the ROUTER since it was last read
@@ -179,6 +182,7 @@ class ShardActor final : public RequestHandler {
 
   LoopPost mail_post_;  // both: read again, once the handlers that are due have run
   LoopPost router_post_;
+  LoopPost gather_post_;
   FdWatch mail_watch_;
   FdWatch router_watch_;
   LoopTimer due_timer_;

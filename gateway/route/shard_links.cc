@@ -15,8 +15,7 @@ using link::Kind;
 
 void ShardActor::on_router_readable(TimePoint now) {
   perform_actions(now);  // of requests that came in this turn
-  flush_links(now);
-  sent_ = false;  // what they sent may have used up the edge, but it is read now
+  sent_ = false;         // what they sent may have used up the edge, but it is read now
   read_router(now);
   after_events(now);
   listener_.flush();

@@ -52,8 +52,24 @@ void ShardActor::on_request(RequestHandle handle,
   } else {
     listener_.reply(handle, answer_control_call(route, models_, draining_));
   }
-  // All requests of this turn leave together: one wake-up of the I/O thread and of the worker.
-  router_post_.post();
+  ++came_;
+  if (!gathering_) {
+    gathering_ = true;
+    gather_post_.post();
+  }
+}
+
+// Requests leave together, for one wake-up of each thread on the way to the worker: as long as
+// every look at the sockets brings more of them, and until a bundle is full, which is then sent.
+void ShardActor::on_gathered(TimePoint now) {
+  gathering_ = came_ > 0;
+  came_ = 0;
+  if (gathering_) {
+    perform_actions(now);
+    gather_post_.post();
+    return;
+  }
+  after_events(now);
 }
 
 void ShardActor::ask_status(RequestHandle handle) {
