@@ -9,9 +9,9 @@
 namespace sluice::link {
 namespace {
 
-constexpr std::size_t kHeadBytes = 8;       // magic, version, three zero bytes
-constexpr std::size_t kMessageStep = 8;     // messages begin at multiples of it
-constexpr std::size_t kLengthBytes = 4;     // of a count or a length
+constexpr std::size_t kHeadBytes = 8;    // magic, version, three zero bytes
+constexpr std::size_t kMessageStep = 8;  // messages begin at multiples of it
+constexpr std::size_t kLengthBytes = 4;  // of a count or a length
 constexpr std::size_t kFixedBytes = kHeaderBytes + kLengthBytes;  // of a message without frames
 
 constexpr std::size_t round_up(std::size_t size, std::size_t step) noexcept {

@@ -1,6 +1,6 @@
 // A bundle: several small messages for one peer in a single ZeroMQ frame, so that they share one
-// hand-over, one allocation and one wake-up at each thread on the way. Pure; the layout is described
-// in docs/protocols/link.md.
+// hand-over, one allocation and one wake-up at each thread on the way. Pure; the layout is
+// described in docs/protocols/link.md.
 //
 // A bundle is only a wrapping: each message in it means what it would mean by itself.
 

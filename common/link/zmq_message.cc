@@ -70,11 +70,8 @@ Sent send_rest(zmq::socket_ref socket, const Header& header, std::span<const Buf
 
 // Both ends of `post`: `sends` sends one message, `flushes` the bundle.
 template <class Send, class Flush>
-Sent gather(Bundle& bundle,
-            const Header& header,
-            std::span<const Buffer> body,
-            Send sends,
-            Flush flushes) {
+Sent gather(
+    Bundle& bundle, const Header& header, std::span<const Buffer> body, Send sends, Flush flushes) {
   if (bundle.add(header, body)) {
     return Sent::sent;
   }

@@ -37,9 +37,9 @@ inline Sent send_to(zmq::socket_ref router, std::string_view peer, const Message
   return send_to(router, peer, message.header, message.body);
 }
 
-// The same with company: a small message waits in `bundle` for the next ones, until flush() or until
-// one comes that does not fit behind it; a large one is sent by itself. Order is kept. Whatever is
-// answered but `sent` is the fate of all that waited.
+// The same with company: a small message waits in `bundle` for the next ones, until flush() or
+// until one comes that does not fit behind it; a large one is sent by itself. Order is kept.
+// Whatever is answered but `sent` is the fate of all that waited.
 Sent post(zmq::socket_ref dealer,
           Bundle& bundle,
           const Header& header,

@@ -32,8 +32,7 @@ bool PeerLink::send(const link::Message& message) {
 }
 
 bool PeerLink::post(const link::Message& message) {
-  return socket &&
-         link::post(socket, bundle, message.header, message.body) == link::Sent::sent;
+  return socket && link::post(socket, bundle, message.header, message.body) == link::Sent::sent;
 }
 
 bool PeerLink::flush() {

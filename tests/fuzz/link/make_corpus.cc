@@ -6,7 +6,10 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
+#include "common/base/check.h"
+#include "common/link/bundle.h"
 #include "common/link/control_messages.h"
 #include "common/link/repository_messages.h"
 #include "common/link/tensor_codec.h"
@@ -46,6 +49,18 @@ void write_body(const std::string& name, const Body& body) {
     bytes += frame.text();
   }
   write("description/" + name, bytes);
+}
+
+void write_bundle(const std::string& name, const std::vector<Message>& messages) {
+  Bundle bundle;
+  for (const Message& message : messages) {
+    SLUICE_CHECK(bundle.add(message.header, message.body));
+  }
+  std::string bytes;
+  for (const std::byte byte : bundle.bytes()) {
+    bytes += static_cast<char>(byte);
+  }
+  write("bundle/" + name, bytes);
 }
 
 template <class Kind>
@@ -94,6 +109,10 @@ void write_all() {
   request.inputs = {{"a", DataType::float32, {1, 2}, Buffer::copy_of("12345678")},
                     {"s", DataType::string, {1}, Buffer::copy_of(std::string("\2\0\0\0hi", 6))}};
   write_body("infer", *encode_infer(request));
+  const Message infer{infer_header(7, 1, TimePoint(Duration(9)), TimePoint(Duration(5)), true),
+                      *encode_infer(request)};
+  write_bundle("one", {infer});
+  write_bundle("several", {infer, cancel_message(7, 1), infer, encode(Heartbeat{.sequence = 3})});
   request.inputs.push_back(
       {"big", DataType::uint8, {9'000}, Buffer::copy_of(std::string(9'000, 'x'))});
   write_body("infer_big", *encode_infer(request));

@@ -79,6 +79,55 @@ TEST_F(ZmqMessage, GoThereAndBackWithTheirFrames) {
   EXPECT_FALSE(receive_from(router_));
 }
 
+TEST_F(ZmqMessage, SmallOnesGatherUntilTheyAreFlushedAndOrderIsKept) {
+  const auto infer = [](RequestId id) {
+    return Header{.kind = Kind::infer, .id = id, .attempt = 1};
+  };
+  const std::vector<Buffer> small{Buffer::copy_of("small")};
+  const std::vector<Buffer> half{Buffer::copy_of(std::string(limits::kBundleBytes / 2, 'h'))};
+  const std::vector<Buffer> large{Buffer::copy_of(std::string(limits::kBundleBytes, 'l'))};
+  Bundle bundle;
+  EXPECT_EQ(post(dealer_, bundle, infer(1), small), Sent::sent);
+  EXPECT_EQ(post(dealer_, bundle, infer(2), half), Sent::sent);
+  EXPECT_EQ(bundle.count(), 2U);
+  EXPECT_EQ(post(dealer_, bundle, infer(3), half), Sent::sent);  // 1 and 2 go: no room for it
+  EXPECT_EQ(bundle.count(), 1U);
+  EXPECT_EQ(post(dealer_, bundle, infer(4), large), Sent::sent);  // 3 goes, then 4 by itself
+  EXPECT_TRUE(bundle.empty());
+  EXPECT_EQ(post(dealer_, bundle, infer(5), small), Sent::sent);
+  EXPECT_EQ(flush(dealer_, bundle), Sent::sent);
+  EXPECT_TRUE(bundle.empty());
+  EXPECT_EQ(flush(dealer_, bundle), Sent::sent);
+
+  std::vector<std::vector<RequestId>> seen;
+  while (seen.size() < 4) {
+    wait(router_);
+    auto raw = receive_from(router_);
+    ASSERT_TRUE(raw);
+    seen.emplace_back();
+    for_each_message(*std::move(raw), [&](const Result<Message>& message) {
+      ASSERT_TRUE(message) << message.error().detail;
+      seen.back().push_back(message->header.id);
+    });
+  }
+  EXPECT_EQ(seen, (std::vector<std::vector<RequestId>>{{1, 2}, {3}, {4}, {5}}));
+
+  EXPECT_EQ(post_to(router_, "peer-1", bundle, infer(6), small), Sent::sent);
+  EXPECT_EQ(post_to(router_, "peer-1", bundle, infer(7), small), Sent::sent);
+  EXPECT_EQ(flush_to(router_, "peer-1", bundle), Sent::sent);
+  wait(dealer_);
+  int count = 0;
+  for_each_message(*receive(dealer_), [&](const Result<Message>& message) {
+    ASSERT_TRUE(message);
+    ++count;
+  });
+  EXPECT_EQ(count, 2);
+
+  EXPECT_EQ(post_to(router_, "nobody", bundle, infer(8), small), Sent::sent);
+  EXPECT_EQ(flush_to(router_, "nobody", bundle), Sent::unreachable);
+  EXPECT_TRUE(bundle.empty());
+}
+
 TEST_F(ZmqMessage, LargeBuffersAreNotCopiedWhenReceived) {
   const Buffer sent = Buffer::copy_of(std::string(limits::kSmallTensorBytes + 1, 'b'));
   zmq::message_t frame = to_zmq(sent);

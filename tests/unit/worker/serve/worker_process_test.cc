@@ -171,6 +171,31 @@ TEST_F(WorkerProcess, CountsGarbageAndServesOn) {
   EXPECT_EQ(gateway_->shard().hellos, 1);
 }
 
+TEST_F(WorkerProcess, AnswersEveryRequestOfABundle) {
+  start(stub_echo_model());
+  link::Bundle bundle;
+  for (RequestId id = 1; id <= 9; ++id) {
+    const auto body = link::encode_infer(echo({static_cast<float>(id)}));
+    ASSERT_TRUE(bundle.add({.kind = link::Kind::infer, .id = id, .attempt = 1}, *body));
+  }
+  const std::string whole(Buffer::copy_of(bundle.bytes()).text());
+  gateway_->send_raw_to_shard_peer({whole});
+  for (RequestId id = 1; id <= 9; ++id) {
+    EXPECT_EQ(answer_text(id), "y=" + std::to_string(id));
+  }
+  // What comes before the damage is served.
+  bundle.clear();
+  for (RequestId id = 10; id <= 11; ++id) {
+    const auto body = link::encode_infer(echo({4}));
+    ASSERT_TRUE(bundle.add({.kind = link::Kind::infer, .id = id, .attempt = 1}, *body));
+  }
+  std::string cut(Buffer::copy_of(bundle.bytes()).text());
+  cut.pop_back();
+  gateway_->send_raw_to_shard_peer({cut});
+  EXPECT_EQ(answer_text(10), "y=4");
+  EXPECT_TRUE(gateway_->pump_until([&] { return gateway_->shard().beat.garbage == 1; }));
+}
+
 TEST_F(WorkerProcess, NeverExecutesARequestWhoseDeadlineHasPassed) {
   start(stub_echo_model(R"("sleep_ms": "input")"));
   ASSERT_EQ(gateway_->infer(1, echo({0}), -1ms), link::Sent::sent);
