@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <poll.h>
 #include <zmq.hpp>
 
 #include "common/actor/mailbox.h"
@@ -73,19 +74,22 @@ class Loop {
  private:
   struct Source {
     WatchId id = 0;
-    zmq::pollitem_t item{};
+    zmq::socket_ref socket{};  // or none
+    int descriptor = -1;       // the socket's own, or the one that is watched
     Handler handler;
     bool pending = false;  // stopped at its limit last turn
+    bool ready = false;    // a socket that has messages before the loop waits
   };
 
-  WatchId add(zmq::pollitem_t item, Handler handler);
+  WatchId add(zmq::socket_ref socket, int descriptor, Handler handler);
   void rebuild();
+  bool look();
   [[nodiscard]] std::chrono::milliseconds wait_until_due(std::chrono::milliseconds most) const;
   bool run_sources();
 
   const Clock* clock_;
   std::vector<std::unique_ptr<Source>> sources_;
-  std::vector<zmq::pollitem_t> items_;  // parallel to the live sources_ after rebuild()
+  std::vector<pollfd> items_;  // parallel to the live sources_ after rebuild()
   bool changed_ = true;
   bool pending_ = false;
   TimerQueue timers_;

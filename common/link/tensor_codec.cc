@@ -1,12 +1,10 @@
-// The door to FlatBuffers for the worker link.
+// The door to FlatBuffers for what comes from the worker link; what goes to it: tensor_encoder.cc.
 
 #include "common/link/tensor_codec.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -16,136 +14,12 @@
 namespace sluice::link {
 namespace {
 
-using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
 constexpr std::uint32_t kFirstTensorFrame = 2;
 // Of the verifier: root, tensor, and room for one more level in a later version.
 constexpr flatbuffers::uoffset_t kDepth = 4;
 constexpr flatbuffers::uoffset_t kTables = limits::kTensorsPerRequest + 16;
-
-// Of one message's tensor frames together.
-constexpr std::size_t kTensorBytes =
-    static_cast<std::size_t>(limits::kLinkMessageBytes) - limits::kDescriptionBytes - kHeaderBytes;
-
-// Encoding.
-
-struct Place {
-  std::uint32_t frame = 1;  // of no bytes: no frame of its own
-  std::uint64_t offset = 0;
-};
-
-std::size_t aligned(std::size_t size) noexcept {
-  return (size + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-}
-
-// Tensors of up to this many bytes share a frame: limits::kSmallTensorBytes, or more when otherwise
-// there would be too many frames (the largest ones keep their own).
-std::size_t shared_frame_threshold(const std::vector<NamedTensor>& tensors) {
-  constexpr std::size_t kOwnFrames = limits::kLinkFrames - 3;  // header, description, shared frame
-  if (tensors.size() <= kOwnFrames) {
-    return limits::kSmallTensorBytes;
-  }
-  std::vector<std::size_t> sizes;
-  sizes.reserve(tensors.size());
-  for (const NamedTensor& tensor : tensors) {
-    sizes.push_back(tensor.data.size());
-  }
-  const auto last = sizes.begin() + kOwnFrames;
-  std::nth_element(sizes.begin(), last, sizes.end(), std::greater<>());
-  return std::max(limits::kSmallTensorBytes, *last);
-}
-
-// All that share it, one after the other; the gaps between them are zero.
-Buffer fill_shared_frame(const std::vector<NamedTensor>& tensors,
-                         const std::vector<Place>& places,
-                         std::size_t threshold,
-                         std::size_t size) {
-  MutableBuffer frame(size);
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const Buffer& data = tensors[i].data;
-    if (data.empty() || data.size() > threshold) {
-      continue;
-    }
-    std::memset(frame.data() + at, 0, places[i].offset - at);
-    std::memcpy(frame.data() + places[i].offset, data.data(), data.size());
-    at = places[i].offset + data.size();
-  }
-  return std::move(frame).freeze();
-}
-
-// Appends the tensor frames to `body`, whose [0] is kept for the description, and says where each
-// tensor went.
-Result<std::vector<Place>> place_tensors(const std::vector<NamedTensor>& tensors, Body& body) {
-  if (tensors.size() > limits::kTensorsPerRequest) {
-    return Error{ErrorCode::resource_exhausted,
-                 std::to_string(tensors.size()) + " tensors, at most " +
-                     std::to_string(limits::kTensorsPerRequest)};
-  }
-  const std::size_t threshold = shared_frame_threshold(tensors);
-  std::vector<Place> places(tensors.size());
-  std::size_t shared_size = 0;
-  std::size_t shared_count = 0;
-  std::size_t own_size = 0;
-  const Buffer* only_shared = nullptr;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const std::size_t size = tensors[i].data.size();
-    if (size > threshold) {
-      own_size += size;
-    } else if (size > 0) {
-      places[i] = {kFirstTensorFrame, aligned(shared_size)};
-      shared_size = places[i].offset + size;
-      only_shared = &tensors[i].data;
-      ++shared_count;
-    }
-  }
-  if (own_size + shared_size > kTensorBytes) {
-    return Error{ErrorCode::resource_exhausted,
-                 std::to_string(own_size + shared_size) + " bytes of tensors, at most " +
-                     std::to_string(kTensorBytes)};
-  }
-  if (shared_count == 1) {
-    body.push_back(*only_shared);
-  } else if (shared_count > 1) {
-    body.push_back(fill_shared_frame(tensors, places, threshold, shared_size));
-  }
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (tensors[i].data.size() > threshold) {
-      body.push_back(tensors[i].data);
-      places[i].frame = static_cast<std::uint32_t>(body.size());  // the header is frame 0
-    }
-  }
-  return places;
-}
-
-Offset<flatbuffers::Vector<Offset<wire::Tensor>>> describe(FlatBufferBuilder& builder,
-                                                           const std::vector<NamedTensor>& tensors,
-                                                           const std::vector<Place>& places) {
-  std::vector<Offset<wire::Tensor>> table;
-  table.reserve(tensors.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const NamedTensor& tensor = tensors[i];
-    const auto name = tensor.name.empty() ? 0 : builder.CreateString(tensor.name);
-    const auto shape = builder.CreateVector(tensor.shape);
-    table.push_back(wire::CreateTensor(builder,
-                                       name,
-                                       static_cast<std::uint8_t>(tensor.datatype),
-                                       shape,
-                                       places[i].frame,
-                                       places[i].offset,
-                                       tensor.data.size()));
-  }
-  return builder.CreateVector(table);
-}
-
-Buffer finished(FlatBufferBuilder& builder) {
-  auto owner = std::make_shared<flatbuffers::DetachedBuffer>(builder.Release());
-  const auto bytes = std::as_bytes(std::span<const std::uint8_t>(owner->data(), owner->size()));
-  return {std::move(owner), bytes};
-}
-
-// Decoding.
 
 Error corrupt(std::string detail) {
   return {ErrorCode::data_corrupt, "link message: " + std::move(detail)};
@@ -303,25 +177,6 @@ Result<std::vector<NamedTensor>> decode_tensors(
 
 }  // namespace
 
-Result<Body> encode_infer(const InferRequest& request) {
-  Body body(1);
-  SLUICE_TRY_ASSIGN(const auto places, place_tensors(request.inputs, body));
-  FlatBufferBuilder builder(512);
-  const auto inputs = describe(builder, request.inputs, places);
-  const auto outputs = request.outputs.empty() ? 0 : builder.CreateVectorOfStrings(request.outputs);
-  const auto model = builder.CreateString(request.model);
-  wire::InferBuilder root(builder);
-  root.add_model(model);
-  if (request.version) {
-    root.add_version(*request.version);
-  }
-  root.add_inputs(inputs);
-  root.add_outputs(outputs);
-  builder.Finish(root.Finish());
-  body.front() = finished(builder);
-  return body;
-}
-
 Result<InferRequest> decode_infer(const Body& body) {
   Buffer description;
   SLUICE_TRY_ASSIGN(const wire::Infer* root, root_of<wire::Infer>(body, description));
@@ -345,22 +200,6 @@ Result<InferRequest> decode_infer(const Body& body) {
   return request;
 }
 
-Result<Body> encode_result(const InferResponse& response) {
-  Body body(1);
-  SLUICE_TRY_ASSIGN(const auto places, place_tensors(response.outputs, body));
-  FlatBufferBuilder builder(512);
-  const auto outputs = describe(builder, response.outputs, places);
-  const auto model = builder.CreateString(response.model);
-  builder.Finish(wire::CreateInferResult(builder,
-                                         model,
-                                         response.version,
-                                         outputs,
-                                         response.timing.queue.count(),
-                                         response.timing.compute.count()));
-  body.front() = finished(builder);
-  return body;
-}
-
 Result<InferResponse> decode_result(const Body& body) {
   Buffer description;
   SLUICE_TRY_ASSIGN(const wire::InferResult* root, root_of<wire::InferResult>(body, description));
@@ -371,14 +210,6 @@ Result<InferResponse> decode_result(const Body& body) {
   response.timing.queue = Duration(std::max<std::int64_t>(0, root->queue_ns()));
   response.timing.compute = Duration(std::max<std::int64_t>(0, root->compute_ns()));
   return response;
-}
-
-Body encode_failure(const Error& error) {
-  FlatBufferBuilder builder(256);
-  const std::size_t size = std::min(error.detail.size(), limits::kFailureDetailBytes);
-  const auto detail = builder.CreateString(error.detail.data(), size);
-  builder.Finish(wire::CreateFailure(builder, static_cast<std::uint8_t>(error.code), detail));
-  return {finished(builder)};
 }
 
 Result<Failure> decode_failure(const Body& body) {

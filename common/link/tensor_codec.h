@@ -9,6 +9,8 @@
 
 #pragma once
 
+#include <memory>
+
 #include "common/base/result.h"
 #include "common/link/infer.h"
 #include "common/link/message.h"
@@ -24,6 +26,22 @@ Result<InferRequest> decode_infer(const Body& body);
 // The same for a `result` message.
 Result<Body> encode_result(const InferResponse& response);
 Result<InferResponse> decode_result(const Body& body);
+
+// encode_infer and encode_result with memory that is used again: for who encodes all the time.
+class Encoder {
+ public:
+  Encoder();
+  ~Encoder();
+  Encoder(Encoder&& other) noexcept;
+  Encoder& operator=(Encoder&& other) noexcept;
+
+  Result<Body> infer(const InferRequest& request);
+  Result<Body> result(const InferResponse& response);
+
+ private:
+  struct Scratch;
+  std::unique_ptr<Scratch> scratch_;
+};
 
 // What a worker answers instead of a result. `unavailable`: it did not begin to execute the
 // request, which may be sent elsewhere at once.

@@ -24,6 +24,7 @@
 #include "common/actor/mailbox.h"
 #include "common/link/control_messages.h"
 #include "common/link/message.h"
+#include "common/link/tensor_codec.h"
 #include "common/metrics/registry.h"
 #include "gateway/control/messages.h"
 #include "gateway/net/http_listener.h"
@@ -172,6 +173,7 @@ class ShardActor final : public RequestHandler {
   std::uint64_t last_token_ = 0;
   std::vector<Leaving> leaving_;
   Actions actions_;
+  link::Encoder encoder_;
   std::vector<LinkKey> unflushed_;  // links with something in their bundle
   bool gathering_ = false;          // gather_post_ is on its way
   std::size_t came_ = 0;            // requests since it last looked

@@ -115,7 +115,7 @@ void ShardActor::admit(RequestHandle handle,
                        Decoded decoded,
                        const RequestFacts& facts) {
   const auto& request = std::get<InferRequest>(decoded.call);
-  auto body = link::encode_infer(request);
+  auto body = encoder_.infer(request);
   if (!body) {
     refuse(handle, call, body.error(), decoded.hints);
     return;

@@ -137,7 +137,8 @@ Executed execute_unguarded(const Job& job,
                            const ModelInfo& model,
                            engine::Execution& execution,
                            const std::atomic<bool>& stop,
-                           const Clock& clock) {
+                           const Clock& clock,
+                           link::Encoder& encoder) {
   auto request = accepted(job, model);
   if (!request) {
     return {.outcome = Outcome::refused,
@@ -150,7 +151,7 @@ Executed execute_unguarded(const Job& job,
   Executed executed{.outcome = Outcome::executed, .service = compute, .answer = {}};
   if (response) {
     response->timing = {.queue = begun - job.received, .compute = compute};
-    auto body = link::encode_result(*response);
+    auto body = encoder.result(*response);
     if (body) {
       executed.answer = {
           .header = {.kind = link::Kind::result, .id = job.id, .attempt = job.attempt},
@@ -178,9 +179,10 @@ Executed execute(const Job& job,
                  const ModelInfo& model,
                  engine::Execution& execution,
                  const std::atomic<bool>& stop,
-                 const Clock& clock) {
+                 const Clock& clock,
+                 link::Encoder& encoder) {
   try {
-    return execute_unguarded(job, model, execution, stop, clock);
+    return execute_unguarded(job, model, execution, stop, clock, encoder);
   } catch (const std::bad_alloc&) {
     return {.outcome = Outcome::refused,
             .service = std::nullopt,

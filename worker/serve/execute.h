@@ -7,6 +7,7 @@
 #include "common/base/time.h"
 #include "common/link/infer.h"
 #include "common/link/message.h"
+#include "common/link/tensor_codec.h"
 #include "worker/engine/engine.h"
 #include "worker/serve/job.h"
 #include "worker/serve/messages.h"
@@ -26,7 +27,8 @@ Executed execute(const Job& job,
                  const ModelInfo& model,
                  engine::Execution& execution,
                  const std::atomic<bool>& stop,
-                 const Clock& clock);
+                 const Clock& clock,
+                 link::Encoder& encoder);
 
 // The answer of a request that was not executed, or not to its end.
 link::Message failure_of(RequestId id, std::uint32_t attempt, const Error& error);

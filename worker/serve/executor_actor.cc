@@ -76,7 +76,7 @@ Done ExecutorActor::execute_one(const Assigned& request) {
   parts_.suspects->begin(parts_.index, job.id);
   board.running.store(true, std::memory_order_relaxed);
   board.progress.fetch_add(1, std::memory_order_relaxed);
-  Executed executed = execute(job, *info_, *execution_, stop, *parts_.clock);
+  Executed executed = execute(job, *info_, *execution_, stop, *parts_.clock, encoder_);
   board.progress.fetch_add(1, std::memory_order_relaxed);
   board.running.store(false, std::memory_order_relaxed);
   parts_.suspects->end(parts_.index);

@@ -14,6 +14,7 @@
 #include "common/actor/loop.h"
 #include "common/actor/mailbox.h"
 #include "common/base/time.h"
+#include "common/link/tensor_codec.h"
 #include "worker/engine/engine.h"
 #include "worker/serve/board.h"
 #include "worker/serve/messages.h"
@@ -46,6 +47,7 @@ class ExecutorActor {
   Parts parts_;
   const ModelInfo* info_ = nullptr;
   std::unique_ptr<engine::Execution> execution_;
+  link::Encoder encoder_;
   Finished finished_;   // not sent yet
   TimePoint oldest_{};  // when the first of them ended
 };

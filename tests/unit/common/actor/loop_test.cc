@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <zmq.hpp>
 
 namespace sluice::actor {
 namespace {
@@ -96,6 +97,34 @@ TEST(Loop, ASourceThatStoppedAtItsLimitIsServedAgainWithoutWaiting) {
   EXPECT_EQ(calls, 3);
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST(Loop, ServesAMessageWhoseSignalWasTakenByAnotherCallOnTheSocket) {
+  ManualClock clock;
+  Loop loop(clock);
+  zmq::context_t context(1);
+  zmq::socket_t receiver(context, zmq::socket_type::pair);
+  receiver.bind("inproc://loop_test");
+  zmq::socket_t sender(context, zmq::socket_type::pair);
+  sender.connect("inproc://loop_test");
+  int served = 0;
+  loop.watch(receiver, [&](TimePoint) {
+    zmq::message_t message;
+    while (receiver.recv(message, zmq::recv_flags::dontwait)) {
+      ++served;
+    }
+    return false;
+  });
+  for (int round = 1; round <= 3; ++round) {
+    sender.send(zmq::str_buffer("x"), zmq::send_flags::none);
+    // As a send on it might: the descriptor is quiet afterwards.
+    ASSERT_NE(receiver.get(zmq::sockopt::events) & ZMQ_POLLIN, 0);
+    loop.turn(milliseconds(60'000));
+    EXPECT_EQ(served, round);
+  }
+  sender.send(zmq::str_buffer("x"), zmq::send_flags::none);
+  loop.turn(milliseconds(60'000));  // and by the descriptor alone
+  EXPECT_EQ(served, 4);
 }
 
 }  // namespace

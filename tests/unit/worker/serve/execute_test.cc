@@ -65,7 +65,8 @@ Job job_of(const InferRequest& wanted) {
 Executed run(const Job& job, TestExecution::Body body, bool stopped = false) {
   TestExecution execution(std::move(body));
   const std::atomic<bool> stop{stopped};
-  return execute(job, model(), execution, stop, TestClock());
+  link::Encoder encoder;
+  return execute(job, model(), execution, stop, TestClock(), encoder);
 }
 
 std::string failure(const Executed& executed) {
