@@ -1,7 +1,6 @@
 #include "gateway/control/cluster_state.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "gateway/control/caller_reason.h"
@@ -15,6 +14,20 @@ using link::WorkerState;
 bool is_dead(WorkerState state) {
   return state == WorkerState::failed || state == WorkerState::ended ||
          state == WorkerState::backing_off;
+}
+
+VersionView::State state_of(RoutedVersion::State state) {
+  switch (state) {
+    case RoutedVersion::State::expected:
+      break;
+    case RoutedVersion::State::ready:
+      return VersionView::State::ready;
+    case RoutedVersion::State::draining:
+      return VersionView::State::draining;
+    case RoutedVersion::State::failed:
+      return VersionView::State::failed;
+  }
+  return VersionView::State::expected;
 }
 
 }  // namespace
@@ -80,6 +93,7 @@ void ClusterState::on_node_report(const std::string& node_id, const link::NodeRe
     status.node = node_id;
     status.model = seen.model;
     status.version = seen.version;
+    status.stamp = seen.stamp;
     status.restarts = seen.restarts;
     status.reason = seen.reason;
     const bool same_life = seen.pid == status.pid;
@@ -133,66 +147,27 @@ void ClusterState::on_worker_met(const WorkerMet& message) {
   met.shards.insert(message.shard);
 }
 
-bool ClusterState::serves(const WorkerStatus& worker) const {
+bool ClusterState::met_by_all(const WorkerStatus& worker) const {
   const auto met = met_.find(worker.id);
-  return worker.state == WorkerState::ready && met != met_.end() && met->second.pid == worker.pid &&
+  return met != met_.end() && met->second.pid == worker.pid &&
          static_cast<int>(met->second.shards.size()) == options_.shards;
 }
 
-std::vector<VersionView> ClusterState::versions() {
-  std::erase_if(admitted_, [&](const std::string& id) { return !workers_.contains(id); });
-  std::map<std::pair<std::string, std::int64_t>, VersionView> found;
+std::vector<WorkerFact> ClusterState::facts() const {
+  std::vector<WorkerFact> facts;
+  facts.reserve(workers_.size());
   for (const auto& [id, worker] : workers_) {
-    auto [at, fresh] = found.try_emplace({worker.model, worker.version});
-    VersionView& view = at->second;
-    if (fresh) {
-      view.model = worker.model;
-      view.version = worker.version;
-      view.state = VersionView::State::failed;
-      view.reason = worker.reason;
-    }
-    if (serves(worker)) {
-      view.state = VersionView::State::ready;
-      admitted_.insert(id);
-    } else if (worker.state != WorkerState::failed && view.state == VersionView::State::failed) {
-      view.state = VersionView::State::expected;
-    }
-    if (admitted_.contains(id)) {
-      view.workers.push_back(id);
-    }
+    facts.push_back({.id = id,
+                     .node = worker.node,
+                     .model = worker.model,
+                     .version = worker.version,
+                     .stamp = worker.stamp,
+                     .state = worker.state,
+                     .reason = worker.reason,
+                     .met_by_all = met_by_all(worker),
+                     .info = worker.info.inputs.empty() ? nullptr : &worker.info});
   }
-  std::vector<VersionView> views;
-  for (auto& [key, view] : found) {
-    view.reason = view.state == VersionView::State::failed ? reason_for_callers(view.reason) : "";
-    views.push_back(std::move(view));
-  }
-  share(views);
-  return views;
-}
-
-// Of each model the newest version that is ready takes all unversioned requests; else the one that
-// took them last; else the newest that has not failed.
-void ClusterState::share(std::vector<VersionView>& versions) {
-  const auto rank = [&](const VersionView& view) {
-    const auto last = primary_.find(view.model);
-    return std::tuple(view.state == VersionView::State::ready,
-                      view.state != VersionView::State::failed,
-                      last != primary_.end() && last->second == view.version &&
-                          view.state != VersionView::State::ready,
-                      view.version);
-  };
-  std::map<std::string, VersionView*> best;
-  for (VersionView& view : versions) {
-    VersionView*& chosen = best[view.model];
-    if (chosen == nullptr || rank(view) > rank(*chosen)) {
-      chosen = &view;
-    }
-  }
-  primary_.clear();
-  for (const auto& [model, view] : best) {
-    view->weight = 100;
-    primary_[model] = view->version;
-  }
+  return facts;
 }
 
 bool ClusterState::all_expected(const std::vector<VersionView>& versions) const {
@@ -224,9 +199,27 @@ void ClusterState::update_readiness(const std::vector<VersionView>& versions, Ti
   }
 }
 
-ClusterView ClusterState::view(TimePoint now) {
+ClusterView ClusterState::view(Routes routes, TimePoint now) {
   ClusterView view;
-  view.versions = versions();
+  for (RoutedVersion& version : routes.versions) {
+    view.versions.push_back({.model = std::move(version.model),
+                             .version = version.version,
+                             .state = state_of(version.state),
+                             .reason = reason_for_callers(version.reason),
+                             .weight = version.weight,
+                             .workers = std::move(version.workers)});
+  }
+  std::map<std::string, ModelSetup> models;
+  for (RoutedLabel& label : routes.labels) {
+    models[label.model].labels.emplace(std::move(label.label), label.version);
+  }
+  for (RoutedSettings& settings : routes.settings) {
+    models[settings.model].config = std::move(settings.json);
+  }
+  for (auto& [name, setup] : models) {
+    setup.model = name;
+    view.models.push_back(std::move(setup));
+  }
   update_readiness(view.versions, now);
   view.ready = ready_ && !draining_;
   view.expected_models = options_.expected_models;

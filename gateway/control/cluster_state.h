@@ -1,13 +1,9 @@
-// ClusterState: what the gateway knows of nodes, workers and versions, and what follows from it:
-// which versions are ready, whether the server is, what `status` shows. Pure.
+// ClusterState: what the gateway knows of nodes and workers, whether the server is ready, and what
+// the shards are told. Pure.
 //
-// A worker is given work once every shard has met it, and from then on whenever it is there. The
-// newest ready version of a model takes the requests that name none; with none ready, the one that
-// did so last, so that its worker is used as soon as it is back.
-//
-// A version is ready while a worker of it says so, is alive by the last report of its node, and has
-// been met by every shard: then any request on any connection can be answered.
-// The server becomes ready when every expected model is, and stays so until no worker at all has
+// Which versions live and serve is the Fleet's to say (fleet.h): facts() is what it is told of the
+// workers, and its routes become the shards' ClusterView.
+// The server becomes ready when every expected model is, and stays so until no version at all has
 // been ready for kUnreadyAfter, or it drains.
 
 #pragma once
@@ -21,6 +17,7 @@
 
 #include "common/base/time.h"
 #include "common/link/control_messages.h"
+#include "gateway/control/deployment.h"
 #include "gateway/control/messages.h"
 
 namespace sluice::gateway {
@@ -37,6 +34,7 @@ struct WorkerStatus {
   std::string node;  // empty: started by hand
   std::string model;
   std::int64_t version = 0;
+  std::string stamp;  // of what it was made from; empty: started by hand
   link::WorkerState state = link::WorkerState::unknown;
   std::uint32_t pid = 0;
   std::uint32_t restarts = 0;
@@ -64,9 +62,11 @@ class ClusterState {
   void on_worker_met(const WorkerMet& message);
   void on_drain() { draining_ = true; }
 
-  // What the shards are told. Call with the loop's time after events and at least once a second:
-  // readiness also changes by the mere passing of time.
-  ClusterView view(TimePoint now);
+  // All workers. The pointers in it hold until the next event.
+  [[nodiscard]] std::vector<WorkerFact> facts() const;
+  // What the shards are told, but for its number. Call with the loop's time after events and at
+  // least once a second: readiness also changes by the mere passing of time.
+  ClusterView view(Routes routes, TimePoint now);
 
   [[nodiscard]] const std::map<std::string, WorkerStatus>& workers() const { return workers_; }
   [[nodiscard]] bool draining() const { return draining_; }
@@ -78,9 +78,7 @@ class ClusterState {
   };
 
   WorkerStatus& worker(const std::string& id) { return workers_[id]; }
-  [[nodiscard]] bool serves(const WorkerStatus& worker) const;
-  [[nodiscard]] std::vector<VersionView> versions();
-  void share(std::vector<VersionView>& versions);
+  [[nodiscard]] bool met_by_all(const WorkerStatus& worker) const;
   [[nodiscard]] bool all_expected(const std::vector<VersionView>& versions) const;
   void update_readiness(const std::vector<VersionView>& versions, TimePoint now);
 
@@ -88,8 +86,6 @@ class ClusterState {
   std::map<std::string, WorkerStatus> workers_;  // by worker id
   std::set<std::string> linked_;                 // workers whose own link to control is up
   std::map<std::string, Met> met_;               // by worker id
-  std::set<std::string> admitted_;               // ids that have served; they stay over restarts
-  std::map<std::string, std::int64_t> primary_;  // by model: who takes unversioned requests
   bool ready_ = false;
   bool draining_ = false;
   std::optional<TimePoint> none_ready_since_;

@@ -1,18 +1,22 @@
-// The control end of the gateway: workers and nodes dial in here, shards are told here who is
-// there.
+// The control end of the gateway: workers and nodes dial in here, operators' commands arrive here,
+// shards are told here who is there and who is sent what.
 //
 // Runs on: the gateway's control loop.
-// Receives: WorkerMet, StatusQuery, ViewApplied, VersionQuiet, AdminCall, ShardDrained (from the
+// Receives: WorkerMet, StatusQuery, AdminCall, ViewApplied, VersionQuiet, ShardDrained (from the
 //           shards), DrainGateway (from main); hello, state, heartbeat, drain, bye (from workers),
-//           node hello, reports, deaths (from nodes).
+//           node hello, repositories, reports, deaths (from nodes).
 // Sends:    ClusterView, WorkerLifeEnded, StatusReply, AdminReply, DrainShard, StopShard (to the
-//           shards); welcome, heartbeat, bye (to workers and nodes).
+//           shards); welcome, heartbeat, bye (to workers and nodes); look, assignment (to nodes).
+//
+// Decisions are ClusterState's (who is there) and the Fleet's (which versions live and serve). What
+// is left here is carrying facts to them and what they decide to the others.
 
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +25,13 @@
 #include "common/actor/loop.h"
 #include "common/actor/mailbox.h"
 #include "common/link/control_messages.h"
+#include "common/link/repository_messages.h"
 #include "common/metrics/registry.h"
+#include "gateway/control/admin_json.h"
 #include "gateway/control/cluster_state.h"
+#include "gateway/control/fleet.h"
 #include "gateway/control/messages.h"
+#include "gateway/control/shard_acks.h"
 
 namespace sluice::gateway {
 
@@ -60,24 +68,60 @@ class ControlActor {
     TimePoint heard{};
     TimePoint next_beat{};
     std::uint64_t beats = 0;
+    // Of a node: what it was told to run, and the look it has answered last.
+    std::optional<std::vector<link::AssignedWorker>> assigned;
+    std::uint64_t assignments = 0;
+    std::uint64_t looked = 0;
   };
   using Peers = std::map<std::string, Peer, std::less<>>;  // by routing id
 
+  // A command of an operator that is not answered yet.
+  struct Asked {
+    int shard = 0;
+    std::uint64_t token = 0;
+    AdminRequest request;
+    std::uint64_t look = 0;   // it waits until the nodes have looked again; 0: it does not
+    TimePoint look_until{};   // then it goes on without those that have not
+    CommandId command = 0;    // accepted by the fleet; answered when that is done or has failed
+  };
+
+  // Sockets (control_links.cc).
   bool read_socket(TimePoint now);
   void on_message(const std::string& peer, const link::Message& message, TimePoint now);
-  Result<void> on_known(Peer& peer, const link::Message& message);
+  Result<void> on_known(Peer& peer, const link::Message& message, TimePoint now);
   Result<void> on_worker_hello(const std::string& peer, const link::Body& body, TimePoint now);
   Result<void> on_node_hello(const std::string& peer, const link::Body& body, TimePoint now);
   Result<void> on_worker_died(const link::Body& body);
   void welcome(const std::string& peer, Peer& known, const std::string& boot_id, TimePoint now);
   void forget_older(PeerKind kind, const std::string& id, std::uint64_t attach, std::uint32_t pid);
-  void lose(Peers::iterator peer);
+  void lose(Peers::iterator peer, TimePoint now);
   void beat(TimePoint now);
-  void publish(TimePoint now);
-  void count_workers();
-  void drain(TimePoint until);
-  void on_admin(const AdminCall& call, TimePoint now);
+
+  // Versions (control_actor.cc).
+  void settle(TimePoint now);
+  void tell_workers(TimePoint now);
+  void tell_counts(TimePoint now);
+  bool publish(TimePoint now);
+  void forget_quiet(const ClusterView& next);
+  void assign();
+  [[nodiscard]] std::string status(TimePoint now) const;
+  [[nodiscard]] Acknowledged acknowledged() const;
+  void drain(TimePoint until, TimePoint now);
+  void tell(int shard, ShardInbox message);
   void tell_all(const ShardInbox& message);
+
+  // Operators (control_admin.cc).
+  void on_admin(AdminCall call, TimePoint now);
+  void look(Asked asked, TimePoint now);
+  void begin_looked(TimePoint now);
+  void begin(Asked asked, TimePoint now);
+  void on_events();
+  void answer(const Asked& asked, Result<std::string> outcome);
+  [[nodiscard]] Result<std::string> rollout_of(const std::string& model, TimePoint now) const;
+
+  // What it shows of itself (control_report.cc).
+  void log_workers();
+  void count_workers();
 
   ControlOptions options_;
   zmq::socket_t router_;
@@ -85,25 +129,18 @@ class ControlActor {
   metrics::Block* metrics_;
   std::function<void()> on_drained_;
   actor::Loop* loop_ = nullptr;
+  actor::TimerId timer_ = 0;
   ClusterState state_;
-  ClusterView published_;
-  bool has_published_ = false;
+  Fleet fleet_;
+  ShardAcks acks_;
+  std::optional<ClusterView> published_;
   Peers peers_;
+  std::vector<Asked> asked_;
+  std::uint64_t looks_ = 0;
   std::string boot_id_;
   TimePoint started_{};
   std::vector<bool> drained_;
-  std::vector<std::uint64_t> applied_;  // number of the snapshot that each shard has taken over
   std::map<std::string, std::pair<std::string, std::string>> logged_states_;
 };
-
-// The JSON of POST /v2/repository/index.
-std::string index_json(const ClusterView& view, bool ready_only);
-
-// The JSON of GET /sluice/status.
-std::string status_json(const ClusterState& state,
-                        const ClusterView& view,
-                        const metrics::Registry& registry,
-                        Duration uptime,
-                        int shards);
 
 }  // namespace sluice::gateway

@@ -74,9 +74,17 @@ struct RoutedLabel {
   friend bool operator==(const RoutedLabel&, const RoutedLabel&) = default;
 };
 
+struct RoutedSettings {
+  std::string model{};
+  std::string json{};  // the completed configuration
+
+  friend bool operator==(const RoutedSettings&, const RoutedSettings&) = default;
+};
+
 struct Routes {
-  std::vector<RoutedVersion> versions{};  // by model and version
-  std::vector<RoutedLabel> labels{};      // by model and label
+  std::vector<RoutedVersion> versions{};   // by model and version
+  std::vector<RoutedLabel> labels{};       // by model and label
+  std::vector<RoutedSettings> settings{};  // by model, of those that are routed to
 
   friend bool operator==(const Routes&, const Routes&) = default;
 };
@@ -111,6 +119,7 @@ class Deployment {
   // Of all nodes, with the node's id.
   void add_assigned(std::map<std::string, std::vector<link::AssignedWorker>>& by_node) const;
   [[nodiscard]] DeploymentStatus status() const;
+  [[nodiscard]] bool rolling() const { return rollout_.has_value(); }
   // Nothing of it lives or is known or pinned.
   [[nodiscard]] bool over() const;
   void take_events(std::vector<Event>& events);

@@ -124,6 +124,9 @@ void Deployment::add_routes(Routes& routes) const {
       routes.labels.push_back({model_, label, version});
     }
   }
+  if (!routed.empty() && !facts_.settings.json.empty()) {
+    routes.settings.push_back({model_, facts_.settings.json});
+  }
 }
 
 void Deployment::add_assigned(
@@ -309,7 +312,7 @@ std::string_view name_of(VersionStage stage) noexcept {
     case VersionStage::standby:
       return "standby";
     case VersionStage::serving:
-      return "serving";
+      return "ready";
     case VersionStage::draining:
       return "draining";
     case VersionStage::failed:

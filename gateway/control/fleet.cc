@@ -307,6 +307,18 @@ std::optional<DeploymentStatus> Fleet::status(const std::string& model) const {
   return found->second.status();
 }
 
+std::vector<VersionName> Fleet::counted() const {
+  std::vector<VersionName> names;
+  for (const auto& [model, deployment] : deployments_) {
+    if (deployment.rolling()) {
+      for (const VersionStatus& version : deployment.status().versions) {
+        names.push_back({model, version.version});
+      }
+    }
+  }
+  return names;
+}
+
 std::vector<Event> Fleet::take_events() {
   std::vector<Event> events;
   for (auto& [model, deployment] : deployments_) {

@@ -38,6 +38,11 @@
 
 namespace sluice::gateway {
 
+struct VersionName {
+  std::string model{};
+  std::int64_t version = 0;
+};
+
 class Fleet {
  public:
   explicit Fleet(DeploymentOptions options = {});
@@ -81,6 +86,8 @@ class Fleet {
       const std::string& node) const;
   [[nodiscard]] std::vector<DeploymentStatus> status() const;  // by name
   [[nodiscard]] std::optional<DeploymentStatus> status(const std::string& model) const;
+  // Of the models that roll: whose counts on_counts() wants to hear.
+  [[nodiscard]] std::vector<VersionName> counted() const;
   std::vector<Event> take_events();
 
  private:

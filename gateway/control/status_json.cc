@@ -1,28 +1,13 @@
-// status_json(): what GET /sluice/status answers. Keys are documented in docs/operations.md.
+#include "gateway/control/status_json.h"
 
 #include <nlohmann/json.hpp>
 
 #include "common/metrics/families.h"
-#include "gateway/control/control_actor.h"
 
 namespace sluice::gateway {
 namespace {
 
 using nlohmann::json;
-
-std::string_view name_of(VersionView::State state) {
-  switch (state) {
-    case VersionView::State::expected:
-      return "expected";
-    case VersionView::State::ready:
-      return "ready";
-    case VersionView::State::draining:
-      return "draining";
-    case VersionView::State::failed:
-      return "failed";
-  }
-  return "unknown";
-}
 
 json worker_json(const WorkerStatus& worker) {
   return {{"id", worker.id},
@@ -40,71 +25,61 @@ json worker_json(const WorkerStatus& worker) {
           {"service_ms", static_cast<double>(worker.beat.service_time_mean.count()) / 1e6}};
 }
 
-json version_json(const VersionView& view, const metrics::Registry& registry) {
-  const std::string version = std::to_string(view.version);
-  return {{"name", view.model},
-          {"version", version},
-          {"state", std::string(name_of(view.state))},
-          {"reason", view.reason},
+json version_json(const DeploymentStatus& model,
+                  const VersionStatus& version,
+                  const metrics::Registry& registry) {
+  const std::string number = std::to_string(version.version);
+  return {{"name", model.model},
+          {"version", number},
+          {"state", std::string(name_of(version.stage))},
+          {"reason", version.reason},
+          {"weight", version.weight},
           // Requests wait per model, whichever version will answer them.
-          {"queue_depth", registry.value(metrics::kQueueDepth, {view.model, ""})},
-          {"in_flight", registry.value(metrics::kInFlight, {view.model, version})}};
+          {"queue_depth", registry.value(metrics::kQueueDepth, {model.model, ""})},
+          {"in_flight", registry.value(metrics::kInFlight, {model.model, number})}};
+}
+
+// A model of which nothing can be wanted, so that it has no version to show.
+json problem_json(const DeploymentStatus& model) {
+  return {{"name", model.model},
+          {"version", ""},
+          {"state", "failed"},
+          {"reason", model.problem},
+          {"weight", 0},
+          {"queue_depth", 0},
+          {"in_flight", 0}};
+}
+
+json models_of(const StatusFacts& facts) {
+  json rows = json::array();
+  for (const DeploymentStatus& model : facts.models) {
+    for (const VersionStatus& version : model.versions) {
+      if (version.stage != VersionStage::known) {
+        rows.push_back(version_json(model, version, *facts.registry));
+      }
+    }
+    if (!model.problem.empty()) {
+      rows.push_back(problem_json(model));
+    }
+  }
+  return rows;
 }
 
 }  // namespace
 
-namespace {
-
-// The states of the KServe v2 repository index.
-std::string_view index_state(VersionView::State state) {
-  switch (state) {
-    case VersionView::State::expected:
-      return "LOADING";
-    case VersionView::State::ready:
-      return "READY";
-    case VersionView::State::draining:
-      return "UNLOADING";
-    case VersionView::State::failed:
-      return "UNAVAILABLE";
-  }
-  return "UNKNOWN";
-}
-
-}  // namespace
-
-std::string index_json(const ClusterView& view, bool ready_only) {
-  json document = json::array();
-  for (const VersionView& version : view.versions) {
-    if (ready_only && version.state != VersionView::State::ready) {
-      continue;
-    }
-    json entry = {{"name", version.model},
-                  {"version", std::to_string(version.version)},
-                  {"state", std::string(index_state(version.state))}};
-    if (!version.reason.empty()) {
-      entry["reason"] = version.reason;
-    }
-    document.push_back(std::move(entry));
-  }
-  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-std::string status_json(const ClusterState& state,
-                        const ClusterView& view,
-                        const metrics::Registry& registry,
-                        Duration uptime,
-                        int shards) {
+std::string status_json(const StatusFacts& facts) {
   json document;
-  document["gateway"] = {{"ready", view.ready},
-                         {"draining", state.draining()},
-                         {"shards", shards},
-                         {"uptime_s", std::chrono::duration<double>(uptime).count()}};
-  document["models"] = json::array();
-  for (const VersionView& version : view.versions) {
-    document["models"].push_back(version_json(version, registry));
+  document["gateway"] = {{"ready", facts.ready},
+                         {"draining", facts.state->draining()},
+                         {"shards", facts.shards.all},
+                         {"uptime_s", std::chrono::duration<double>(facts.uptime).count()}};
+  document["models"] = models_of(facts);
+  document["deployments"] = json::array();
+  for (const DeploymentStatus& model : facts.models) {
+    document["deployments"].push_back(model_json(model, facts.shards, facts.now));
   }
   document["workers"] = json::array();
-  for (const auto& [id, worker] : state.workers()) {
+  for (const auto& [id, worker] : facts.state->workers()) {
     document["workers"].push_back(worker_json(worker));
   }
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";

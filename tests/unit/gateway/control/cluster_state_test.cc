@@ -1,6 +1,7 @@
 #include "gateway/control/cluster_state.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -35,11 +36,20 @@ link::WorkerReport report(const std::string& id, std::uint32_t pid, WorkerState 
 // A cluster of one expected model "add" and two shards.
 class ClusterStateTest : public ::testing::Test {
  protected:
-  ClusterView view() { return state.view(now); }
-  VersionView::State version_state() {
-    const ClusterView seen = view();
-    EXPECT_EQ(seen.versions.size(), 1U);
-    return seen.versions.empty() ? VersionView::State::failed : seen.versions[0].state;
+  WorkerFact fact(const std::string& id = "w0") {
+    facts = state.facts();
+    for (const WorkerFact& fact : facts) {
+      if (fact.id == id) {
+        return fact;
+      }
+    }
+    ADD_FAILURE() << "no worker " << id;
+    return {};
+  }
+  bool server_ready(RoutedVersion::State version) {
+    Routes routes;
+    routes.versions.push_back({.model = "add", .version = 1, .state = version});
+    return state.view(std::move(routes), now).ready;
   }
   void meet(std::uint32_t pid, bool met = true) {
     state.on_worker_met({0, "w0", pid, met});
@@ -50,78 +60,41 @@ class ClusterStateTest : public ::testing::Test {
   }
 
   ClusterState state{{.expected_models = {"add"}, .strict_readiness = true, .shards = 2}};
+  std::vector<WorkerFact> facts;
   TimePoint now{};
 };
 
-TEST_F(ClusterStateTest, AVersionIsReadyOnceEveryShardHasMetItsWorker) {
+TEST_F(ClusterStateTest, AWorkerIsMetOnceEveryShardHasMetThisLifeOfIt) {
   state.on_worker_hello(hello("w0", 7, WorkerState::ready));
-  EXPECT_EQ(version_state(), VersionView::State::expected);
+  EXPECT_FALSE(fact().met_by_all);
   state.on_worker_met({0, "w0", 7, true});
-  EXPECT_EQ(version_state(), VersionView::State::expected);
-  EXPECT_FALSE(view().ready);
+  EXPECT_FALSE(fact().met_by_all);
   state.on_worker_met({1, "w0", 7, true});
-  EXPECT_EQ(version_state(), VersionView::State::ready);
-  EXPECT_TRUE(view().ready);
+  EXPECT_TRUE(fact().met_by_all);
+  state.on_worker_met({1, "w0", 7, false});
+  EXPECT_FALSE(fact().met_by_all);
 }
 
-TEST_F(ClusterStateTest, ALoadingWorkerIsExpectedAndItsNodeIsNotBelievedOverIt) {
+TEST_F(ClusterStateTest, ALoadingWorkersNodeIsNotBelievedOverItsOwnWord) {
   state.on_worker_hello(hello("w0", 7, WorkerState::loading));
-  meet(7);
-  EXPECT_EQ(version_state(), VersionView::State::expected);
+  EXPECT_EQ(fact().state, WorkerState::loading);
   state.on_worker_state("w0", {WorkerState::ready, "", {}});
   node_says({report("w0", 7, WorkerState::loading)});  // a moment behind
-  EXPECT_EQ(version_state(), VersionView::State::ready);
+  EXPECT_EQ(fact().state, WorkerState::ready);
 }
 
-TEST_F(ClusterStateTest, AWorkerIsAdmittedOnceItServesAndStaysSoOverRestarts) {
-  state.on_worker_hello(hello("w0", 7, WorkerState::ready));
-  state.on_worker_met({0, "w0", 7, true});
-  EXPECT_TRUE(view().versions[0].workers.empty());
-  state.on_worker_met({1, "w0", 7, true});
-  const std::vector<std::string> workers = {"w0"};
-  EXPECT_EQ(view().versions[0].workers, workers);
-  EXPECT_EQ(view().versions[0].weight, 100);
-  state.on_worker_died({.worker_id = "w0", .pid = 7});
-  EXPECT_EQ(view().versions[0].state, VersionView::State::expected);
-  EXPECT_EQ(view().versions[0].workers, workers);
-  EXPECT_EQ(view().versions[0].weight, 100);
-}
-
-TEST_F(ClusterStateTest, TheNewestReadyVersionTakesWhatNamesNone) {
-  const auto weights = [&] {
-    std::vector<int> found;
-    for (const VersionView& version : view().versions) {
-      found.push_back(version.weight);
-    }
-    return found;
-  };
-  link::Hello newer = hello("w1", 8, WorkerState::loading);
-  newer.model.version = 2;
-  state.on_worker_hello(hello("w0", 7, WorkerState::ready));
-  state.on_worker_hello(newer);
-  meet(7);
-  EXPECT_EQ(weights(), (std::vector<int>{100, 0}));
-  newer.state = WorkerState::ready;
-  state.on_worker_hello(newer);
-  state.on_worker_met({0, "w1", 8, true});
-  state.on_worker_met({1, "w1", 8, true});
-  EXPECT_EQ(weights(), (std::vector<int>{0, 100}));
-}
-
-TEST_F(ClusterStateTest,
-       AProvenDeathEndsReadinessOfTheVersionAtOnceAndOfTheServerAfterFiveSeconds) {
+TEST_F(ClusterStateTest, AProvenDeathIsBelievedAtOnceAndTheNextLifeHasToBeMetAgain) {
   state.on_worker_hello(hello("w0", 7, WorkerState::ready));
   meet(7);
-  ASSERT_TRUE(view().ready);
   state.on_worker_died({"w0", 7, "killed by signal 9 (SIGKILL)", {}});
-  EXPECT_EQ(version_state(), VersionView::State::expected);
-  EXPECT_TRUE(view().ready);
-  now += seconds(5);
-  EXPECT_FALSE(view().ready);
+  EXPECT_EQ(fact().state, WorkerState::unknown);
+  EXPECT_FALSE(fact().met_by_all);
+  EXPECT_EQ(fact().reason, "killed by signal 9 (SIGKILL)");
   state.on_worker_hello(hello("w0", 8, WorkerState::ready));
   meet(7, false);  // the old life's links are noticed late
+  EXPECT_FALSE(fact().met_by_all);
   meet(8);
-  EXPECT_TRUE(view().ready);
+  EXPECT_TRUE(fact().met_by_all);
 }
 
 TEST_F(ClusterStateTest, WhatFollowsADeathIsTheNodesToSay) {
@@ -142,32 +115,29 @@ TEST_F(ClusterStateTest, TheDeathOfAnOlderLifeChangesNothing) {
   state.on_worker_hello(hello("w0", 8, WorkerState::ready));
   meet(8);
   state.on_worker_died({"w0", 7, "killed by signal 9 (SIGKILL)", {}});
-  EXPECT_EQ(version_state(), VersionView::State::ready);
   meet(7, false);
-  EXPECT_EQ(version_state(), VersionView::State::ready);
+  EXPECT_EQ(fact().state, WorkerState::ready);
+  EXPECT_TRUE(fact().met_by_all);
 }
 
-TEST_F(ClusterStateTest, AFailedVersionKeepsItsReason) {
-  auto failed = report("w0", 0, WorkerState::failed);
-  failed.reason = "model.onnx: operator Foo is not supported";
-  node_says({failed});
-  const ClusterView seen = view();
-  ASSERT_EQ(seen.versions.size(), 1U);
-  EXPECT_EQ(seen.versions[0].state, VersionView::State::failed);
-  EXPECT_EQ(seen.versions[0].reason, "model.onnx: operator Foo is not supported");
-  EXPECT_FALSE(seen.ready);
-}
-
-TEST_F(ClusterStateTest, OneReadyWorkerOutweighsAFailedOne) {
-  node_says({report("w0", 7, WorkerState::ready), report("w1", 0, WorkerState::failed)});
-  meet(7);
-  EXPECT_EQ(version_state(), VersionView::State::ready);
+TEST_F(ClusterStateTest, TheStampIsTheNodesToSayAndTheSignatureTheWorkers) {
+  auto seen = report("w0", 7, WorkerState::loading);
+  seen.stamp = "a1b2c3";
+  node_says({seen});
+  EXPECT_EQ(fact().stamp, "a1b2c3");
+  EXPECT_EQ(fact().info, nullptr);
+  link::Hello loaded = hello("w0", 7, WorkerState::ready);
+  loaded.model.inputs.push_back({"x", DataType::float32, {4}, false});
+  state.on_worker_hello(loaded);
+  ASSERT_NE(fact().info, nullptr);
+  EXPECT_EQ(fact().info->inputs[0].name, "x");
+  EXPECT_EQ(fact().stamp, "a1b2c3");
 }
 
 TEST_F(ClusterStateTest, AWorkerMissingFromItsNodesReportHasLeft) {
   node_says({report("w0", 7, WorkerState::ready)});
   node_says({});
-  EXPECT_TRUE(view().versions.empty());
+  EXPECT_TRUE(state.facts().empty());
 }
 
 TEST_F(ClusterStateTest, AWorkerStartedByHandLeavesWithItsLink) {
@@ -178,22 +148,55 @@ TEST_F(ClusterStateTest, AWorkerStartedByHandLeavesWithItsLink) {
   EXPECT_TRUE(state.workers().empty());
 }
 
+TEST_F(ClusterStateTest, TheServerIsReadyWithItsModelsAndUnreadyFiveSecondsAfterTheLast) {
+  EXPECT_FALSE(server_ready(RoutedVersion::State::expected));
+  EXPECT_TRUE(server_ready(RoutedVersion::State::ready));
+  EXPECT_TRUE(server_ready(RoutedVersion::State::expected));
+  now += seconds(5) - std::chrono::nanoseconds(1);
+  EXPECT_TRUE(server_ready(RoutedVersion::State::expected));
+  now += std::chrono::nanoseconds(1);
+  EXPECT_FALSE(server_ready(RoutedVersion::State::expected));
+  EXPECT_TRUE(server_ready(RoutedVersion::State::ready));
+}
+
 TEST_F(ClusterStateTest, ADrainingServerIsNotReady) {
-  state.on_worker_hello(hello("w0", 7, WorkerState::ready));
-  meet(7);
-  ASSERT_TRUE(view().ready);
+  ASSERT_TRUE(server_ready(RoutedVersion::State::ready));
   state.on_drain();
-  EXPECT_FALSE(view().ready);
+  EXPECT_FALSE(server_ready(RoutedVersion::State::ready));
+}
+
+TEST_F(ClusterStateTest, RoutesBecomeTheShardsViewWithNoPathInAReason) {
+  Routes routes;
+  routes.versions.push_back({.model = "add",
+                             .version = 2,
+                             .state = RoutedVersion::State::draining,
+                             .weight = 0,
+                             .workers = {"w0"}});
+  routes.versions.push_back({.model = "bad",
+                             .version = 1,
+                             .state = RoutedVersion::State::failed,
+                             .reason = "/srv/models/bad/1/model.onnx: not an ONNX model"});
+  routes.labels.push_back({"add", "stable", 2});
+  routes.settings.push_back({"add", "{}"});
+  const ClusterView seen = state.view(std::move(routes), now);
+  ASSERT_EQ(seen.versions.size(), 2U);
+  EXPECT_EQ(seen.versions[0].state, VersionView::State::draining);
+  EXPECT_EQ(seen.versions[0].workers, std::vector<std::string>{"w0"});
+  EXPECT_EQ(seen.versions[1].reason, "model.onnx: not an ONNX model");
+  ASSERT_EQ(seen.models.size(), 1U);
+  EXPECT_EQ(seen.models[0].model, "add");
+  EXPECT_EQ(seen.models[0].labels.at("stable"), 2);
+  EXPECT_EQ(seen.models[0].config, "{}");
 }
 
 TEST(ClusterState, WithoutStrictReadinessAFailedModelDoesNotHoldUpTheOthers) {
-  ClusterState state({.expected_models = {"add", "bad"}, .strict_readiness = false, .shards = 1});
-  auto failed = report("w1", 0, WorkerState::failed);
-  failed.model = "bad";
-  state.on_node_report("node", {1, {report("w0", 7, WorkerState::ready), failed}});
-  EXPECT_FALSE(state.view(TimePoint{}).ready);
-  state.on_worker_met({0, "w0", 7, true});
-  EXPECT_TRUE(state.view(TimePoint{}).ready);
+  Routes routes;
+  routes.versions.push_back({.model = "add", .version = 1, .state = RoutedVersion::State::ready});
+  routes.versions.push_back({.model = "bad", .version = 1, .state = RoutedVersion::State::failed});
+  ClusterState strict({.expected_models = {"add", "bad"}, .strict_readiness = true, .shards = 1});
+  EXPECT_FALSE(strict.view(routes, TimePoint{}).ready);
+  ClusterState lenient({.expected_models = {"add", "bad"}, .strict_readiness = false, .shards = 1});
+  EXPECT_TRUE(lenient.view(routes, TimePoint{}).ready);
 }
 
 }  // namespace

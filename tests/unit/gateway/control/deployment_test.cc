@@ -47,7 +47,7 @@ TEST(FirstStart, StartsTheNewestVersionAndServesItOnceItIsMet) {
   EXPECT_EQ(stage.stage(2), "probing");
   stage.set_one("n/m/2.bbbbbb/0", WorkerState::ready, true);
   EXPECT_EQ(stage.routes(), "2:ready:100");
-  EXPECT_EQ(stage.stage(2), "serving");
+  EXPECT_EQ(stage.stage(2), "ready");
   EXPECT_EQ(stage.events(), "version_starting 2, version_serving 2");
   EXPECT_EQ(stage.phase(), "none");
 }

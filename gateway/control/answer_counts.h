@@ -1,0 +1,17 @@
+// How many requests a version has ended well and badly, from the metrics of all shards.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/metrics/registry.h"
+#include "gateway/control/guards.h"
+
+namespace sluice::gateway {
+
+AnswerCounts answer_counts(const metrics::Registry& registry,
+                           const std::string& model,
+                           std::int64_t version);
+
+}  // namespace sluice::gateway
