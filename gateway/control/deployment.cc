@@ -33,16 +33,20 @@ void Deployment::on_model(ModelFacts facts, TimePoint now) {
 
 void Deployment::on_workers(std::span<const WorkerFact> workers, TimePoint now) {
   FactsById facts;
+  bool learned = false;
   for (const WorkerFact& worker : workers) {
     const auto at = facts.emplace(worker.id, worker).first;
     at->second.info = nullptr;  // it is lent for this call
     for (Unit& unit : units_) {
-      if (worker.info != nullptr && unit.workers.contains(worker.id)) {
-        unit.info = *worker.info;
+      const auto place = unit.workers.find(worker.id);
+      if (worker.info != nullptr && place != unit.workers.end()) {
+        ModelInfo& known = unit.infos[place->second.build];
+        learned = learned || known != *worker.info;
+        known = *worker.info;
       }
     }
   }
-  if (facts != workers_) {
+  if (learned || facts != workers_) {
     workers_ = std::move(facts);
     settle(now);
   }

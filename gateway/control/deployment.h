@@ -148,6 +148,7 @@ class Deployment {
   struct NewFailure {
     std::int64_t version = 0;
     std::string reason{};
+    bool passing = false;  // may well go better another time
   };
   // What is to be changed.
   struct Difference {

@@ -141,6 +141,7 @@ Result<void> Deployment::unload(CommandId id, TimePoint now) {
     const RolloutStatus status = rollout_->status();
     last_rollout_ = status;
     last_rollout_->phase = RolloutPhase::rolled_back;
+    tell(EventKind::rollout_phase, 0, std::string(name_of(RolloutPhase::rolled_back)), now);
     tell(EventKind::command_failed, 0, "unloaded", now, status.id);
     for (const CommandId abort : change_.aborts) {
       tell(EventKind::command_done, 0, {}, now, abort);
@@ -148,12 +149,16 @@ Result<void> Deployment::unload(CommandId id, TimePoint now) {
     rollout_.reset();
     change_ = {};
   }
-  for (Unit& each : units_) {
-    if (each.role == Role::serving || each.role == Role::incoming) {
-      retire(each, std::nullopt);
-    } else if (each.role == Role::standby) {
-      each.role = Role::ending;
+  // What serves last: it keeps what it shares with another build until the shards let go of it.
+  for (const Role role : {Role::incoming, Role::serving}) {
+    for (Unit& each : units_) {
+      if (each.role == role) {
+        retire(each, std::nullopt);
+      }
     }
+  }
+  for (Unit& each : units_) {
+    each.role = each.role == Role::standby ? Role::ending : each.role;
     each.keep_until.reset();
   }
   for (const Waiting& waiting : waiting_) {

@@ -160,6 +160,7 @@ Unit& Deployment::add_unit(const Spec& spec, Role role, Routing routing) {
   unit.id = ++last_unit_;
   unit.version = spec.version;
   unit.workers = spec.workers;
+  unit.waits_for_ending = facts_.settings.strategy == link::Strategy::recreate;
   units_.push_back(std::move(unit));
   route(units_.back(), role, routing);
   return units_.back();
@@ -174,6 +175,14 @@ void Deployment::route(Unit& unit, Role role, Routing routing) {
 
 // Takes it out of the routes; it ends, or is kept, once the shards have nothing of it.
 void Deployment::retire(Unit& unit, std::optional<TimePoint> keep_until) {
+  // Where nodes have different builds, two units of a version may share what runs on one of them.
+  for (const Unit& other : units_) {
+    const bool runs = other.role == Role::serving || other.role == Role::incoming;
+    if (other.id != unit.id && runs && !other.waits_for_ending) {
+      std::erase_if(unit.workers,
+                    [&](const auto& entry) { return other.workers.contains(entry.first); });
+    }
+  }
   if (unit.routing == Routing::none) {
     unit.role = Role::ending;
     return;
@@ -189,6 +198,11 @@ void Deployment::retire(Unit& unit, std::optional<TimePoint> keep_until) {
 bool Deployment::advance_units(TimePoint now) {
   bool changed =
       std::erase_if(retried_, [&](const std::string& id) { return !workers_.contains(id); }) != 0;
+  const bool ending =
+      std::ranges::any_of(units_, [](const Unit& each) { return each.role == Role::ending; });
+  for (Unit& each : units_) {
+    each.waits_for_ending = each.waits_for_ending && ending;
+  }
   // By position: a unit may be added on the way.
   for (std::size_t i = 0; i < units_.size(); ++i) {
     changed = advance(units_[i], now) || changed;

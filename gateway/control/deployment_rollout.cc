@@ -93,6 +93,10 @@ std::uint64_t Deployment::start(const Spec& spec) {
 
 bool Deployment::advance_rollout(TimePoint now) {
   const RolloutPhase before = rollout_->phase();
+  if (before == RolloutPhase::starting && change_.to_start.empty()) {
+    choose_primary();  // the old may have begun to serve, or failed, meanwhile
+    change_.primary = primary_;
+  }
   std::vector<NewFailure> failures = failures_of_new(now);
   const RolloutMove move = rollout_->next(rollout_facts(failures, now), now);
   if (rollout_->phase() != before) {
@@ -189,6 +193,11 @@ std::vector<Deployment::NewFailure> Deployment::failures_of_new(TimePoint now) c
       failures.push_back({each->version, is.reason});
       continue;
     }
+    const bool there_still = std::ranges::binary_search(there(), each->version);
+    if (rollout_->phase() == RolloutPhase::starting && !there_still && !waiting_for().empty()) {
+      failures.push_back({each->version, "it has left the repository", true});
+      continue;
+    }
     Verdict verdict = judge_unit(*each, now);
     if (verdict.kind == Verdict::Kind::fail) {
       failures.push_back({each->version, std::move(verdict.reason)});
@@ -227,23 +236,37 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
   }
   GuardFacts facts;
   facts.allow_signature_change = rollout_->plan().allow_signature_change;
-  facts.new_info = judged.info ? &*judged.info : nullptr;
   for (const Unit& old : change_.before) {
-    if (old.version == *replaced && old.info) {
-      facts.old_info = &*old.info;
+    const Unit* lives = unit(old.id);
+    const Unit& latest = lives != nullptr ? *lives : old;
+    if (old.version == *replaced && !latest.infos.empty()) {
+      facts.old_info = &latest.infos.begin()->second;
     }
   }
   const Unit* serves_on = serving(*replaced);
-  if (facts.old_info == nullptr && serves_on != nullptr && serves_on->info) {
-    facts.old_info = &*serves_on->info;
+  if (facts.old_info == nullptr && serves_on != nullptr && !serves_on->infos.empty()) {
+    facts.old_info = &serves_on->infos.begin()->second;
   }
   if (both) {
     facts.old_counts = since(counts_, change_.counts, *replaced);
     facts.new_counts = since(counts_, change_.counts, judged.version);
     facts.both_serve = now - change_.both_since;
   }
-  return judge(
-      options_.guards, both ? GuardStage::while_both_serve : GuardStage::before_switch, facts);
+  // Each build of it: nodes may have different ones.
+  Verdict verdict;
+  for (const auto& [id, place] : judged.workers) {
+    const auto info = judged.infos.find(place.build);
+    facts.new_info = info == judged.infos.end() ? nullptr : &info->second;
+    Verdict one = judge(
+        options_.guards, both ? GuardStage::while_both_serve : GuardStage::before_switch, facts);
+    if (one.kind == Verdict::Kind::fail) {
+      return one;
+    }
+    if (one.kind == Verdict::Kind::undecided) {
+      verdict = std::move(one);
+    }
+  }
+  return verdict;
 }
 
 // After recreate the old one must first be started again.
@@ -315,7 +338,7 @@ void Deployment::back_out(std::vector<NewFailure> failures) {
   for (const NewFailure& failure : failures) {
     for (const std::uint64_t id : change_.incoming) {
       const Unit* each = unit(id);
-      if (each != nullptr && each->version == failure.version) {
+      if (each != nullptr && each->version == failure.version && !failure.passing) {
         failed_[failure.version] = {each->workers, failure.reason};
       }
     }
@@ -326,12 +349,13 @@ void Deployment::back_out(std::vector<NewFailure> failures) {
     if (each != nullptr && each->role != Role::ending) {
       if (each->role != Role::serving) {
         route(*each, Role::serving, Routing::served);
+        each->workers = old.workers;  // with what it had left to the new one
       }
       each->keep_until.reset();
       continue;
     }
     Unit& again = add_unit({old.version, old.workers}, Role::serving, Routing::served);
-    again.info = old.info;
+    again.infos = old.infos;
     again.waits_for_ending = true;
   }
   for (const std::uint64_t id : change_.incoming) {

@@ -71,9 +71,10 @@ struct Unit {
   // The snapshot that shows the latest change of routing; 0: not published yet.
   std::uint64_t published = 0;
   bool quiet = false;                     // all shards, since `published`
-  bool waits_for_ending = false;          // not assigned while another unit is ending
+  bool waits_for_ending = false;          // to start: another unit's processes must end first
   std::optional<TimePoint> keep_until{};  // after draining: standby until then
-  std::optional<ModelInfo> info{};        // once a worker has said so
+  // By build, once a worker of it has said so. Nodes may have different builds of a version.
+  std::map<std::string, ModelInfo> infos{};
 };
 
 // What the facts say of a unit's workers.

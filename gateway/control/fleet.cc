@@ -288,6 +288,8 @@ std::optional<std::vector<link::AssignedWorker>> Fleet::assignment(const std::st
   }
   std::vector<link::AssignedWorker> workers = std::move(by_node[node]);
   std::ranges::sort(workers, {}, &link::AssignedWorker::worker_id);
+  const auto twice = std::ranges::unique(workers, {}, &link::AssignedWorker::worker_id);
+  workers.erase(twice.begin(), twice.end());  // of two builds that share a node's
   return workers;
 }
 

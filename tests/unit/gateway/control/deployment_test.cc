@@ -234,6 +234,19 @@ TEST(Rolling, AChangeOfTheFolderMeanwhileWaitsForItsEnd) {
   EXPECT_EQ(stage.assigned(), "n/m/3.cccccc/0");
 }
 
+TEST(Rolling, ANewVersionThatLeavesTheRepositoryBeforeItIsReadyIsGivenUp) {
+  FleetStage stage;
+  stage.serve_first();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  stage.has({{1, "aaaaaaaa"}});
+  stage.shards_follow();
+  EXPECT_EQ(stage.phase(), "rolled_back");
+  EXPECT_EQ(stage.status().rollout->reason, "version 2: it has left the repository");
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0") << "it may come back";
+}
+
 TEST(Rolling, WithSeveralWantedOnlyTheGoneOneDrains) {
   FleetStage stage;
   VersionPolicy two;
@@ -347,6 +360,18 @@ TEST(Recreate, EndsTheOldBeforeTheNewStartsAndRequestsWait) {
   EXPECT_EQ(stage.routes(), "2:ready:100");
   stage.shards_follow();
   EXPECT_EQ(stage.phase(), "done");
+}
+
+TEST(Recreate, WhatServesIsNotHeldUpByWhatEnds) {
+  FleetStage stage;
+  ModelSettings settings = with(Strategy::recreate);
+  settings.replicas = 2;
+  stage.serve_first(settings);
+  settings.replicas = 1;
+  stage.lingering["n/m/1.aaaaaa/1"] = true;
+  stage.has({{1, "aaaaaaaa"}}, settings);
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
 }
 
 TEST(Recreate, StartsTheOldAgainWhenTheNewFails) {

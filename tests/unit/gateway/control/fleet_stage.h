@@ -74,7 +74,9 @@ class FleetStage {
     std::vector<WorkerFact> facts;
     for (const auto& [id, fact] : workers) {
       facts.push_back(fact);
-      facts.back().info = infos.contains(fact.version) ? &infos.at(fact.version) : nullptr;
+      facts.back().info = other_infos.contains(id)       ? &other_infos.at(id)
+                          : infos.contains(fact.version) ? &infos.at(fact.version)
+                                                         : nullptr;
     }
     fleet.on_workers(facts, now);
   }
@@ -222,9 +224,10 @@ class FleetStage {
 
   Fleet fleet;
   TimePoint now{std::chrono::hours(1)};
-  std::map<std::string, WorkerFact> workers;  // by id
-  std::map<std::int64_t, ModelInfo> infos;    // by version
-  std::map<std::string, bool> lingering;      // workers that take their time to end
+  std::map<std::string, WorkerFact> workers;     // by id
+  std::map<std::int64_t, ModelInfo> infos;       // by version
+  std::map<std::string, ModelInfo> other_infos;  // by worker id, before `infos`
+  std::map<std::string, bool> lingering;         // workers that take their time to end
   std::uint64_t number = 0;
   Routes published;
 };

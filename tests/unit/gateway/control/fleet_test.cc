@@ -155,6 +155,23 @@ TEST(Nodes, ARolloutWaitsUntilEachNodeThatServesHasTheNewVersion) {
   EXPECT_EQ(stage.assigned("o"), "o/m/2.bbbbbb/0");
 }
 
+TEST(Nodes, TwoBuildsOfAVersionShareWhatRunsOnTheNodeThatIsNotYetChanged) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.ready(1);
+  stage.shards_follow();
+  stage.has({{1, "a2a2a2a2"}}, {}, "n");
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.a2a2a2/0 n/m/1.aaaaaa/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0");
+  stage.set_one("n/m/1.a2a2a2/0", WorkerState::ready, true);
+  EXPECT_EQ(stage.admitted(), "n/m/1.a2a2a2/0 o/m/1.aaaaaa/0");
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.a2a2a2/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0") << "it serves the new build's unit on";
+  EXPECT_EQ(stage.phase(), "done");
+}
+
 TEST(Nodes, SettingsOfTheFirstHoldAndAnotherIsNamed) {
   FleetStage stage;
   ModelSettings two;
@@ -208,6 +225,35 @@ TEST(Signature, AChangeIsRefusedUnlessItIsAllowed) {
   stage.ready(2);
   stage.shards_follow();
   EXPECT_EQ(stage.routes(), "2:ready:100");
+}
+
+TEST(Signature, OfTheOldOneMayBecomeKnownWhileTheNewOneStarts) {
+  FleetStage stage;
+  stage.infos[1] = info_of({-1, 64});
+  stage.infos[2] = info_of({-1, 32});
+  stage.has({{1, "aaaaaaaa"}});
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(stage.phase(), "starting");
+  stage.ready(1);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(),
+            "1:ready:100 2:failed(signature: input 'x': shape [-1,64] became "
+            "[-1,32])");
+}
+
+TEST(Signature, IsHeldAgainstEachNodesBuild) {
+  FleetStage stage;
+  stage.infos[1] = info_of({-1, 64});
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.ready(1);
+  stage.shards_follow();
+  stage.has({{1, "a2a2a2a2"}}, {}, "n");
+  stage.other_infos["n/m/1.a2a2a2/0"] = info_of({-1, 32});
+  stage.set_one("n/m/1.a2a2a2/0", WorkerState::ready, true);
+  stage.shards_follow();
+  EXPECT_EQ(stage.phase(), "rolled_back");
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0 o/m/1.aaaaaa/0");
 }
 
 TEST(ByHand, AVersionIsServedOnceItsWorkerIsReadyAndGoesWithIt) {
