@@ -120,6 +120,9 @@ inline constexpr auto kKeptDeaths = 5s;  // told again to a gateway that attache
 inline constexpr std::size_t kChildLineBytes = 4 * kKiB;  // longer lines of a child are cut
 inline constexpr int kEarlyDeaths = 5;  // in a row without once being ready: the version failed
 
+inline constexpr std::size_t kAdminBodyBytes = 1 * kMiB;  // of an operator's call
+inline constexpr auto kRolloutWait = 30 * 24h;            // a hold or a warm old version, at most
+
 // --- log and metrics -----------------------------------------------------------------------------
 inline constexpr std::size_t kLogLineBytes = 2 * kKiB;  // below PIPE_BUF: one line is one write
 inline constexpr std::size_t kLogValueBytes = 512;      // of one text value, before its quotes

@@ -24,6 +24,7 @@
 
 #include "common/base/result.h"
 #include "common/link/infer.h"
+#include "gateway/control/admin.h"
 #include "gateway/protocol/message.h"
 #include "gateway/protocol/reply_hints.h"
 
@@ -37,7 +38,10 @@ struct Adapter;
 // no control bytes, no '/', not "." or ".."), the version any non-negative int64.
 struct ModelRef {
   std::string model;
-  std::optional<std::int64_t> version;  // absent: any version that is routed to
+  std::optional<std::int64_t> version{};  // absent: any version that is routed to
+  // Not empty: the version is the one that this label leads to now. Whoever knows the labels puts
+  // it in and empties this before anything else is done with it; checked like a name.
+  std::string label{};
 
   friend bool operator==(const ModelRef&, const ModelRef&) = default;
 };
@@ -64,6 +68,16 @@ struct ModelReadyCall {
   ModelRef target;
 };
 
+// GET /v2/models/M[/versions/N]/config
+struct ModelConfigCall {
+  ModelRef target;
+};
+
+// What control answers: the repository API and /sluice/models...
+struct OperatorCall {
+  AdminRequest request;
+};
+
 // GET of a GraphPipe root: metadata as JSON.
 struct GraphPipeJsonCall {
   ModelRef target;
@@ -75,14 +89,16 @@ struct GraphPipeReadyCall {
 };
 struct GraphPipeAliveCall {};
 
-// A ClientReply is the finished refusal: 404 unknown path, 405 wrong method, 400 bad name, 501 a
-// part of a protocol that this server does not offer.
+// A ClientReply is the finished refusal: 404 unknown path, 405 wrong method, 400 bad name or admin
+// body, 413 admin body too large, 501 a part of a protocol that this server does not offer.
 using Route = std::variant<InferCall,
                            ServerLiveCall,
                            ServerReadyCall,
                            ServerMetadataCall,
                            ModelMetadataCall,
                            ModelReadyCall,
+                           ModelConfigCall,
+                           OperatorCall,
                            GraphPipeJsonCall,
                            GraphPipeReadyCall,
                            GraphPipeAliveCall,
@@ -91,7 +107,7 @@ using Route = std::variant<InferCall,
 
 struct RouteOptions {
   // Not empty: this listener speaks GraphPipe alone, for this model, at every path. Empty: the main
-  // port, where GraphPipe is under /graphpipe/MODEL[/versions/N].
+  // port, where GraphPipe is under /graphpipe/MODEL[/versions/N or /labels/L].
   std::string graphpipe_model;
 };
 

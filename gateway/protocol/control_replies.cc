@@ -12,7 +12,8 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 
 // What clients may rely on: each has a test against a running server.
-constexpr std::string_view kExtensions[] = {"classification", "binary_tensor_data", "parameters"};
+constexpr std::string_view kExtensions[] = {
+    "classification", "model_configuration", "binary_tensor_data", "parameters"};
 
 void add_retry_after(ClientReply& reply) {
   if (reply.status == 503) {
@@ -80,6 +81,17 @@ ClientReply model_metadata_reply(const ModelInfo& model, std::span<const std::in
   return json_reply(out + '}');
 }
 
+ClientReply model_config_reply(std::string_view config) {
+  return json_reply(std::string(config));
+}
+
+ClientReply operator_reply(const std::optional<Error>& error, std::string_view json) {
+  if (error) {
+    return error_reply(Protocol::kserve_v2, *error);
+  }
+  return json.empty() ? ClientReply{.content_type = kJson} : json_reply(std::string(json));
+}
+
 ClientReply graphpipe_ready_reply(Health health) {
   return health == Health::yes ? text_reply(200, "ok\n") : text_reply(503, "not ready\n");
 }
@@ -128,6 +140,15 @@ Error no_available_version(const ModelRef& target) {
 Error version_not_ready(const ModelRef& target) {
   return {ErrorCode::unavailable,
           "Request for unknown model: " + versioned(target) + " is not at ready state"};
+}
+
+Error no_configuration(const ModelRef& target) {
+  return {ErrorCode::not_found,
+          "model '" + target.model + "' has no configuration: its workers were started by hand"};
+}
+
+Error control_is_busy() {
+  return {ErrorCode::unavailable, "the server is too busy to answer this now"};
 }
 
 Error queue_full(std::string_view model) {

@@ -32,6 +32,12 @@ ClientReply health_reply(Health health);
 // `version` of the server, as "0.1.0".
 ClientReply server_metadata_reply(std::string_view version);
 
+// `config`: the model's configuration as JSON, shown as it is.
+ClientReply model_config_reply(std::string_view config);
+
+// Control's answer to an operator: the error, else 200 with the JSON, which may be empty.
+ClientReply operator_reply(const std::optional<Error>& error, std::string_view json);
+
 // `versions`: the ready ones, or the one that was named; ascending.
 ClientReply model_metadata_reply(const ModelInfo& model, std::span<const std::int64_t> versions);
 
@@ -66,6 +72,8 @@ ClientReply refusal_reply(int status, std::string_view text);
 Error unknown_model(const ModelRef& target);  // "Request for unknown model: 'm' is not found"
 Error no_available_version(const ModelRef& target);  // not_found: known, none ready, none named
 Error version_not_ready(const ModelRef& target);     // unavailable: known, named, not ready
+Error no_configuration(const ModelRef& target);      // not_found: known, but nothing was configured
+Error control_is_busy();                             // unavailable: for status and operators
 Error queue_full(std::string_view model);            // resource_exhausted
 Error timeout_expired();                             // deadline_exceeded
 

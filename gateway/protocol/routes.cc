@@ -1,61 +1,18 @@
 // parse_route(): the table of paths. KServe v2 by its section 1.1, GraphPipe, and our own admin
 // paths.
 
-#include <array>
 #include <limits>
+#include <optional>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "gateway/protocol/adapters.h"
 #include "gateway/protocol/control_replies.h"
+#include "gateway/protocol/path_segments.h"
 #include "gateway/protocol/text.h"
 
 namespace sluice::gateway {
 namespace {
-
-// A path split at '/', still encoded. More segments than any path of ours has are kept as "too
-// many", which matches nothing.
-class Segments {
- public:
-  explicit Segments(std::string_view path) {
-    while (!path.empty()) {
-      path.remove_prefix(1);  // the '/'
-      const std::size_t end = std::min(path.find('/'), path.size());
-      if (count_ == parts_.size()) {
-        count_ = 0;
-        return;
-      }
-      parts_[count_++] = path.substr(0, end);
-      path.remove_prefix(end);
-    }
-  }
-
-  [[nodiscard]] bool at_end() const noexcept { return next_ == count_; }
-  [[nodiscard]] std::string_view peek() const noexcept {
-    return at_end() ? std::string_view{} : parts_[next_];
-  }
-  std::string_view take() noexcept { return at_end() ? std::string_view{} : parts_[next_++]; }
-  // Takes the next segment if it is `word`.
-  bool take(std::string_view word) noexcept {
-    const bool same = !at_end() && parts_[next_] == word;
-    next_ += same ? 1U : 0U;
-    return same;
-  }
-
- private:
-  std::array<std::string_view, 8> parts_{};  // /v2/models/M/versions/N/trace/setting is the longest
-  std::size_t count_ = 0;
-  std::size_t next_ = 0;
-};
-
-ClientReply not_found() {
-  return refusal_reply(404, "Not Found");
-}
-
-ClientReply wrong_method(std::string_view allowed) {
-  ClientReply reply = refusal_reply(405, "Method Not Allowed");
-  reply.headers.emplace_back("Allow", allowed);
-  return reply;
-}
 
 ClientReply not_offered(std::string_view what) {
   return error_reply(
@@ -63,32 +20,39 @@ ClientReply not_offered(std::string_view what) {
       {ErrorCode::unsupported, std::string(what) + " is not supported by this server"});
 }
 
-template <class Call>
-Route on_get(const ClientMessage& message, Call call) {
-  if (message.method != "GET") {
-    return wrong_method("GET");
+// A label is bounded like a name, and needs no other rules: it is only ever looked up.
+Result<std::string> take_label(Segments& segments) {
+  auto label = percent_decoded(segments.take());
+  if (!label || label->empty() || label->size() > limits::kNameBytes) {
+    return Error{ErrorCode::invalid_argument,
+                 "invalid label: 1 to " + std::to_string(limits::kNameBytes) +
+                     " bytes, percent-encoded, are expected"};
   }
-  return call;
+  return *std::move(label);
 }
 
-// NAME[/versions/N]. Digits beyond int64 are a bad request, anything else after /versions/ is an
-// unknown path.
+// NAME[/versions/N or /labels/L]. Digits beyond int64 are a bad request, anything else after
+// /versions/ is an unknown path.
 std::variant<ModelRef, ClientReply> take_model(Segments& segments, Protocol protocol) {
-  auto name = percent_decoded(segments.take());
+  auto name = take_model_name(segments);
   if (!name) {
-    return error_reply(protocol,
-                       {ErrorCode::invalid_argument, "invalid model name: bad percent-encoding"});
+    return error_reply(protocol, name.error());
   }
-  if (auto checked = check_model_name(*name); !checked) {
-    return error_reply(protocol, checked.error());
+  ModelRef target{.model = *std::move(name)};
+  if (segments.take("labels")) {
+    auto label = take_label(segments);
+    if (!label) {
+      return error_reply(protocol, label.error());
+    }
+    target.label = *std::move(label);
+    return target;
   }
-  ModelRef target{.model = *std::move(name), .version = std::nullopt};
   if (!segments.take("versions")) {
     return target;
   }
   const std::string_view digits = segments.take();
   if (!all_digits(digits)) {
-    return not_found();
+    return unknown_path();
   }
   const auto version =
       parse_digits(digits, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
@@ -105,7 +69,8 @@ std::variant<ModelRef, ClientReply> take_model(Segments& segments, Protocol prot
 Route kserve_model_route(const ClientMessage& message, Segments& segments) {
   if (segments.peek() == "stats") {  // this literal path wins over a model of that name
     segments.take();
-    return segments.at_end() ? Route(not_offered("the statistics extension")) : Route(not_found());
+    return segments.at_end() ? Route(not_offered("the statistics extension"))
+                             : Route(unknown_path());
   }
   auto taken = take_model(segments, Protocol::kserve_v2);
   if (auto* reply = std::get_if<ClientReply>(&taken)) {
@@ -116,11 +81,12 @@ Route kserve_model_route(const ClientMessage& message, Segments& segments) {
     return on_get(message, ModelMetadataCall{std::move(target)});
   }
   const std::string_view what = segments.take();
-  if (what == "trace" && !target.version && segments.take("setting") && segments.at_end()) {
+  if (what == "trace" && !target.version && target.label.empty() && segments.take("setting") &&
+      segments.at_end()) {
     return not_offered("the trace extension");
   }
   if (!segments.at_end()) {
-    return not_found();
+    return unknown_path();
   }
   if (what == "infer") {
     if (message.method != "POST") {
@@ -132,7 +98,7 @@ Route kserve_model_route(const ClientMessage& message, Segments& segments) {
     return on_get(message, ModelReadyCall{std::move(target)});
   }
   if (what == "config") {
-    return not_offered("the model configuration extension");
+    return on_get(message, ModelConfigCall{std::move(target)});
   }
   if (what == "stats") {
     return not_offered("the statistics extension");
@@ -140,7 +106,7 @@ Route kserve_model_route(const ClientMessage& message, Segments& segments) {
   if (what == "generate" || what == "generate_stream") {
     return not_offered("the generate extension");
   }
-  return not_found();
+  return unknown_path();
 }
 
 Route kserve_health_route(const ClientMessage& message, Segments& segments) {
@@ -151,7 +117,7 @@ Route kserve_health_route(const ClientMessage& message, Segments& segments) {
   if (segments.at_end() && what == "ready") {
     return on_get(message, ServerReadyCall{});
   }
-  return not_found();
+  return unknown_path();
 }
 
 Route kserve_route(const ClientMessage& message, Segments& segments) {
@@ -166,7 +132,7 @@ Route kserve_route(const ClientMessage& message, Segments& segments) {
     return kserve_model_route(message, segments);
   }
   if (area == "repository" && !segments.at_end()) {
-    return not_offered("the model repository extension");
+    return repository_route(message, segments);
   }
   if (area == "systemsharedmemory" || area == "cudasharedmemory") {
     return not_offered("shared memory");
@@ -177,7 +143,7 @@ Route kserve_route(const ClientMessage& message, Segments& segments) {
   if (area == "logging" && segments.at_end()) {
     return not_offered("the logging extension");
   }
-  return not_found();
+  return unknown_path();
 }
 
 // What follows a GraphPipe server's root. `any_path`: the Go servers answer every path but their
@@ -198,7 +164,7 @@ Route graphpipe_route(const ClientMessage& message,
                        {ErrorCode::not_found, "only control/is_ready and control/is_alive exist"});
   }
   if (!any_path && !segments.at_end()) {
-    return not_found();
+    return unknown_path();
   }
   if (message.method == "GET") {
     return GraphPipeJsonCall{std::move(target)};
@@ -208,11 +174,29 @@ Route graphpipe_route(const ClientMessage& message,
 
 }  // namespace
 
+ClientReply unknown_path() {
+  return refusal_reply(404, "Not Found");
+}
+
+ClientReply wrong_method(std::string_view allowed) {
+  ClientReply reply = refusal_reply(405, "Method Not Allowed");
+  reply.headers.emplace_back("Allow", allowed);
+  return reply;
+}
+
+Result<std::string> take_model_name(Segments& segments) {
+  auto name = percent_decoded(segments.take());
+  if (!name) {
+    return Error{ErrorCode::invalid_argument, "invalid model name: bad percent-encoding"};
+  }
+  SLUICE_TRY(check_model_name(*name));
+  return *std::move(name);
+}
+
 Route parse_route(const ClientMessage& message, const RouteOptions& options) {
   Segments segments(message.path.starts_with('/') ? message.path : std::string_view{});
   if (!options.graphpipe_model.empty()) {
-    return graphpipe_route(
-        message, segments, {.model = options.graphpipe_model, .version = std::nullopt}, true);
+    return graphpipe_route(message, segments, {.model = options.graphpipe_model}, true);
   }
   if (segments.take("v2")) {
     return kserve_route(message, segments);
@@ -224,10 +208,14 @@ Route parse_route(const ClientMessage& message, const RouteOptions& options) {
     }
     return graphpipe_route(message, segments, std::get<ModelRef>(std::move(taken)), false);
   }
-  if (segments.take("sluice") && segments.take("status") && segments.at_end()) {
-    return on_get(message, StatusCall{});
+  if (!segments.take("sluice")) {
+    return unknown_path();
   }
-  return not_found();
+  if (segments.take("models")) {
+    return sluice_models_route(message, segments);
+  }
+  return segments.take("status") && segments.at_end() ? on_get(message, StatusCall{})
+                                                      : Route(unknown_path());
 }
 
 }  // namespace sluice::gateway

@@ -1,5 +1,7 @@
 #include "gateway/route/control_calls.h"
 
+#include <optional>
+#include <type_traits>
 #include <variant>
 
 #include "common/base/overloaded.h"
@@ -37,6 +39,31 @@ ClientReply model_metadata(const ModelRef& target, const ModelTable& models) {
   return model_metadata_reply(*info, versions);
 }
 
+ClientReply model_config(const ModelRef& target, const ModelTable& models) {
+  if (models.standing(target) == Standing::unknown) {
+    return error_reply(Protocol::kserve_v2, unknown_model(target));
+  }
+  const std::string_view config = models.config(target.model);
+  return config.empty() ? error_reply(Protocol::kserve_v2, no_configuration(target))
+                        : model_config_reply(config);
+}
+
+template <class Call>
+concept HasTarget = requires(Call call) {
+  call.target;
+};
+
+// The protocol in which a call's errors are told.
+template <class Call>
+Protocol protocol_of(const Call& call) {
+  if constexpr (std::is_same_v<Call, InferCall>) {
+    return call.adapter == &graphpipe_adapter() ? Protocol::graphpipe : Protocol::kserve_v2;
+  }
+  const bool graphpipe =
+      std::is_same_v<Call, GraphPipeJsonCall> || std::is_same_v<Call, GraphPipeReadyCall>;
+  return graphpipe ? Protocol::graphpipe : Protocol::kserve_v2;
+}
+
 ClientReply graphpipe_json(const ModelRef& target, const ModelTable& models) {
   const ModelInfo* info = models.find(target);
   return info == nullptr ? error_reply(Protocol::graphpipe, refusal_for(target, models))
@@ -44,6 +71,29 @@ ClientReply graphpipe_json(const ModelRef& target, const ModelTable& models) {
 }
 
 }  // namespace
+
+void settle_label(Route& route, const ModelTable& models) {
+  std::optional<ClientReply> refusal;
+  std::visit(
+      [&]<class Call>(Call& call) {
+        if constexpr (HasTarget<Call>) {
+          if (call.target.label.empty()) {
+            return;
+          }
+          const auto version = models.labelled(call.target);
+          if (version) {
+            call.target.version = *version;
+            call.target.label.clear();
+          } else {
+            refusal = error_reply(protocol_of(call), version.error());
+          }
+        }
+      },
+      route);
+  if (refusal) {
+    route = *std::move(refusal);
+  }
+}
 
 ClientReply answer_control_call(const Route& route, const ModelTable& models, bool draining) {
   return std::visit(
@@ -61,6 +111,8 @@ ClientReply answer_control_call(const Route& route, const ModelTable& models, bo
                 health_of(models.standing(call.target) == Standing::ready, draining));
           },
           [&](const GraphPipeAliveCall&) { return graphpipe_alive_reply(Health::yes); },
+          [&](const ModelConfigCall& call) { return model_config(call.target, models); },
+          [](const OperatorCall&) { return refusal_reply(500, "not a control call"); },
           [](const InferCall&) { return refusal_reply(500, "not a control call"); },
           [](const StatusCall&) { return refusal_reply(500, "not a control call"); },
           [](const ClientReply& reply) { return reply; }},

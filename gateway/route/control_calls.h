@@ -8,7 +8,11 @@
 
 namespace sluice::gateway {
 
-// `route` must not be an InferCall, a StatusCall or a finished ClientReply.
+// Puts the version that a label leads to in its place. A route that names an unknown label becomes
+// the finished refusal.
+void settle_label(Route& route, const ModelTable& models);
+
+// `route` must not be an InferCall, a StatusCall, an OperatorCall or a finished ClientReply.
 ClientReply answer_control_call(const Route& route, const ModelTable& models, bool draining);
 
 // A GraphPipe body that asked for metadata.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/protocol/control_replies.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -111,6 +113,35 @@ const ModelInfo* ModelTable::find(const ModelRef& target) const {
     }
   }
   return best == nullptr ? nullptr : &best->info;
+}
+
+const ModelSetup* ModelTable::setup_of(std::string_view model) const {
+  const auto found = std::ranges::find(view_.models, model, &ModelSetup::model);
+  return found == view_.models.end() ? nullptr : &*found;
+}
+
+Result<std::int64_t> ModelTable::labelled(const ModelRef& target) const {
+  const ModelSetup* setup = setup_of(target.model);
+  if (setup == nullptr && standing({.model = target.model}) == Standing::unknown) {
+    return unknown_model({.model = target.model});
+  }
+  std::string there;
+  if (setup != nullptr) {
+    for (const auto& [label, version] : setup->labels) {
+      if (label == target.label) {
+        return version;
+      }
+      there += (there.empty() ? ": it has '" : ", '") + label + "'";
+    }
+  }
+  return Error{ErrorCode::not_found,
+               "model '" + target.model + "' has no label '" + target.label + "'" +
+                   (there.empty() ? ", nor any other" : there)};
+}
+
+std::string_view ModelTable::config(std::string_view model) const {
+  const ModelSetup* setup = setup_of(model);
+  return setup == nullptr ? std::string_view{} : std::string_view(setup->config);
 }
 
 std::vector<std::int64_t> ModelTable::ready_versions(std::string_view model) const {

@@ -46,6 +46,11 @@ class ModelTable {
   // Ascending.
   [[nodiscard]] std::vector<std::int64_t> ready_versions(std::string_view model) const;
 
+  // The version that a target's label leads to; not_found with the labels that there are.
+  [[nodiscard]] Result<std::int64_t> labelled(const ModelRef& target) const;
+  // The model's configuration as JSON; empty: none is known. Valid until the next update.
+  [[nodiscard]] std::string_view config(std::string_view model) const;
+
   [[nodiscard]] bool server_ready() const { return view_.ready; }
   [[nodiscard]] const ClusterView& view() const { return view_; }
 
@@ -61,6 +66,7 @@ class ModelTable {
   using Versions = std::map<std::int64_t, Version>;
 
   [[nodiscard]] const Versions* versions_of(std::string_view model) const;
+  [[nodiscard]] const ModelSetup* setup_of(std::string_view model) const;
 
   std::map<std::string, Versions, std::less<>> models_;
   ClusterView view_;

@@ -87,31 +87,28 @@ void ShardActor::on_mail(TimePoint now) {
 }
 
 void ShardActor::receive(ShardInbox message, TimePoint now) {
-  std::visit(Overloaded{[&](const ClusterView& view) { on_view(view, now); },
-                        [&](const WorkerLifeEnded& ended) { on_life_ended(ended, now); },
-                        [&](const StatusReply& reply) {
-                          const auto asked = status_queries_.find(reply.token);
-                          if (asked != status_queries_.end()) {
-                            listener_.reply(asked->second,
-                                            json_reply(std::string(reply.json.text())));
-                            status_queries_.erase(asked);
-                          }
-                        },
-                        [&](const AdminReply&) {},
-                        [&](const DrainShard& drain) {
-                          draining_ = true;
-                          dispatcher_.on(GatewayDraining{}, now, actions_);
-                          listener_.drain(drain.until);
-                        },
-                        [&](const StopShard&) {
-                          flush_links(now);
-                          links_.for_each([&](LinkKey, const WorkerLink& link) {
-                            static_cast<void>(link::send_to(
-                                router_, link.identity, link::encode(link::Bye{"gateway ends"})));
-                          });
-                          loop_->stop();
-                        }},
-             message);
+  std::visit(
+      Overloaded{[&](const ClusterView& view) { on_view(view, now); },
+                 [&](const WorkerLifeEnded& ended) { on_life_ended(ended, now); },
+                 [&](const StatusReply& reply) {
+                   on_control_answer(reply.token, json_reply(std::string(reply.json.text())));
+                 },
+                 [&](const AdminReply& reply) {
+                   on_control_answer(reply.token, operator_reply(reply.error, reply.json.text()));
+                 },
+                 [&](const DrainShard& drain) {
+                   draining_ = true;
+                   dispatcher_.on(GatewayDraining{}, now, actions_);
+                   listener_.drain(drain.until);
+                 },
+                 [&](const StopShard&) {
+                   links_.for_each([&](LinkKey, const WorkerLink& link) {
+                     static_cast<void>(link::send_to(
+                         router_, link.identity, link::encode(link::Bye{"gateway ends"})));
+                   });
+                   loop_->stop();
+                 }},
+      message);
 }
 
 // Logged when the first of them have been sent, so that the line's time says how soon that was.
@@ -184,10 +181,20 @@ void ShardActor::tell_quiet() {
   }
 }
 
-void ShardActor::tell_control(ControlInbox message) {
-  if (control_.offer(std::move(message)) == actor::Offer::full) {
+void ShardActor::on_control_answer(std::uint64_t token, ClientReply reply) {
+  const auto asked = asked_control_.find(token);
+  if (asked != asked_control_.end()) {
+    listener_.reply(asked->second, std::move(reply));
+    asked_control_.erase(asked);
+  }
+}
+
+bool ShardActor::tell_control(ControlInbox message) {
+  const bool full = control_.offer(std::move(message)) == actor::Offer::full;
+  if (full) {
     log_error("control_mailbox_full", {{"shard", options_.index}});
   }
+  return !full;
 }
 
 void ShardActor::met(const WorkerLink& link, bool met) {

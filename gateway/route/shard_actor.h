@@ -111,7 +111,10 @@ class ShardActor final : public RequestHandler {
               const InferCall& call,
               const Error& error,
               const ReplyHints& hints);
+  // What control answers: remembered by a token until it does, or the client goes away.
   void ask_status(RequestHandle handle);
+  void ask_control(RequestHandle handle, AdminRequest request);
+  void on_control_answer(std::uint64_t token, ClientReply reply);
   void deliver(Pending& pending);
   void answer(Pending& pending, std::int64_t version, const Error& error);
   void finish(Pending& pending);
@@ -149,7 +152,7 @@ class ShardActor final : public RequestHandler {
   void set_routes(const std::string& model, const ClusterView& view, TimePoint now);
   void learn_from_links();
   void tell_quiet();
-  void tell_control(ControlInbox message);
+  bool tell_control(ControlInbox message);  // false: its mailbox is full, and that was logged
   void met(const WorkerLink& link, bool met);
   void after_events(TimePoint now);
   void on_due(TimePoint now);
@@ -169,7 +172,7 @@ class ShardActor final : public RequestHandler {
 
   std::vector<Pending> pending_;    // by slot_of(id)
   std::vector<Replying> replying_;  // by the handle's connection: the last answer of each
-  std::map<std::uint64_t, RequestHandle> status_queries_;
+  std::map<std::uint64_t, RequestHandle> asked_control_;  // by token
   std::uint64_t last_token_ = 0;
   std::vector<Leaving> leaving_;
   Actions actions_;

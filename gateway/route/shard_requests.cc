@@ -45,10 +45,13 @@ void ShardActor::on_request(RequestHandle handle,
                             const RequestFacts& facts) {
   const RouteOptions options{facts.port_tag == kGraphPipePort ? options_.graphpipe_model : ""};
   Route route = parse_route(message, options);
+  settle_label(route, models_);
   if (const auto* call = std::get_if<InferCall>(&route)) {
     infer(handle, *call, message, facts);
   } else if (std::holds_alternative<StatusCall>(route)) {
     ask_status(handle);
+  } else if (auto* asked = std::get_if<OperatorCall>(&route)) {
+    ask_control(handle, std::move(asked->request));
   } else {
     listener_.reply(handle, answer_control_call(route, models_, draining_));
   }
@@ -74,8 +77,18 @@ void ShardActor::on_gathered(TimePoint now) {
 
 void ShardActor::ask_status(RequestHandle handle) {
   const std::uint64_t token = ++last_token_;
-  status_queries_.emplace(token, handle);
-  tell_control(StatusQuery{options_.index, token});
+  asked_control_.emplace(token, handle);
+  if (!tell_control(StatusQuery{options_.index, token})) {
+    on_control_answer(token, operator_reply(control_is_busy(), {}));
+  }
+}
+
+void ShardActor::ask_control(RequestHandle handle, AdminRequest request) {
+  const std::uint64_t token = ++last_token_;
+  asked_control_.emplace(token, handle);
+  if (!tell_control(AdminCall{options_.index, token, std::move(request)})) {
+    on_control_answer(token, operator_reply(control_is_busy(), {}));
+  }
 }
 
 Result<Decoded> ShardActor::decode(const InferCall& call, const ClientMessage& message) const {
@@ -199,7 +212,7 @@ void ShardActor::on_reply_started(RequestHandle handle, TimePoint now) {
 }
 
 void ShardActor::on_abandoned(RequestHandle handle) {
-  std::erase_if(status_queries_, [&](const auto& entry) { return entry.second == handle; });
+  std::erase_if(asked_control_, [&](const auto& entry) { return entry.second == handle; });
   const auto pending = std::ranges::find_if(
       pending_, [&](const Pending& each) { return each.id != 0 && each.handle == handle; });
   if (pending != pending_.end()) {

@@ -67,6 +67,14 @@ Outcome exchange(const ClientMessage& message, const RouteOptions& options, cons
                              return health_reply(Health::yes);
                            })};
           },
+          [&](ModelConfigCall& call) {
+            return Outcome{{}, for_model(call.target, Protocol::kserve_v2, [](const ModelInfo&) {
+                             return model_config_reply(R"({"name":"add"})");
+                           })};
+          },
+          [&](OperatorCall&) {
+            return Outcome{{}, operator_reply(std::nullopt, {})};
+          },
           [&](GraphPipeJsonCall& call) {
             return Outcome{{},
                            for_model(call.target, Protocol::graphpipe, [](const ModelInfo& info) {

@@ -59,6 +59,10 @@ TEST(Transcripts, kserve_v2) {
   replay("kserve", {});
 }
 
+TEST(Transcripts, admin) {
+  replay("admin", {});
+}
+
 TEST(Transcripts, graphpipe_on_the_main_port) {
   replay("graphpipe", {});
 }

@@ -29,9 +29,16 @@ def seed(target, name, data):
 
 
 def main():
-    for file in sorted([*TRANSCRIPTS.glob("kserve/*.txt"), *TRANSCRIPTS.glob("graphpipe/*.txt")]):
+    folders = ["kserve", "graphpipe", "admin"]
+    for file in sorted(file for folder in folders for file in TRANSCRIPTS.glob(folder + "/*.txt")):
         path, headers, body = read(file)
         seed("route", file.parent.name + "_" + file.stem, path.encode())
+        if "/repository/" in path or path.startswith("/sluice/"):
+            if body:
+                word = path.rsplit("/", 1)[1]
+                call = {"index": b"i", "load": b"l", "unload": b"u", "rollout": b"r"}.get(word, b"v")
+                seed("admin", file.stem, call + body)
+            continue
         if file.parent.name == "graphpipe":
             seed("graphpipe", file.stem, body)
             continue

@@ -17,6 +17,11 @@ static void fuzz(const std::uint8_t* data, std::size_t size) {
       SLUICE_CHECK(check_model_name(call->target.model).has_value());
     }
     SLUICE_CHECK(!std::holds_alternative<StatusCall>(route) || message.path == "/sluice/status");
+    if (const auto* call = std::get_if<OperatorCall>(&route)) {
+      if (const auto* load = std::get_if<LoadAsked>(&call->request)) {
+        SLUICE_CHECK(method == "POST" && check_model_name(load->model).has_value());
+      }
+    }
     parse_route(message, {.graphpipe_model = "m"});
   }
 }

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/protocol/control_replies.h"
 #include "gateway/route/control_calls.h"
 
 namespace sluice::gateway {
@@ -119,6 +120,57 @@ TEST(ModelTable, ForgetsAVersionThatControlNoLongerNames) {
   table.update(view({}));
   EXPECT_EQ(table.find({"add", 1}), nullptr);
   EXPECT_EQ(table.standing({"add", 1}), Standing::unknown);
+}
+
+TEST(ModelTable, ResolvesLabelsOrNamesThoseThereAre) {
+  ModelTable table;
+  ClusterView seen = view({{"add", 1, State::ready, "", 100, {}}});
+  seen.models = {{"add", {{"canary", 2}, {"stable", 1}}, R"({"name":"add"})"}};
+  table.update(seen);
+  EXPECT_EQ(*table.labelled({.model = "add", .label = "canary"}), 2);
+  EXPECT_EQ(
+      table.labelled({.model = "add", .label = "old"}).error(),
+      (Error{ErrorCode::not_found, "model 'add' has no label 'old': it has 'canary', 'stable'"}));
+  EXPECT_EQ(table.labelled({.model = "late", .label = "old"}).error(),
+            (Error{ErrorCode::not_found, "model 'late' has no label 'old', nor any other"}));
+  EXPECT_EQ(table.labelled({.model = "none", .label = "old"}).error(),
+            unknown_model({.model = "none"}));
+  EXPECT_EQ(table.config("add"), R"({"name":"add"})");
+  EXPECT_EQ(table.config("late"), "");
+}
+
+TEST(ControlCalls, ALabelBecomesItsVersionBeforeAnythingElse) {
+  ModelTable table;
+  ClusterView seen = view({{"add", 1, State::ready, "", 100, {}}});
+  seen.models = {{"add", {{"stable", 1}}, ""}};
+  table.update(seen);
+  Route route = InferCall{&kserve_v2_adapter(), {.model = "add", .label = "stable"}};
+  settle_label(route, table);
+  EXPECT_EQ(std::get<InferCall>(route).target, (ModelRef{.model = "add", .version = 1}));
+  route = GraphPipeJsonCall{{.model = "add", .label = "gone"}};
+  settle_label(route, table);
+  EXPECT_EQ(text_of(std::get<ClientReply>(route)),
+            "model 'add' has no label 'gone': it has 'stable'\n");
+  route = ServerLiveCall{};
+  settle_label(route, table);
+  EXPECT_TRUE(std::holds_alternative<ServerLiveCall>(route));
+}
+
+TEST(ControlCalls, AConfigurationIsShownAsItIs) {
+  ModelTable table;
+  ClusterView seen = view({{"add", 1, State::ready, "", 100, {}}});
+  const auto config = [&](ModelRef target) {
+    return answer_control_call(ModelConfigCall{std::move(target)}, table, false);
+  };
+  table.update(seen);
+  EXPECT_EQ(text_of(config({.model = "add"})),
+            R"({"error":"model 'add' has no configuration: its workers were started by hand"})");
+  seen.models = {{"add", {}, R"({"name":"add"})"}};
+  table.update(seen);
+  EXPECT_EQ(text_of(config({.model = "add"})), R"({"name":"add"})");
+  EXPECT_EQ(text_of(config({.model = "add", .version = 1})), R"({"name":"add"})");
+  EXPECT_EQ(config({.model = "add", .version = 2}).status, 404);
+  EXPECT_EQ(config({.model = "none"}).status, 404);
 }
 
 TEST(ControlCalls, HealthFollowsWhatControlSaid) {

@@ -11,14 +11,36 @@ namespace sluice::gateway {
 namespace {
 
 std::string named(const ModelRef& target) {
-  return target.model + (target.version ? "/" + std::to_string(*target.version) : "");
+  return target.model + (target.version ? "/" + std::to_string(*target.version) : "") +
+         (target.label.empty() ? "" : "@" + target.label);
+}
+
+std::string asked(const AdminRequest& request) {
+  return std::visit(
+      Overloaded{
+          [](const IndexAsked& a) { return std::string(a.ready_only ? "index ready" : "index"); },
+          [](const LoadAsked& a) { return "load " + a.model; },
+          [](const UnloadAsked& a) { return "unload " + a.model; },
+          [](const RolloutAsked& a) {
+            return "rollout " + a.model + " " + (a.to ? std::to_string(*a.to) : "policy");
+          },
+          [](const RolloutLook& a) { return "look " + a.model; },
+          [](const RolloutControl& a) {
+            constexpr const char* kVerbs[] = {"pause ", "resume ", "abort ", "rollback "};
+            return kVerbs[static_cast<int>(a.verb)] + a.model;
+          },
+          [](const ModelsAsked&) { return std::string("models"); },
+      },
+      request);
 }
 
 // One word for what a request is taken as.
 std::string route(std::string_view method,
                   std::string_view path,
-                  const RouteOptions& options = {}) {
+                  const RouteOptions& options = {},
+                  std::string_view body = {}) {
   ClientMessage message;
+  message.body = Buffer::copy_of(body);
   message.method = method;
   message.path = path;
   message.query = "ignored=yes";
@@ -30,6 +52,8 @@ std::string route(std::string_view method,
           [](const ServerMetadataCall&) { return std::string("server"); },
           [](const ModelMetadataCall& c) { return "metadata " + named(c.target); },
           [](const ModelReadyCall& c) { return "ready " + named(c.target); },
+          [](const ModelConfigCall& c) { return "config " + named(c.target); },
+          [](const OperatorCall& c) { return asked(c.request); },
           [](const GraphPipeJsonCall& c) { return "json " + named(c.target); },
           [](const GraphPipeReadyCall& c) { return "is_ready " + named(c.target); },
           [](const GraphPipeAliveCall&) { return std::string("is_alive"); },
@@ -59,6 +83,25 @@ TEST(Routes, match_whole_paths_and_their_methods) {
        "kserve_v2 m/9223372036854775807"},
       {"POST", "/v2/models/versions/infer", "kserve_v2 versions"},
       {"POST", "/v2/models/a%20b%c3%a4/infer", "kserve_v2 a b\u00e4"},
+      {"POST", "/v2/models/m/labels/canary/infer", "kserve_v2 m@canary"},
+      {"GET", "/v2/models/m/labels/a%2fb", "metadata m@a/b"},
+      {"GET", "/v2/models/m/labels/stable/ready", "ready m@stable"},
+      {"GET", "/v2/models/labels/labels/x/config", "config labels@x"},
+      {"GET", "/v2/models/m/config", "config m"},
+      {"GET", "/v2/models/m/versions/2/config", "config m/2"},
+      {"POST", "/graphpipe/m/labels/stable", "graphpipe m@stable"},
+      {"GET", "/graphpipe/m/labels/stable/control/is_ready", "is_ready m@stable"},
+      {"POST", "/v2/repository/index", "index"},
+      {"POST", "/v2/repository/any/index", "index"},
+      {"POST", "/v2/repository/models/index", "index"},
+      {"POST", "/v2/repository/models/m/load", "load m"},
+      {"POST", "/v2/repository/models/a%20b/unload", "unload a b"},
+      {"GET", "/sluice/models", "models"},
+      {"GET", "/sluice/models/m/rollout", "look m"},
+      {"POST", "/sluice/models/m/rollout/pause", "pause m"},
+      {"POST", "/sluice/models/pause/rollout/resume", "resume pause"},
+      {"POST", "/sluice/models/m/rollout/abort", "abort m"},
+      {"POST", "/sluice/models/m/rollback", "rollback m"},
       {"GET", "/sluice/status", "status"},
       {"GET", "/graphpipe/m", "json m"},
       {"GET", "/graphpipe/m/versions/2", "json m/2"},
@@ -128,12 +171,38 @@ TEST(Routes, refuse_everything_else_with_the_right_status) {
       {"GET", "/graphpipe/%2e", "400"},
       {"GET", "/v2/models/stats", "501"},
       {"GET", "/v2/models/m/stats", "501"},
-      {"GET", "/v2/models/m/config", "501"},
       {"POST", "/v2/models/m/generate", "501"},
       {"POST", "/v2/models/m/versions/1/generate_stream", "501"},
       {"GET", "/v2/models/m/trace/setting", "501"},
-      {"POST", "/v2/repository/index", "501"},
-      {"POST", "/v2/repository/models/m/load", "501"},
+      {"POST", "/v2/models/m/config", "405"},
+      {"GET", "/v2/models/m/labels", "400"},
+      {"GET", "/v2/models/m/labels/", "400"},
+      {"GET", "/v2/models/m/labels/%zz", "400"},
+      {"GET", "/v2/models/m/labels/" + long_name, "400"},
+      {"GET", "/v2/models/m/labels/x/versions/1", "404"},
+      {"GET", "/v2/models/m/labels/x/trace/setting", "404"},
+      {"GET", "/v2/repository/index", "405"},
+      {"POST", "/v2/repository", "404"},
+      {"POST", "/v2/repository/index/x", "404"},
+      {"POST", "/v2/repository/models", "404"},
+      {"POST", "/v2/repository/models/m", "404"},
+      {"POST", "/v2/repository/models/m/reload", "404"},
+      {"POST", "/v2/repository/models/m/load/x", "404"},
+      {"GET", "/v2/repository/models/m/load", "405"},
+      {"POST", "/v2/repository/models/%2e%2e/load", "400"},
+      {"POST", "/v2/repository/models//unload", "400"},
+      {"POST", "/v2/repository/r/models/m/load", "501"},
+      {"POST", "/v2/repository/r/models/m/unload", "501"},
+      {"POST", "/sluice/models", "405"},
+      {"GET", "/sluice/models/m", "404"},
+      {"POST", "/sluice/models/m/rollout/stop", "404"},
+      {"POST", "/sluice/models/m/rollout/pause/x", "404"},
+      {"POST", "/sluice/models/m/rollback/x", "404"},
+      {"DELETE", "/sluice/models/m/rollout", "405"},
+      {"GET", "/sluice/models/m/rollback", "405"},
+      {"GET", "/sluice/models/m/rollout/pause", "405"},
+      {"GET", "/sluice/models/%2e/rollout", "400"},
+      {"POST", "/sluice/models/m/rollout", "400"},  // without a body
       {"GET", "/v2/systemsharedmemory/status", "501"},
       {"POST", "/v2/cudasharedmemory/region/r/register", "501"},
       {"GET", "/v2/trace/setting", "501"},
@@ -142,6 +211,19 @@ TEST(Routes, refuse_everything_else_with_the_right_status) {
   for (const auto& row : rows) {
     EXPECT_EQ(route(row.method, row.path), row.status) << row.method << " " << row.path;
   }
+}
+
+TEST(Routes, hand_bodies_of_operators_over_or_refuse_them) {
+  EXPECT_EQ(route("POST", "/v2/repository/index", {}, R"({"ready":true})"), "index ready");
+  EXPECT_EQ(route("POST", "/sluice/models/m/rollout", {}, R"({"to":"policy"})"),
+            "rollout m policy");
+  EXPECT_EQ(route("POST", "/sluice/models/m/rollout", {}, R"({"to":3})"), "rollout m 3");
+  EXPECT_EQ(route("POST", "/sluice/models/m/rollback", {}, "{}"), "rollback m");
+  EXPECT_EQ(route("POST", "/sluice/models/m/rollback", {}, R"({"to":3})"), "400");
+  EXPECT_EQ(route("POST", "/v2/repository/models/m/load", {}, "[]"), "400");
+  const std::string spaces(limits::kAdminBodyBytes - 2, ' ');
+  EXPECT_EQ(route("POST", "/v2/repository/models/m/load", {}, spaces + "{}"), "load m");
+  EXPECT_EQ(route("POST", "/v2/repository/models/m/load", {}, spaces + "{ }"), "413");
 }
 
 TEST(Routes, decode_a_name_only_once) {
