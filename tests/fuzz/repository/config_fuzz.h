@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/base/check.h"
+#include "common/base/limits.h"
 #include "worker/model/repository/completion.h"
 #include "worker/model/repository/config_parser.h"
 

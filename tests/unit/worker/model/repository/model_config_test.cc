@@ -120,7 +120,9 @@ TEST(ModelConfig, dynamic_batching_is_read_whole) {
       default_queue_policy { max_queue_size: 10 }
       priority_queue_policy {
         key: 1
-        value { timeout_action: DELAY default_timeout_microseconds: 20 allow_timeout_override: true }
+        value {
+          timeout_action: DELAY default_timeout_microseconds: 20 allow_timeout_override: true
+        }
       }
     })");
   using namespace std::chrono_literals;

@@ -32,7 +32,8 @@ const ModelList kList = {
 constexpr const char* kJson = R"(
   {"model_config_list": {"config": [
     {"name": "b", "base_path": "/models/b", "model_platform": "onnx",
-     "model_version_policy": {"specific": {"versions": [43, 42]}}, "version_labels": {"stable": 42}},
+     "model_version_policy": {"specific": {"versions": [43, 42]}},
+     "version_labels": {"stable": 42}},
     {"name": "a", "basePath": "/models/a"}]}})";
 
 TEST(ModelList, is_read_from_text_and_from_json) {
