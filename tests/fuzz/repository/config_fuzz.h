@@ -13,10 +13,12 @@ inline void check_accepted(const ParsedConfig& parsed) {
   const ModelConfig& config = parsed.config;
   SLUICE_CHECK(check_config(config).has_value());
   SLUICE_CHECK(parsed.notes.size() <= limits::kConfigNotes);
-  // Its JSON is a configuration too, and the same one.
+  // Its JSON is a configuration too, and the same one, with the policy that an absent one means.
   const auto again = parse_model_config_json(to_json(config), config.name);
   SLUICE_CHECK(again.has_value());
-  SLUICE_CHECK(again->config == config);
+  ModelConfig same = config;
+  same.version_policy = config.policy();
+  SLUICE_CHECK(again->config == same);
   // Held against a model, it is completed or refused, and what is completed fits.
   const ModelInfo facts{.name = config.name,
                         .platform = "onnx_onnxv1",
