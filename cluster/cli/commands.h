@@ -5,6 +5,10 @@
 
 #pragma once
 
+#include <string>
+
+#include "common/base/result.h"
+
 // NOLINTNEXTLINE(readability-identifier-naming): named by CLI11.
 namespace CLI {
 class App;
@@ -21,6 +25,13 @@ struct ExitCode {
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
 
+// How a command ends: its text on stdout, or "sluice COMMAND: what went wrong" on stderr and
+// kExitFailure, which is also the code when the text cannot be written.
+void print_or_fail(const std::string& command, const Result<std::string>& text, ExitCode& code);
+
+// Wrong usage unless `given`: throws what the parser throws.
+void need(bool given, const std::string& what);
+
 // Adds every subcommand, in the order `sluice --help` shows. Callbacks run inside parsing and write
 // to `exit_code`, which must outlive it.
 void add_commands(CLI::App& app, ExitCode& exit_code);
@@ -29,9 +40,14 @@ void add_bench_command(CLI::App& app, ExitCode& exit_code);
 void add_check_command(CLI::App& app, ExitCode& exit_code);
 void add_gateway_command(CLI::App& app, ExitCode& exit_code);
 void add_infer_command(CLI::App& app, ExitCode& exit_code);
+void add_load_command(CLI::App& app, ExitCode& exit_code);
+void add_models_command(CLI::App& app, ExitCode& exit_code);
 void add_node_command(CLI::App& app, ExitCode& exit_code);
+void add_rollback_command(CLI::App& app, ExitCode& exit_code);
+void add_rollout_command(CLI::App& app, ExitCode& exit_code);
 void add_serve_command(CLI::App& app, ExitCode& exit_code);
 void add_status_command(CLI::App& app, ExitCode& exit_code);
+void add_unload_command(CLI::App& app, ExitCode& exit_code);
 void add_worker_command(CLI::App& app, ExitCode& exit_code);
 
 }  // namespace sluice::cluster

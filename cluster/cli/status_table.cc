@@ -1,10 +1,13 @@
 #include "cluster/cli/status_table.h"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "cluster/cli/models_table.h"
+#include "cluster/cli/text_table.h"
 
 namespace sluice::cluster {
 
@@ -34,57 +37,20 @@ constexpr Column kWorkerColumns[] = {{"WORKER", "id"},
                                      {"EXECUTED", "executed"},
                                      {"REASON", "reason"}};
 
-std::string cell(const Json& row, const char* key) {
-  const auto found = row.find(key);
-  if (found == row.end() || found->is_null()) {
-    return "-";
-  }
-  std::string text = found->is_string() ? found->get<std::string>() : found->dump();
-  // A reason may hold anything a library said: keep the table's lines whole.
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
-  return text.empty() ? "-" : text;
-}
-
-void append_padded(std::string& out, const std::string& text, std::size_t width, bool last) {
-  out += text;
-  if (last) {
-    out += '\n';
-    return;
-  }
-  out.append(width - text.size() + 2, ' ');
-}
-
 template <std::size_t N>
-void append_table(std::string& out, const Column (&columns)[N], const Json& rows) {
-  std::vector<std::vector<std::string>> table(1);
+void append_rows(std::string& out, const Column (&columns)[N], const Json& rows) {
+  TextRow titles;
   for (const Column& column : columns) {
-    table.front().emplace_back(column.title);
+    titles.emplace_back(column.title);
   }
+  std::vector<TextRow> table;
   for (const Json& row : rows) {
-    std::vector<std::string> cells;
+    TextRow& cells = table.emplace_back();
     for (const Column& column : columns) {
-      cells.push_back(row.is_object() ? cell(row, column.key) : "-");
-    }
-    table.push_back(std::move(cells));
-  }
-  std::size_t widths[N] = {};
-  for (const auto& row : table) {
-    for (std::size_t i = 0; i < N; ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
+      cells.push_back(cell(row, column.key));
     }
   }
-  for (const auto& row : table) {
-    for (std::size_t i = 0; i < N; ++i) {
-      append_padded(out, row[i], widths[i], i + 1 == N);
-    }
-  }
-}
-
-const Json& list_of(const Json& status, const char* key) {
-  static const Json none = Json::array();
-  const auto found = status.find(key);
-  return found != status.end() && found->is_array() ? *found : none;
+  append_table(out, titles, table);
 }
 
 std::string whole_seconds(const Json& gateway) {
@@ -122,13 +88,16 @@ Result<std::string> status_table(std::string_view json) {
   if (models.empty()) {
     out += "no models\n";
   } else {
-    append_table(out, kModelColumns, models);
+    append_rows(out, kModelColumns, models);
+  }
+  for (const Json& deployment : list_of(status, "deployments")) {
+    out += deployment_notes(deployment);
   }
   out += '\n';
   if (workers.empty()) {
     out += "no workers\n";
   } else {
-    append_table(out, kWorkerColumns, workers);
+    append_rows(out, kWorkerColumns, workers);
   }
   return out;
 }

@@ -9,8 +9,9 @@
 
 namespace sluice::cluster {
 
-// `json` as GET /sluice/status answers: objects under "gateway", "models" and "workers"; a field
-// that is missing prints as "-". data_corrupt when it is not such JSON.
+// `json` as GET /sluice/status answers: objects under "gateway", "models", "deployments" (whose
+// pins, labels and rollouts are told in words) and "workers"; a field that is missing prints as
+// "-". data_corrupt when it is not such JSON.
 Result<std::string> status_table(std::string_view json);
 
 }  // namespace sluice::cluster

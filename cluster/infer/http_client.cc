@@ -131,18 +131,34 @@ Result<HttpAnswer> HttpClient::get(const std::string& path) {
 Result<HttpAnswer> HttpClient::post(const std::string& path,
                                     const std::string& body,
                                     std::size_t json_size) {
+  const std::string headers[] = {
+      "Content-Type: application/octet-stream",
+      "Inference-Header-Content-Length: " + std::to_string(json_size),
+  };
+  return post_with(path, body, headers);
+}
+
+Result<HttpAnswer> HttpClient::post_json(const std::string& path, const std::string& body) {
+  const std::string headers[] = {"Content-Type: application/json"};
+  return post_with(path, body, headers);
+}
+
+Result<HttpAnswer> HttpClient::post_with(const std::string& path,
+                                         const std::string& body,
+                                         std::span<const std::string> headers) {
   CURL* handle = handle_.get();
-  HeaderList headers;
-  const std::string length = "Inference-Header-Content-Length: " + std::to_string(json_size);
   // No Expect: our own server needs no asking before a large body.
-  for (const char* line : {"Content-Type: application/octet-stream", "Expect:", length.c_str()}) {
-    headers.reset(curl_slist_append(headers.release(), line));
-    SLUICE_CHECK(headers != nullptr);
+  HeaderList list(curl_slist_append(nullptr, "Expect:"));
+  for (const std::string& line : headers) {
+    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    SLUICE_CHECK(longer != nullptr);
+    static_cast<void>(list.release());
+    list.reset(longer);
   }
   set(handle, CURLOPT_POST, 1L);
   set(handle, CURLOPT_POSTFIELDS, body.data());
   set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  set(handle, CURLOPT_HTTPHEADER, headers.get());
+  set(handle, CURLOPT_HTTPHEADER, list.get());
   Result<HttpAnswer> answer = perform(path);
   set(handle, CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
   return answer;

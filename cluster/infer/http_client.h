@@ -1,10 +1,12 @@
-// HTTP for `sluice infer`, over libcurl; the only file that includes it is http_client.cc.
+// HTTP for the commands that speak to a server, over libcurl; the only file that includes it is
+// http_client.cc.
 
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "common/base/result.h"
@@ -29,6 +31,7 @@ class HttpClient {
   // is larger than limits::kHttpBodyBytes.
   Result<HttpAnswer> get(const std::string& path);
   Result<HttpAnswer> post(const std::string& path, const std::string& body, std::size_t json_size);
+  Result<HttpAnswer> post_json(const std::string& path, const std::string& body);
 
  private:
   struct Close {
@@ -36,6 +39,9 @@ class HttpClient {
   };
   HttpClient() = default;
   Result<HttpAnswer> perform(const std::string& path);
+  Result<HttpAnswer> post_with(const std::string& path,
+                               const std::string& body,
+                               std::span<const std::string> headers);
 
   std::unique_ptr<void, Close> handle_;  // CURL*
   std::string base_;

@@ -17,6 +17,8 @@ namespace sluice::cluster {
 
 namespace {
 
+// Without a gateway for so long, a node starts what it would be told to start.
+constexpr auto kAlone = std::chrono::seconds(1);
 // A worker ends its own drain at limits::kDrainTime; the kill is for one that cannot.
 constexpr auto kRetireTime = limits::kDrainTime + limits::kByeTime + std::chrono::seconds(1);
 
@@ -54,13 +56,13 @@ void NodeActor::on_looked(bool changed, TimePoint now) {
   if (changed) {
     log_info("repository_changed", {{"models", repository_.view().models.size()}});
     perform(supervisor_.retry_refused(), now);
-    run_newest_unless_assigned(now);
   }
 }
 
-// For a gateway that assigns nothing: the newest version of each model, once, at the start.
-void NodeActor::run_newest_unless_assigned(TimePoint now) {
-  if (!ever_assigned_ && lives_.empty() && supervisor_.reports(now).empty()) {
+// A node that reaches no gateway uses the time: the newest version of each model is loaded, once.
+void NodeActor::run_newest_while_alone(TimePoint now) {
+  if (now >= started_ + kAlone && !attach_.attached() && !ever_assigned_ && lives_.empty() &&
+      supervisor_.reports(now).empty()) {
     perform(
         supervisor_.assign(newest_of_each(repository_.view(), command_.node_id), now + kRetireTime),
         now);

@@ -98,7 +98,7 @@ inline constexpr auto kQuarantineTime = 10min;  // then the same request may be 
 inline constexpr auto kSilentNode = 1h;  // then what it had is forgotten, if no worker of it lives
 inline constexpr auto kLookTime = 10s;  // an operator's command waits for nodes to read their disks
 inline constexpr std::size_t kWaitingCommands = 256;  // of operators, not answered yet
-inline constexpr std::size_t kFleetEvents = 4'096;  // not taken yet; then the oldest is dropped
+inline constexpr std::size_t kFleetEvents = 4'096;    // not taken yet; then the oldest is dropped
 // Server errors of a new version beside the old one: with fewer answers nothing is said; with this
 // many errors a share that is higher by so much, and twice as high, rolls back.
 inline constexpr std::uint64_t kGuardAnswers = 50;

@@ -109,6 +109,24 @@ json label_of(const LabelStatus& label) {
           {"reason", label.reason}};
 }
 
+json model_json(const DeploymentStatus& model, Acknowledged shards, TimePoint now) {
+  json document{{"name", model.model},
+                {"problem", model.problem},
+                {"notes", model.notes},
+                {"pin", model.pin ? versions_of(*model.pin) : json()},
+                {"previous", versions_of(model.previous)},
+                {"versions", json::array()},
+                {"labels", json::array()},
+                {"rollout", model.rollout ? rollout_of(model, shards, now) : json()}};
+  for (const VersionStatus& version : model.versions) {
+    document["versions"].push_back(version_of(version));
+  }
+  for (const LabelStatus& label : model.labels) {
+    document["labels"].push_back(label_of(label));
+  }
+  return document;
+}
+
 }  // namespace
 
 std::string index_json(std::span<const DeploymentStatus> models, bool ready_only) {
@@ -132,24 +150,6 @@ std::string index_json(std::span<const DeploymentStatus> models, bool ready_only
     }
   }
   return text_of(list);
-}
-
-json model_json(const DeploymentStatus& model, Acknowledged shards, TimePoint now) {
-  json document{{"name", model.model},
-                {"problem", model.problem},
-                {"notes", model.notes},
-                {"pin", model.pin ? versions_of(*model.pin) : json()},
-                {"previous", versions_of(model.previous)},
-                {"versions", json::array()},
-                {"labels", json::array()},
-                {"rollout", model.rollout ? rollout_of(model, shards, now) : json()}};
-  for (const VersionStatus& version : model.versions) {
-    document["versions"].push_back(version_of(version));
-  }
-  for (const LabelStatus& label : model.labels) {
-    document["labels"].push_back(label_of(label));
-  }
-  return document;
 }
 
 std::string models_json(std::span<const DeploymentStatus> models,

@@ -7,8 +7,6 @@
 #include <span>
 #include <string>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "common/base/time.h"
 #include "gateway/control/deployment_status.h"
 
@@ -31,7 +29,5 @@ std::string models_json(std::span<const DeploymentStatus> models,
 
 // One model's rollout, the one under way or the last; with "phase": "none" when there was none.
 std::string rollout_json(const DeploymentStatus& model, Acknowledged shards, TimePoint now);
-
-nlohmann::json model_json(const DeploymentStatus& model, Acknowledged shards, TimePoint now);
 
 }  // namespace sluice::gateway

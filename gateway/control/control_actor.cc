@@ -43,33 +43,32 @@ void ControlActor::attach(actor::Loop& loop) {
 }
 
 void ControlActor::receive(ControlInbox message, TimePoint now) {
-  std::visit(Overloaded{[&](const WorkerMet& met) { state_.on_worker_met(met); },
-                        [&](const StatusQuery& query) {
-                          tell(query.shard,
-                               StatusReply{query.token, Buffer::from_string(status(now))});
-                        },
-                        [&](AdminCall& call) { on_admin(std::move(call), now); },
-                        [&](const ViewApplied& applied) {
-                          if (const auto number =
-                                  acks_.on_applied(applied.shard, applied.number)) {
-                            fleet_.on_applied(*number, now);
-                          }
-                        },
-                        [&](const VersionQuiet& quiet) {
-                          if (const auto number = acks_.on_quiet(
-                                  quiet.model, quiet.version, quiet.shard, quiet.number)) {
-                            fleet_.on_quiet(quiet.model, quiet.version, *number, now);
-                          }
-                        },
-                        [&](const ShardDrained& shard) {
-                          drained_[static_cast<std::size_t>(shard.shard)] = true;
-                          if (std::ranges::count(drained_, false) == 0) {
-                            tell_all(StopShard{});
-                            on_drained_();
-                          }
-                        },
-                        [&](const DrainGateway& asked) { drain(asked.until, now); }},
-             message);
+  std::visit(
+      Overloaded{[&](const WorkerMet& met) { state_.on_worker_met(met); },
+                 [&](const StatusQuery& query) {
+                   tell(query.shard, StatusReply{query.token, Buffer::from_string(status(now))});
+                 },
+                 [&](AdminCall& call) { on_admin(std::move(call), now); },
+                 [&](const ViewApplied& applied) {
+                   if (const auto number = acks_.on_applied(applied.shard, applied.number)) {
+                     fleet_.on_applied(*number, now);
+                   }
+                 },
+                 [&](const VersionQuiet& quiet) {
+                   if (const auto number =
+                           acks_.on_quiet(quiet.model, quiet.version, quiet.shard, quiet.number)) {
+                     fleet_.on_quiet(quiet.model, quiet.version, *number, now);
+                   }
+                 },
+                 [&](const ShardDrained& shard) {
+                   drained_[static_cast<std::size_t>(shard.shard)] = true;
+                   if (std::ranges::count(drained_, false) == 0) {
+                     tell_all(StopShard{});
+                     on_drained_();
+                   }
+                 },
+                 [&](const DrainGateway& asked) { drain(asked.until, now); }},
+      message);
   settle(now);
 }
 

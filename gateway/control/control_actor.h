@@ -80,9 +80,9 @@ class ControlActor {
     int shard = 0;
     std::uint64_t token = 0;
     AdminRequest request;
-    std::uint64_t look = 0;   // it waits until the nodes have looked again; 0: it does not
-    TimePoint look_until{};   // then it goes on without those that have not
-    CommandId command = 0;    // accepted by the fleet; answered when that is done or has failed
+    std::uint64_t look = 0;  // it waits until the nodes have looked again; 0: it does not
+    TimePoint look_until{};  // then it goes on without those that have not
+    CommandId command = 0;   // accepted by the fleet; answered when that is done or has failed
   };
 
   // Sockets (control_links.cc).

@@ -16,24 +16,23 @@ namespace sluice::gateway {
 void ControlActor::on_admin(AdminCall call, TimePoint now) {
   Asked asked{.shard = call.shard, .token = call.token, .request = std::move(call.request)};
   std::visit(
-      Overloaded{
-          [&](const IndexAsked& index) {
-            answer(asked, index_json(fleet_.status(), index.ready_only));
-          },
-          [&](const ModelsAsked&) {
-            answer(asked, models_json(fleet_.status(), acknowledged(), now));
-          },
-          [&](const RolloutLook& wanted) { answer(asked, rollout_of(wanted.model, now)); },
-          [&](const UnloadAsked& unload) {
-            const auto done = fleet_.unload(unload, now);
-            answer(asked, done ? Result<std::string>(std::string()) : done.error());
-          },
-          [&](const RolloutControl& control) {
-            const auto done = fleet_.control(control, now);
-            answer(asked, done ? rollout_of(control.model, now) : done.error());
-          },
-          [&](const LoadAsked&) { look(asked, now); },
-          [&](const RolloutAsked&) { look(asked, now); }},
+      Overloaded{[&](const IndexAsked& index) {
+                   answer(asked, index_json(fleet_.status(), index.ready_only));
+                 },
+                 [&](const ModelsAsked&) {
+                   answer(asked, models_json(fleet_.status(), acknowledged(), now));
+                 },
+                 [&](const RolloutLook& wanted) { answer(asked, rollout_of(wanted.model, now)); },
+                 [&](const UnloadAsked& unload) {
+                   const auto done = fleet_.unload(unload, now);
+                   answer(asked, done ? Result<std::string>(std::string()) : done.error());
+                 },
+                 [&](const RolloutControl& control) {
+                   const auto done = fleet_.control(control, now);
+                   answer(asked, done ? rollout_of(control.model, now) : done.error());
+                 },
+                 [&](const LoadAsked&) { look(asked, now); },
+                 [&](const RolloutAsked&) { look(asked, now); }},
       asked.request);
 }
 

@@ -52,8 +52,8 @@ TEST(IndexJson, SaysEachStageInTheRepositoryApisWords) {
 }
 
 TEST(IndexJson, HasAReasonWhereThereIsOne) {
-  const json index = index_of(model({version(1, VersionStage::serving),
-                                     version(2, VersionStage::failed, "not an ONNX model")}));
+  const json index = index_of(model(
+      {version(1, VersionStage::serving), version(2, VersionStage::failed, "not an ONNX model")}));
   EXPECT_FALSE(index[0].contains("reason"));
   EXPECT_EQ(index[1]["reason"], "not an ONNX model");
 }
@@ -77,8 +77,7 @@ TEST(IndexJson, AModelWithABadConfigurationSaysWhy) {
 }
 
 TEST(IndexJson, OnlyWhatServesWhenThatIsAsked) {
-  const auto status =
-      model({version(1, VersionStage::serving), version(2, VersionStage::loading)});
+  const auto status = model({version(1, VersionStage::serving), version(2, VersionStage::loading)});
   const json index = index_of(status, true);
   ASSERT_EQ(index.size(), 1U);
   EXPECT_EQ(index[0]["version"], "1");
