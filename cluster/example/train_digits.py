@@ -1,13 +1,14 @@
 #!/usr/bin/python3
-"""Trains the digit classifier of this folder and writes everything that is made from it.
+"""Trains the two versions of the digit classifier and writes everything that is made from them.
 
   cluster/example/train_digits.py            needs Debian's python3-sklearn, python3-onnx, python3-numpy
 
 Data: scikit-learn's bundled digits (1,797 images of 8x8 pixels, 0..16, from the UCI repository). A fifth of
 each class is held out and never trained on. The network and its training are plain numpy; seeds are fixed.
-Writes digits/1/model.onnx, digits/1/test_data_set_0/, five.png and five.json, and prints the accuracy that
-README.md quotes. Not part of any build: its results are committed.
+Writes model.onnx and test_data_set_0/ of digits/1 and digits/2, five.png and five.json, and prints the
+accuracies that README.md quotes. Not part of any build: its results are committed.
 """
+import dataclasses
 import json
 import os
 import struct
@@ -20,8 +21,24 @@ from sklearn.datasets import load_digits
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEED = 1
-EPOCHS = 60
 BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What differs between the versions."""
+    first: int   # channels of the first convolution
+    second: int  # and of the second
+    hidden: int  # width of the first dense layer
+    epochs: int
+
+    @property
+    def flat(self):
+        return self.second * 16  # 4x4 cells are left after the pool
+
+
+VERSIONS = {1: Settings(first=16, second=32, hidden=48, epochs=60),
+            2: Settings(first=12, second=24, hidden=32, epochs=120)}
 
 
 # --- the network: conv 3x3 -> relu -> conv 3x3 -> relu -> max-pool 2 -> dense -> relu -> dense -----------
@@ -44,28 +61,30 @@ def patches_back(grad, shape):
     return padded[:, :, 1:-1, 1:-1]
 
 
-def initial_weights(rng):
+def initial_weights(rng, of):
     def he(*shape, fan_in):
         return (rng.standard_normal(shape) * np.sqrt(2.0 / fan_in)).astype(np.float32)
     return {
-        'conv1.weight': he(16, 1, 3, 3, fan_in=9), 'conv1.bias': np.zeros(16, np.float32),
-        'conv2.weight': he(32, 16, 3, 3, fan_in=144), 'conv2.bias': np.zeros(32, np.float32),
-        'dense1.weight': he(512, 48, fan_in=512), 'dense1.bias': np.zeros(48, np.float32),
-        'dense2.weight': he(48, 10, fan_in=48), 'dense2.bias': np.zeros(10, np.float32),
+        'conv1.weight': he(of.first, 1, 3, 3, fan_in=9), 'conv1.bias': np.zeros(of.first, np.float32),
+        'conv2.weight': he(of.second, of.first, 3, 3, fan_in=of.first * 9),
+        'conv2.bias': np.zeros(of.second, np.float32),
+        'dense1.weight': he(of.flat, of.hidden, fan_in=of.flat), 'dense1.bias': np.zeros(of.hidden, np.float32),
+        'dense2.weight': he(of.hidden, 10, fan_in=of.hidden), 'dense2.bias': np.zeros(10, np.float32),
     }
 
 
 def forward(w, x):
     """x: [N,1,8,8] in 0..1. Returns probabilities [N,10] and what backward() needs."""
     p1 = patches(x)
-    a1 = p1 @ w['conv1.weight'].reshape(16, -1).T + w['conv1.bias']
+    a1 = p1 @ w['conv1.weight'].reshape(len(w['conv1.bias']), -1).T + w['conv1.bias']
     r1 = np.maximum(a1, 0).transpose(0, 3, 1, 2)
     p2 = patches(r1)
-    a2 = p2 @ w['conv2.weight'].reshape(32, -1).T + w['conv2.bias']
+    channels = len(w['conv2.bias'])
+    a2 = p2 @ w['conv2.weight'].reshape(channels, -1).T + w['conv2.bias']
     r2 = np.maximum(a2, 0).transpose(0, 3, 1, 2)
-    cells = r2.reshape(-1, 32, 4, 2, 4, 2)
+    cells = r2.reshape(-1, channels, 4, 2, 4, 2)
     pooled = cells.max(axis=(3, 5))
-    flat = pooled.reshape(len(x), 512)
+    flat = pooled.reshape(len(x), channels * 16)
     a3 = flat @ w['dense1.weight'] + w['dense1.bias']
     r3 = np.maximum(a3, 0)
     logits = r3 @ w['dense2.weight'] + w['dense2.bias']
@@ -76,35 +95,35 @@ def forward(w, x):
 def backward(w, kept, probabilities, labels):
     """Gradients of the mean cross-entropy."""
     p1, a1, r1, p2, a2, cells, pooled, flat, a3, r3 = kept
-    n = len(labels)
+    n, channels = len(labels), len(w['conv2.bias'])
     g = probabilities.copy()
     g[np.arange(n), labels] -= 1
     g /= n
     grads = {'dense2.weight': r3.T @ g, 'dense2.bias': g.sum(0)}
     g = (g @ w['dense2.weight'].T) * (a3 > 0)
     grads.update({'dense1.weight': flat.T @ g, 'dense1.bias': g.sum(0)})
-    g = (g @ w['dense1.weight'].T).reshape(n, 32, 4, 1, 4, 1)
+    g = (g @ w['dense1.weight'].T).reshape(n, channels, 4, 1, 4, 1)
     winners = cells == pooled[:, :, :, None, :, None]
-    g = (winners * g / winners.sum(axis=(3, 5), keepdims=True)).reshape(n, 32, 8, 8)
+    g = (winners * g / winners.sum(axis=(3, 5), keepdims=True)).reshape(n, channels, 8, 8)
     g = (g.transpose(0, 2, 3, 1) * (a2 > 0)).astype(np.float32)
-    grads['conv2.weight'] = np.tensordot(g, p2, ([0, 1, 2], [0, 1, 2])).reshape(32, 16, 3, 3)
+    grads['conv2.weight'] = np.tensordot(g, p2, ([0, 1, 2], [0, 1, 2])).reshape(w['conv2.weight'].shape)
     grads['conv2.bias'] = g.sum((0, 1, 2))
-    g = patches_back(g @ w['conv2.weight'].reshape(32, -1), r1.shape)
+    g = patches_back(g @ w['conv2.weight'].reshape(channels, -1), r1.shape)
     g = g.transpose(0, 2, 3, 1) * (a1 > 0)
-    grads['conv1.weight'] = np.tensordot(g, p1, ([0, 1, 2], [0, 1, 2])).reshape(16, 1, 3, 3)
+    grads['conv1.weight'] = np.tensordot(g, p1, ([0, 1, 2], [0, 1, 2])).reshape(w['conv1.weight'].shape)
     grads['conv1.bias'] = g.sum((0, 1, 2))
     return grads
 
 
-def train(images, labels):
+def train(images, labels, of):
     """Adam over shifted copies of the training images; the rate falls to a tenth twice."""
     rng = np.random.default_rng(SEED)
-    w = initial_weights(rng)
+    w = initial_weights(rng, of)
     first = {k: np.zeros_like(v) for k, v in w.items()}
     second = {k: np.zeros_like(v) for k, v in w.items()}
     step = 0
-    for epoch in range(EPOCHS):
-        rate = 2e-3 * 0.1 ** (epoch * 3 // EPOCHS)
+    for epoch in range(of.epochs):
+        rate = 2e-3 * 0.1 ** (epoch * 3 // of.epochs)
         for at in np.array_split(rng.permutation(len(images)), len(images) // BATCH):
             dy, dx = rng.integers(-1, 2, 2)
             batch = np.roll(images[at], (dy, dx), (2, 3))
@@ -183,30 +202,39 @@ def split(labels):
     return np.setdiff1d(np.arange(len(labels)), held), held
 
 
+def write_version(version, w, sample):
+    folder = f'digits/{version}/'
+    write(folder + 'model.onnx', onnx_model(w).SerializeToString())
+    probabilities, _ = forward(w, sample)
+    folder += 'test_data_set_0/'
+    write(folder + 'input_0.pb', tensor_bytes(sample, 'image'))
+    write(folder + 'output_0.pb', tensor_bytes(probabilities.argmax(1).astype(np.int64), 'digit'))
+    write(folder + 'output_1.pb', tensor_bytes(probabilities, 'probabilities'))
+
+
+def write_five(pixels):
+    write('five.png', png_bytes(pixels))
+    request = {'inputs': [{'name': 'image', 'shape': [1, 1, 8, 8], 'datatype': 'FP32',
+                           'data': [round(float(p) / 255, 4) for p in pixels.ravel()]}]}
+    write('five.json', (json.dumps(request) + '\n').encode())
+
+
 def main():
     digits = load_digits()
     images = (digits.images.astype(np.float32) / 16)[:, None, :, :]
     labels = digits.target
     train_at, held_at = split(labels)
-    w = train(images[train_at], labels[train_at])
-    answers, _ = forward(w, images[held_at])
-    right = answers.argmax(1) == labels[held_at]
-    print(f'held out: {right.sum()} of {len(right)} right, {100 * right.mean():.2f} %')
-    write('digits/1/model.onnx', onnx_model(w).SerializeToString())
-
-    sample = images[held_at[:4]]
-    probabilities, _ = forward(w, sample)
-    folder = 'digits/1/test_data_set_0/'
-    write(folder + 'input_0.pb', tensor_bytes(sample, 'image'))
-    write(folder + 'output_0.pb', tensor_bytes(probabilities.argmax(1).astype(np.int64), 'digit'))
-    write(folder + 'output_1.pb', tensor_bytes(probabilities, 'probabilities'))
-
-    five = held_at[(labels[held_at] == 5) & right][0]
-    pixels = np.round(images[five, 0] * 255).astype(np.uint8)
-    write('five.png', png_bytes(pixels))
-    request = {'inputs': [{'name': 'image', 'shape': [1, 1, 8, 8], 'datatype': 'FP32',
-                           'data': [round(float(p) / 255, 4) for p in pixels.ravel()]}]}
-    write('five.json', (json.dumps(request) + '\n').encode())
+    for version, settings in VERSIONS.items():
+        w = train(images[train_at], labels[train_at], settings)
+        answers, _ = forward(w, images[held_at])
+        right = answers.argmax(1) == labels[held_at]
+        weights = sum(v.size for v in w.values())
+        print(f'version {version}: {weights} weights; held out: {right.sum()} of {len(right)} right, '
+              f'{100 * right.mean():.2f} %')
+        write_version(version, w, images[held_at[:4]])
+        if version == 1:
+            five = held_at[(labels[held_at] == 5) & right][0]
+            write_five(np.round(images[five, 0] * 255).astype(np.uint8))
 
 
 if __name__ == '__main__':

@@ -48,11 +48,12 @@ class Keep final : public engine::OutputAllocator {
 
 class ExampleModels : public testing::Test {
  protected:
-  void load(const std::string& model) {
+  // `version`: "digits/1".
+  void load(const std::string& version) {
     auto engine = engine::open_engine(std::string(SLUICE_BINARY_DIR) + "/libsluice_engine.so");
     ASSERT_TRUE(engine) << engine.error().detail;
     engine_ = *std::move(engine);
-    auto session = engine_->load({.path = kExample + model + "/1/model.onnx"});
+    auto session = engine_->load({.path = kExample + version + "/model.onnx"});
     ASSERT_TRUE(session) << session.error().detail;
     session_ = *std::move(session);
   }
@@ -80,9 +81,9 @@ class ExampleModels : public testing::Test {
   }
 
   // The committed output number `index`, read as if it were an input of that name.
-  static NamedTensor expected(const std::string& model, std::size_t index) {
+  static NamedTensor expected(const std::string& version, std::size_t index) {
     const std::string file =
-        kExample + model + "/1/test_data_set_0/output_" + std::to_string(index) + ".pb";
+        kExample + version + "/test_data_set_0/output_" + std::to_string(index) + ".pb";
     const ModelInfo any{.name = {},
                         .version = 1,
                         .platform = {},
@@ -111,28 +112,32 @@ class ExampleModels : public testing::Test {
 };
 
 TEST_F(ExampleModels, DigitsGivesWhatNumpyGave) {
-  ASSERT_NO_FATAL_FAILURE(load("digits"));
-  const auto outputs = run({"@" + kExample + "digits/1/test_data_set_0/input_0.pb"});
-  ASSERT_EQ(outputs.size(), 2U);
-  expect_near(outputs[0], expected("digits", 0));
-  expect_near(outputs[1], expected("digits", 1));
+  for (const std::string version : {"digits/1", "digits/2"}) {
+    ASSERT_NO_FATAL_FAILURE(load(version));
+    const auto outputs = run({"@" + kExample + version + "/test_data_set_0/input_0.pb"});
+    ASSERT_EQ(outputs.size(), 2U) << version;
+    expect_near(outputs[0], expected(version, 0));
+    expect_near(outputs[1], expected(version, 1));
+  }
 }
 
 TEST_F(ExampleModels, DigitsReadsTheFive) {
-  ASSERT_NO_FATAL_FAILURE(load("digits"));
-  for (const char* file : {"five.png", "five.json"}) {
-    const auto outputs = run({"@" + kExample + file});
-    ASSERT_EQ(outputs.size(), 2U);
-    EXPECT_EQ(cluster::number_at(outputs[0], 0), 5.0) << file;
+  for (const std::string version : {"digits/1", "digits/2"}) {
+    ASSERT_NO_FATAL_FAILURE(load(version));
+    for (const char* file : {"five.png", "five.json"}) {
+      const auto outputs = run({"@" + kExample + file});
+      ASSERT_EQ(outputs.size(), 2U);
+      EXPECT_EQ(cluster::number_at(outputs[0], 0), 5.0) << version << " " << file;
+    }
   }
 }
 
 TEST_F(ExampleModels, AddAdds) {
-  ASSERT_NO_FATAL_FAILURE(load("add"));
+  ASSERT_NO_FATAL_FAILURE(load("add/1"));
   const std::string folder = kExample + "add/1/test_data_set_0/";
   const auto outputs = run({"a=@" + folder + "input_0.pb", "b=@" + folder + "input_1.pb"});
   ASSERT_EQ(outputs.size(), 1U);
-  expect_near(outputs[0], expected("add", 0));
+  expect_near(outputs[0], expected("add/1", 0));
 }
 
 }  // namespace
