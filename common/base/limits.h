@@ -155,12 +155,18 @@ inline constexpr std::size_t kPriorityLevels = 64;
 inline constexpr std::size_t kReplicas = 64;         // worker processes of one version
 inline constexpr std::size_t kWarmUps = 64;          // samples of one model
 inline constexpr std::uint32_t kWarmUpRuns = 1'000;  // of one sample
+// Of one run of a model that is not ready yet: longer is stuck. A CPU's other work does not count.
+inline constexpr auto kFirstRunTime = 60s;
+inline constexpr std::size_t kKnownAnswers = 16;  // recorded sets that a worker compares, the first
+inline constexpr std::size_t kJoinedRequests = 64;  // of one run
+inline constexpr std::size_t kSuspects = 4'096;     // that a node reads after a worker's death
 
 // --- models --------------------------------------------------------------------------------------
 inline constexpr int kModelDepth = 64;  // nested messages on the way to a tensor (4 a subgraph)
 inline constexpr std::size_t kModelNodes = 1'000'000;
 inline constexpr std::size_t kInlineModelBytes = 2 * kGiB;  // protobuf's own; larger: external data
 inline constexpr std::size_t kBoundShapes = 32;             // of one execution; least recent goes
+inline constexpr std::size_t kUncheckedBytes = 64 * kMiB;   // larger: held against what is free
 inline constexpr std::size_t kArenaBytes = 16 * kGiB;       // intermediate results of one run
 inline constexpr std::size_t kFoldedBytes = 64 * kMiB;      // a constant made by folding, at most
 

@@ -109,15 +109,17 @@ std::string model_of(const std::string& weight,
   return model;
 }
 
-// A float tensor "w" of shape [2] whose data lies in `location`.
-std::string external_tensor(const std::string& location, const std::string& offset) {
+// A float tensor "w" of shape [count] whose data lies in `location`.
+std::string external_tensor(const std::string& location,
+                            const std::string& offset,
+                            std::uint64_t count = 2) {
   std::string tensor;
-  append_varint_field(tensor, 1, 2);
+  append_varint_field(tensor, 1, count);
   append_varint_field(tensor, 2, 1);
   append_bytes_field(tensor, 8, bytes_of("w"));
   for (const auto& [key, text] : {std::pair<std::string, std::string>{"location", location},
                                   {"offset", offset},
-                                  {"length", "8"}}) {
+                                  {"length", std::to_string(4 * count)}}) {
     std::string entry;
     append_bytes_field(entry, 1, bytes_of(key));
     append_bytes_field(entry, 2, bytes_of(text));
@@ -200,6 +202,53 @@ TEST_F(BadFiles, TensorsMustFillTheirShapes) {
   std::string segment = external_tensor("w.bin", "0");
   append_bytes_field(segment, 3, bytes_of(std::string("\x08\x00\x10\x08", 4)));
   EXPECT_EQ(load(write("b.onnx", model_of(segment, {kAdd}))).code, ErrorCode::unsupported);
+}
+
+// The file is a hole of 2 TB with one real page: everything about it is consistent.
+TEST_F(BadFiles, WeightsLargerThanTheMemoryAreRefusedWithNumbers) {
+  constexpr std::uint64_t kCount = std::uint64_t{1} << 39;
+  const std::string weights = write("w.bin", "");
+  ASSERT_EQ(::truncate(weights.c_str(), static_cast<off_t>(4 * kCount)), 0);
+  const Error error =
+      load(write("model.onnx", model_of(external_tensor("w.bin", "0", kCount), {kAdd})));
+  EXPECT_EQ(error.code, ErrorCode::resource_exhausted) << error.detail;
+  EXPECT_NE(error.detail.find("the weights need 2097152 MB of memory, "), std::string::npos)
+      << error.detail;
+}
+
+class NoOutput final : public OutputAllocator {
+ public:
+  Result<std::span<std::byte>> allocate(std::size_t /*index*/,
+                                        DataType /*datatype*/,
+                                        const Shape& /*shape*/,
+                                        std::size_t /*size*/) override {
+    return Error{ErrorCode::internal, "nothing should come out"};
+  }
+};
+
+// 2^40 zeros, claimed by sixteen bytes of the file.
+TEST_F(BadFiles, ResultsLargerThanTheMemoryAreRefusedWithNumbers) {
+  std::string shape;
+  append_varint_field(shape, 1, 2);
+  append_varint_field(shape, 2, 7);  // int64
+  append_bytes_field(shape, 8, bytes_of("w"));
+  append_bytes_field(shape, 9, bytes_of(std::string("\0\0\0\0\x80\0\0\0\2\0\0\0\0\0\0\0", 16)));
+  const std::string path = write("model.onnx",
+                                 model_of(shape,
+                                          {node("ConstantOfShape", {"w"}, "big"),
+                                           node("ReduceMax", {"big"}, "one"),
+                                           node("Add", {"one", "x"}, "y")}));
+  const auto session = load_session(LoadOptions{.path = path}, registry_, {});
+  ASSERT_TRUE(session) << session.error().detail;
+  const std::string x(8, '\0');
+  const std::int64_t two = 2;
+  const InputView input{DataType::float32, {&two, 1}, bytes_of(x)};
+  const std::size_t first = 0;
+  NoOutput nothing;
+  const auto run = (*session)->new_execution()->run(
+      {.inputs = {&input, 1}, .outputs = {&first, 1}, .allocator = &nothing});
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code, ErrorCode::resource_exhausted) << run.error().detail;
 }
 
 TEST_F(BadFiles, EveryTruncationAndManyBitFlipsAreSurvived) {

@@ -10,6 +10,7 @@
 #include "common/tensor/buffer.h"
 #include "worker/engine/binding.h"
 #include "worker/engine/finite.h"
+#include "worker/engine/memory_bound.h"
 #include "worker/engine/parallel.h"
 #include "worker/engine/reader.h"
 
@@ -65,6 +66,8 @@ class PlanExecution final : public Execution {
     }
     SLUICE_TRY_ASSIGN(auto binding, Binding::create(shared_->plan, arguments, keep_nan));
     if (binding->arena_size() > arena_.size()) {
+      SLUICE_TRY(check_memory(binding->arena_size() - arena_.size(),
+                              "intermediate results of these shapes"));
       arena_ = MutableBuffer();  // first gone, then the larger one: not both at once
       arena_ = MutableBuffer(binding->arena_size());
     }
@@ -79,6 +82,20 @@ class PlanExecution final : public Execution {
   std::vector<std::unique_ptr<Binding>> bindings_;  // most recently used first
   MutableBuffer arena_;
 };
+
+// A file may claim any size with a hole in it.
+std::size_t size_of_constants(const Graph& graph) {
+  constexpr std::size_t kMost = std::size_t{1} << 60;
+  std::size_t bytes = 0;
+  for (const auto& [value, constant] : graph.constants) {
+    if (constant->datatype() == DataType::string) {
+      continue;  // read already
+    }
+    const auto size = byte_count(constant->datatype(), constant->dims());
+    bytes += size ? std::min(*size, kMost - bytes) : 0;
+  }
+  return bytes;
+}
 
 class PlanSession final : public Session {
  public:
@@ -103,6 +120,7 @@ Result<std::unique_ptr<Session>> make_session(Model model,
   shared->threads = std::max(threads, 1);
   // The files stay mapped until every constant has been packed or copied.
   const std::vector<MappedFile> files = std::move(model.files);
+  SLUICE_TRY(check_memory(size_of_constants(model.graph), "the weights"));
   try {
     SLUICE_TRY_ASSIGN(shared->plan, build_plan(std::move(model), *registry, plan_options));
   } catch (const std::bad_alloc&) {

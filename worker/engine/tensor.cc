@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "worker/engine/memory_bound.h"
+
 namespace sluice::engine {
 
 void copy_elements(const TensorView& from, TensorView& to) {
@@ -30,6 +32,7 @@ Result<Tensor> Tensor::create(DataType datatype, Shape dims) {
       tensor.strings_ = std::make_unique<std::string[]>(static_cast<std::size_t>(tensor.count_));
     } else {
       SLUICE_TRY_ASSIGN(const std::size_t size, byte_count(datatype, tensor.dims_));
+      SLUICE_TRY(check_memory(size, "the elements of a tensor " + to_string(tensor.dims_)));
       tensor.bytes_ = MutableBuffer(size);
     }
   } catch (const std::bad_alloc&) {

@@ -30,7 +30,7 @@ class CpuBudget : public testing::Test {
   }
 
   fs::path root;
-  CpuBudgetFiles files;
+  KernelFiles files;
 };
 
 TEST_F(CpuBudget, no_control_groups_no_limit) {

@@ -1,0 +1,143 @@
+#include "worker/model/recorded_set.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "worker/model/tensor_file.h"
+
+namespace sluice::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSetPrefix = "test_data_set_";
+
+std::optional<std::size_t> number_after(std::string_view name,
+                                        std::string_view prefix,
+                                        std::string_view suffix) {
+  if (!name.starts_with(prefix) || !name.ends_with(suffix) ||
+      name.size() <= prefix.size() + suffix.size()) {
+    return std::nullopt;
+  }
+  const std::string_view digits =
+      name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc() && end == digits.data() + digits.size() ? std::optional(number)
+                                                                      : std::nullopt;
+}
+
+// Entries of a folder named PREFIX number SUFFIX, by number.
+std::map<std::size_t, fs::path> numbered(const fs::path& folder,
+                                         std::string_view prefix,
+                                         std::string_view suffix) {
+  std::map<std::size_t, fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    if (const auto number = number_after(at->path().filename().string(), prefix, suffix)) {
+      found.emplace(*number, at->path());
+    }
+  }
+  return found;
+}
+
+Result<NamedTensor> read_file(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (!error && size > static_cast<std::uintmax_t>(limits::kLinkMessageBytes)) {
+    return Error{ErrorCode::resource_exhausted,
+                 path.filename().string() + " has " + std::to_string(size) + " bytes, at most " +
+                     std::to_string(limits::kLinkMessageBytes) + " are read"};
+  }
+  std::string bytes(error ? 0 : size, '\0');
+  std::ifstream in(path, std::ios::binary);
+  if (error || !in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
+    return Error{ErrorCode::unavailable, "cannot read " + path.filename().string()};
+  }
+  auto tensor = read_tensor(std::as_bytes(std::span(bytes)));
+  if (!tensor) {
+    return with_context(std::move(tensor).error(), path.filename().string());
+  }
+  return tensor;
+}
+
+// The model's place for a tensor file: by its name, else by its number.
+std::optional<std::size_t> place_of(const std::vector<ValueInfo>& values,
+                                    const NamedTensor& tensor,
+                                    std::size_t number) {
+  const auto named = std::ranges::find(values, tensor.name, &ValueInfo::name);
+  if (named != values.end()) {
+    return static_cast<std::size_t>(named - values.begin());
+  }
+  return number < values.size() ? std::optional(number) : std::nullopt;
+}
+
+// The tensors of the files PREFIX number ".pb", each with its place.
+struct Placed {
+  std::size_t place = 0;
+  NamedTensor tensor;
+};
+
+Result<std::vector<Placed>> read_tensors(const fs::path& set,
+                                         std::string_view prefix,
+                                         const std::vector<ValueInfo>& values,
+                                         const std::string& what) {
+  std::vector<Placed> tensors;
+  for (const auto& [number, path] : numbered(set, prefix, ".pb")) {
+    SLUICE_TRY_ASSIGN(NamedTensor tensor, read_file(path));
+    const auto place = place_of(values, tensor, number);
+    if (!place) {
+      return Error{ErrorCode::invalid_argument,
+                   path.filename().string() + ": the model has only " +
+                       std::to_string(values.size()) + " " + what};
+    }
+    tensor.name = values[*place].name;
+    tensors.push_back({*place, std::move(tensor)});
+  }
+  return tensors;
+}
+
+}  // namespace
+
+std::vector<std::string> recorded_sets(const std::string& folder) {
+  std::vector<std::string> sets;
+  for (const auto& [number, path] : numbered(folder, kSetPrefix, "")) {
+    sets.push_back(path.string());
+  }
+  return sets;
+}
+
+Result<RecordedSet> read_recorded_set(const std::string& folder, const ModelInfo& info) {
+  RecordedSet set;
+  set.inputs.resize(info.inputs.size());
+  SLUICE_TRY_ASSIGN(std::vector<Placed> inputs,
+                    read_tensors(folder, "input_", info.inputs, "inputs"));
+  for (Placed& input : inputs) {
+    set.inputs[input.place] = std::move(input.tensor);
+  }
+  SLUICE_TRY_ASSIGN(std::vector<Placed> outputs,
+                    read_tensors(folder, "output_", info.outputs, "outputs"));
+  for (Placed& output : outputs) {
+    set.output_places.push_back(output.place);
+    set.outputs.push_back(std::move(output.tensor));
+  }
+  if (!numbered(folder, "output_", ".json").empty()) {
+    return Error{ErrorCode::unsupported, "an output that is a sequence of maps"};
+  }
+  if (set.outputs.empty()) {
+    return Error{ErrorCode::not_found, "it has no output_0.pb"};
+  }
+  return set;
+}
+
+}  // namespace sluice::model

@@ -1,0 +1,28 @@
+// Recorded inputs and the answers to them: a folder `test_data_set_K` of ONNX's test cases, with
+// input_I.pb and output_I.pb (each a serialized TensorProto).
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/link/infer.h"
+
+namespace sluice::model {
+
+struct RecordedSet {
+  std::vector<NamedTensor> inputs;         // by the model's place; datatype undefined: not recorded
+  std::vector<NamedTensor> outputs;        // those that were recorded, in the order of their files
+  std::vector<std::size_t> output_places;  // of each in ModelInfo::outputs
+};
+
+// The paths of FOLDER/test_data_set_K, by K; none when there is no such folder.
+std::vector<std::string> recorded_sets(const std::string& folder);
+
+// A file belongs to the model's tensor of the name in it, else of its number. The tensors have the
+// model's names. not_found: no output is recorded; unsupported: outputs that are not tensors.
+Result<RecordedSet> read_recorded_set(const std::string& folder, const ModelInfo& info);
+
+}  // namespace sluice::model
