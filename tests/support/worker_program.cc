@@ -37,6 +37,16 @@ void set(sluice::worker::WorkerOptions& options, std::string_view name, std::str
     options.executors = number(value);
   } else if (name == "heartbeat_ms") {
     options.heartbeat_interval = std::chrono::milliseconds(number(value));
+  } else if (name == "first_run_ms") {
+    options.first_run_time = std::chrono::milliseconds(number(value));
+  } else if (name == "plan_fd") {
+    auto plan = sluice::worker::read_plan(number(value));
+    if (!plan) {
+      static_cast<void>(std::fprintf(stderr, "%s\n", plan.error().detail.c_str()));
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread yet
+      std::exit(64);
+    }
+    options.plan = *std::move(plan);
   } else if (name == "suspects_fd") {
     options.suspects_fd = number(value);
   } else if (name == "lifeline_fd") {
@@ -61,5 +71,8 @@ int main(int argc, char** argv) {
         argument.substr(0, equals),
         equals == std::string_view::npos ? "" : argument.substr(equals + 1));
   }
+  options.plan.model_path = options.model_path;
+  options.plan.model_name = options.model_name;
+  options.plan.version = options.version;
   return sluice::worker::run_worker(options);
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 
+#include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/link/infer.h"
 #include "common/link/message.h"
@@ -11,6 +13,7 @@
 #include "worker/engine/engine.h"
 #include "worker/serve/job.h"
 #include "worker/serve/messages.h"
+#include "worker/serve/served_model.h"
 
 namespace sluice::worker {
 
@@ -24,11 +27,20 @@ struct Executed {
 // straight into the buffers that travel. Whatever goes wrong is the request's own failure: an
 // exception of the engine, a lack of memory and an answer too large for the link as well.
 Executed execute(const Job& job,
-                 const ModelInfo& model,
+                 const ServedModel& served,
                  engine::Execution& execution,
                  const std::atomic<bool>& stop,
                  const Clock& clock,
                  link::Encoder& encoder);
+
+// The first half: what `job` asks, decoded and held against the model.
+Result<InferRequest> accept(const Job& job, const ServedModel& served);
+// The last half: the answer to an accepted request, or why there is none.
+link::Message answer_of(const Job& job,
+                        const ServedModel& served,
+                        Result<std::vector<NamedTensor>> outputs,
+                        const InferTiming& timing,
+                        link::Encoder& encoder);
 
 // The answer of a request that was not executed, or not to its end.
 link::Message failure_of(RequestId id, std::uint32_t attempt, const Error& error);

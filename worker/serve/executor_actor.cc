@@ -4,10 +4,12 @@
 #include <variant>
 
 #include "common/base/check.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/overloaded.h"
+#include "common/process/memory.h"
 #include "worker/serve/execute.h"
-#include "worker/serve/warm_up.h"
+#include "worker/serve/try_out.h"
 
 namespace sluice::worker {
 namespace {
@@ -20,22 +22,40 @@ constexpr Duration kGatherTime = std::chrono::microseconds(50);
 
 void ExecutorActor::receive(ExecutorInbox message, TimePoint /*now*/) {
   std::visit(Overloaded{[&](UseSession& use) { on_use_session(use); },
+                        [&](ProbeModel&) { on_probe(); },
                         [&](Run& run) { on_run(run); },
                         [&](StopExecutor&) { parts_.loop->stop(); }},
              message);
 }
 
 void ExecutorActor::on_use_session(const UseSession& message) {
-  info_ = message.info;
+  trials_ = message.trials;
   execution_ = message.session->new_execution();
-  Duration service{};
-  // Twice: the first run makes what later ones use, the second is what a request costs. Failures
-  // were the loader's business: it has run the same inputs.
-  for (int i = 0; i < 2; ++i) {
-    auto took = warm_up(*execution_, *info_, *parts_.clock);
-    service = took ? *took : Duration{};
+  auto tried = try_out(*trials_,
+                       Stage::warm_up,
+                       limits::kWarmUpRuns,
+                       *execution_,
+                       *parts_.clock,
+                       *parts_.start_board);
+  if (!tried) {
+    send(TrialFailed{std::move(tried).error().detail});
+    return;
   }
-  send(ExecutorReady{parts_.index, service});
+  send(ExecutorReady{parts_.index, tried->service});
+}
+
+void ExecutorActor::on_probe() {
+  SLUICE_CHECK(execution_ != nullptr);
+  auto tried = try_out(*trials_, Stage::probe, 1, *execution_, *parts_.clock, *parts_.start_board);
+  if (!tried) {
+    send(TrialFailed{std::move(tried).error().detail});
+    return;
+  }
+  const MemoryUse memory = memory_use();
+  send(Probed{{.probe_kind = tried->answered ? trials_->probe_kind : link::ProbeKind::none,
+               .probe_finite = tried->finite,
+               .memory_bytes = memory.share,
+               .memory_peak_bytes = memory.peak}});
 }
 
 void ExecutorActor::on_run(const Run& run) {
@@ -76,7 +96,7 @@ Done ExecutorActor::execute_one(const Assigned& request) {
   parts_.suspects->begin(parts_.index, job.id);
   board.running.store(true, std::memory_order_relaxed);
   board.progress.fetch_add(1, std::memory_order_relaxed);
-  Executed executed = execute(job, *info_, *execution_, stop, *parts_.clock, encoder_);
+  Executed executed = execute(job, trials_->served, *execution_, stop, *parts_.clock, encoder_);
   board.progress.fetch_add(1, std::memory_order_relaxed);
   board.running.store(false, std::memory_order_relaxed);
   parts_.suspects->end(parts_.index);

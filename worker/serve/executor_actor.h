@@ -1,6 +1,6 @@
 // Runs on: an executor thread of the worker, one for each.
-// Receives: UseSession, Run, StopExecutor (from the link).
-// Sends:    ExecutorReady, Finished (to the link).
+// Receives: UseSession, ProbeModel, Run, StopExecutor (from the link).
+// Sends:    ExecutorReady, Probed, TrialFailed, Finished (to the link).
 //
 // Writes the id of the request it executes into its slot of the suspects memfd before it begins:
 // what killed the worker can be read there afterwards. Answers go back as they are ready, those of
@@ -18,6 +18,7 @@
 #include "worker/engine/engine.h"
 #include "worker/serve/board.h"
 #include "worker/serve/messages.h"
+#include "worker/serve/start_board.h"
 #include "worker/serve/suspects.h"
 
 namespace sluice::worker {
@@ -29,6 +30,7 @@ class ExecutorActor {
     actor::Loop* loop = nullptr;
     actor::Link<LinkInbox>* link = nullptr;
     Board* board = nullptr;
+    StartBoard* start_board = nullptr;
     Suspects* suspects = nullptr;
     const Clock* clock = nullptr;
   };
@@ -39,13 +41,14 @@ class ExecutorActor {
 
  private:
   void on_use_session(const UseSession& message);
+  void on_probe();
   void on_run(const Run& run);
   Done execute_one(const Assigned& request);
   void send(LinkInbox message);
   void flush();
 
   Parts parts_;
-  const ModelInfo* info_ = nullptr;
+  const Trials* trials_ = nullptr;
   std::unique_ptr<engine::Execution> execution_;
   link::Encoder encoder_;
   Finished finished_;   // not sent yet

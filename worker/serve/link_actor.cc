@@ -1,4 +1,4 @@
-// LinkActor, the inner side: loader, executors, the worker's state and its end.
+// LinkActor, the inner side: executors, the worker's state and its end.
 
 #include "worker/serve/link_actor.h"
 
@@ -55,38 +55,6 @@ void LinkActor::receive(LinkInbox message, TimePoint now) {
   flush_answers();
 }
 
-void LinkActor::on(LoaderWarming& /*message*/, TimePoint /*now*/) {
-  if (state_ == WorkerState::loading) {
-    set_state(WorkerState::warming);
-  }
-}
-
-void LinkActor::on(ModelLoaded& message, TimePoint /*now*/) {
-  loader_ended_ = true;
-  engine_ = std::move(message.engine);
-  session_ = std::move(message.session);
-  model_ = session_->info();
-  model_.name = options_.model_name;
-  model_.version = options_.version;
-  for (auto& executor : *parts_.executors) {
-    SLUICE_CHECK(executor.offer(UseSession{session_.get(), &model_}) == actor::Offer::accepted);
-  }
-}
-
-void LinkActor::on(LoadFailed& message, TimePoint /*now*/) {
-  loader_ended_ = true;
-  fail(kExitLoadFailed, message.reason);
-}
-
-void LinkActor::on(ExecutorReady& message, TimePoint now) {
-  batcher_.expect_service(std::max(batcher_.service_mean(), message.service));
-  ++executors_ready_;
-  if (executors_ready_ == parts_.executors->size() && state_ == WorkerState::warming) {
-    set_state(WorkerState::ready);
-    dial_shards(now);
-  }
-}
-
 void LinkActor::on(Finished& message, TimePoint now) {
   for (Done& done : message.done) {
     batcher_.on_done(done.executor, done.slot, done.service);
@@ -118,7 +86,7 @@ void LinkActor::set_state(WorkerState state, const std::string& reason) {
     write_line(options_.status_fd, "state", name_of(state));
   }
   // Behind a hello that is still on its way it arrives in order.
-  control_->send(link::encode(link::StateChange{state, reason, model_}));
+  control_->send(link::encode(link::StateChange{state, reason, model_, findings_}));
 }
 
 void LinkActor::fail(int exit_code, const std::string& reason) {

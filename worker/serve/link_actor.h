@@ -3,9 +3,9 @@
 // Runs on: the worker's main loop (the link thread).
 // Receives: welcome, heartbeat, drain, bye (from control); welcome, heartbeat, infer, cancel, bye
 //           (from shards); LoaderWarming, ModelLoaded, LoadFailed (from the loader); ExecutorReady,
-//           Finished (from executors); ThreadBroken (from any of them).
+//           Probed, TrialFailed, Finished (from executors); ThreadBroken (from any of them).
 // Sends:    hello, heartbeat, state, drain, bye (to control); hello, heartbeat, result, failure,
-//           drain, bye (to shards); UseSession, Run (to executors).
+//           drain, bye (to shards); UseSession, ProbeModel, Run (to executors).
 //
 // It dials control from the start and the shards once it is ready. Decisions are Attach's (sockets)
 // and Batcher's (requests). After it was away for more than kAwayTime (a stopped process) it reads
@@ -29,6 +29,8 @@
 #include "worker/serve/board.h"
 #include "worker/serve/messages.h"
 #include "worker/serve/peer_link.h"
+#include "worker/serve/start_board.h"
+#include "worker/serve/start_watch.h"
 #include "worker/serve/worker_main.h"
 
 namespace sluice::worker {
@@ -39,7 +41,8 @@ class LinkActor {
     zmq::context_t* context = nullptr;
     actor::Loop* loop = nullptr;
     std::vector<actor::Link<ExecutorInbox>>* executors = nullptr;
-    std::vector<Board>* boards = nullptr;  // one an executor
+    std::vector<Board>* boards = nullptr;             // one an executor
+    std::vector<StartBoard>* start_boards = nullptr;  // one an executor, then the loader's
   };
   static constexpr Duration kAwayTime = std::chrono::milliseconds(100);
   // libzmq's own thread was away too and needs a moment to read what waits in the kernel.
@@ -59,14 +62,22 @@ class LinkActor {
   // After the loop has ended.
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
   // Nothing is left in the executors and the loader has ended: the threads can be joined.
-  [[nodiscard]] bool idle() const noexcept { return loader_ended_ && batcher_.assigned() == 0; }
+  [[nodiscard]] bool idle() const noexcept {
+    return loader_ended_ && trying_ == 0 && batcher_.assigned() == 0;
+  }
 
  private:
-  // From the loader and the executors (link_actor.cc).
+  // On the way to ready (worker_start.cc).
   void on(LoaderWarming& message, TimePoint now);
   void on(ModelLoaded& message, TimePoint now);
   void on(LoadFailed& message, TimePoint now);
   void on(ExecutorReady& message, TimePoint now);
+  void on(Probed& message, TimePoint now);
+  void on(TrialFailed& message, TimePoint now);
+  void watch_start(TimePoint now);
+  [[nodiscard]] bool starting() const noexcept;
+
+  // From the executors (link_actor.cc).
   void on(Finished& message, TimePoint now);
   void on(ThreadBroken& message, TimePoint now);
   void set_state(link::WorkerState state, const std::string& reason = {});
@@ -121,9 +132,14 @@ class LinkActor {
   // In this order: the session is destroyed before its engine.
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<engine::Session> session_;
+  std::unique_ptr<const Trials> own_trials_;
+  const Trials* trials_ = nullptr;  // once the model is loaded; the loader's until it has ended
   ModelInfo model_;
   link::WorkerState state_ = link::WorkerState::loading;
+  link::Findings findings_;
+  std::vector<StartWatch> start_watches_;  // one a start board
   std::size_t executors_ready_ = 0;
+  std::size_t trying_ = 0;  // executors that run trials
   bool loader_ended_ = false;
 
   Batcher batcher_;

@@ -11,7 +11,8 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "worker/serve/warm_up.h"
+#include "worker/serve/served_model.h"
+#include "worker/serve/try_out.h"
 
 namespace sluice::worker {
 namespace {
@@ -33,44 +34,52 @@ void send(actor::Link<LinkInbox>& link, LinkInbox message) {
 
 Result<ModelLoaded> load(const LoaderOptions& options,
                          actor::Link<LinkInbox>& link,
-                         const Clock& clock) {
+                         const Clock& clock,
+                         StartBoard& board,
+                         std::unique_ptr<const Trials>& trials) {
   ModelLoaded loaded;
   SLUICE_TRY_ASSIGN(loaded.engine,
                     engine::open_engine(options.engine_library.empty() ? engine::default_library()
                                                                        : options.engine_library));
   SLUICE_TRY_ASSIGN(loaded.session,
-                    loaded.engine->load({.path = options.model_path,
+                    loaded.engine->load({.path = options.plan.model_path,
                                          .threads = options.threads,
                                          .test_operators = options.test_operators}));
-  send(link, LoaderWarming{});
-  const auto execution = loaded.session->new_execution();
-  if (auto warmed = warm_up(*execution, loaded.session->info(), clock); !warmed) {
-    if (warmed.error().code != ErrorCode::invalid_argument) {
-      return with_context(std::move(warmed).error(), "warm-up");
-    }
-    log_info("warm_up_skipped", {{"reason", warmed.error().detail}});
+  for (const std::string& note : options.plan.notes) {
+    log_info("configuration_note", {{"model", options.plan.model_name}, {"note", note}});
   }
+  SLUICE_TRY_ASSIGN(ServedModel served, serve_as(options.plan, loaded.session->info(), false));
+  SLUICE_TRY_ASSIGN(Trials made, make_trials(options.plan, std::move(served)));
+  trials = std::make_unique<const Trials>(std::move(made));
+  send(link, LoaderWarming{trials.get()});
+  const auto execution = loaded.session->new_execution();
+  SLUICE_TRY(try_out(*trials, Stage::warm_up, 1, *execution, clock, board));
   return loaded;
 }
 
 }  // namespace
 
-void load_model(const LoaderOptions& options, actor::Link<LinkInbox>& link, const Clock& clock) {
+void load_model(const LoaderOptions& options,
+                actor::Link<LinkInbox>& link,
+                const Clock& clock,
+                StartBoard& board) {
   lower_this_thread();
   std::string reason;
+  std::unique_ptr<const Trials> trials;
   try {
-    auto loaded = load(options, link, clock);
+    auto loaded = load(options, link, clock, board, trials);
     if (loaded) {
+      loaded->trials = std::move(trials);
       send(link, *std::move(loaded));
       return;
     }
     reason = loaded.error().detail;
   } catch (const std::bad_alloc&) {
-    reason = "not enough memory to load " + options.model_path;
+    reason = "not enough memory to load " + options.plan.model_path;
   } catch (const std::exception& error) {
-    reason = "loading " + options.model_path + ": " + error.what();
+    reason = "loading " + options.plan.model_path + ": " + error.what();
   }
-  send(link, LoadFailed{std::move(reason)});
+  send(link, LoadFailed{std::move(reason), std::move(trials)});
 }
 
 }  // namespace sluice::worker

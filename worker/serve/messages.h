@@ -11,48 +11,67 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/link/control_messages.h"
 #include "common/link/message.h"
 #include "worker/engine/engine.h"
 #include "worker/serve/batcher.h"
 #include "worker/serve/job.h"
+#include "worker/serve/trial.h"
 
 namespace sluice::worker {
 
 // --- to an executor ------------------------------------------------------------------------------
 
-// From the link, once the model is loaded: make an execution of it and warm it. Answer:
-// ExecutorReady. `session` and `info` outlive the executor.
+// From the link, once the model is loaded: make an execution of it and run the warm-ups. Answer:
+// ExecutorReady or TrialFailed. Both outlive the executor.
 struct UseSession {
   const engine::Session* session = nullptr;
-  const ModelInfo* info = nullptr;  // with the served name and version
+  const Trials* trials = nullptr;
 };
+
+// From the link to one executor, once all are ready: run the probes. Answer: Probed or TrialFailed.
+struct ProbeModel {};
 
 // From the link, at the end: leave the loop. No answer.
 struct StopExecutor {};
 
 // Run (batcher.h), from the link: execute its requests one by one. Answer: a Done for each.
-using ExecutorInbox = std::variant<UseSession, Run, StopExecutor>;
+using ExecutorInbox = std::variant<UseSession, ProbeModel, Run, StopExecutor>;
 
 // --- to the link ---------------------------------------------------------------------------------
 
-// From the loader.
-struct LoaderWarming {};  // the model is loaded and is being run once
+// From the loader: the model is loaded, fits its configuration and is being run once.
+struct LoaderWarming {
+  const Trials* trials = nullptr;  // the loader's until its last message brings them
+};
 
 // From the loader, last: the model answers.
 struct ModelLoaded {
   std::unique_ptr<engine::Engine> engine;  // outlives the session
   std::unique_ptr<engine::Session> session;
+  std::unique_ptr<const Trials> trials;
 };
 
 // From the loader, last: it cannot be served.
 struct LoadFailed {
   std::string reason;
+  std::unique_ptr<const Trials> trials;  // where LoaderWarming named them
 };
 
-// From an executor: it has run the model once on its own thread.
+// From an executor: it has run the warm-ups on its own thread.
 struct ExecutorReady {
   std::size_t executor = 0;
-  Duration service{};  // of that run
+  Duration service{};  // of the last run
+};
+
+// From the executor that probed: nothing speaks against the version.
+struct Probed {
+  link::Findings findings;
+};
+
+// From an executor: the version cannot be served.
+struct TrialFailed {
+  std::string reason;
 };
 
 enum class Outcome : std::uint8_t {
@@ -83,7 +102,13 @@ struct ThreadBroken {
   std::string reason;
 };
 
-using LinkInbox =
-    std::variant<LoaderWarming, ModelLoaded, LoadFailed, ExecutorReady, Finished, ThreadBroken>;
+using LinkInbox = std::variant<LoaderWarming,
+                               ModelLoaded,
+                               LoadFailed,
+                               ExecutorReady,
+                               Probed,
+                               TrialFailed,
+                               Finished,
+                               ThreadBroken>;
 
 }  // namespace sluice::worker

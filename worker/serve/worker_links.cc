@@ -88,7 +88,8 @@ link::Hello LinkActor::hello_for(const PeerLink& link) const {
           .state = state_,
           .model = model_,
           .executors = static_cast<std::uint32_t>(options_.executors),
-          .credit = is_control(link) ? 0 : credit()};
+          .credit = is_control(link) ? 0 : credit(),
+          .findings = findings_};
 }
 
 link::Heartbeat LinkActor::heartbeat(const PeerLink& link) const {

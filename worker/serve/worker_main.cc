@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@
 
 namespace sluice::worker {
 namespace {
+
+constexpr int kLastWordsMs = 100;
 
 Result<void> check_options(const WorkerOptions& options) {
   const auto wrong = [](std::string detail) {
@@ -108,7 +111,8 @@ class Worker {
         loop_(clock_),
         mailbox_(wiring_, "link", count() * (kRunRequests + 2) + 4),
         loader_link_(mailbox_.link()),
-        boards_(count()) {
+        boards_(count()),
+        start_boards_(count() + 1) {
     for (std::size_t i = 0; i < count(); ++i) {
       executors_.push_back(std::make_unique<ExecutorThread>(wiring_, mailbox_));
       executor_links_.push_back(executors_.back()->mailbox.link());
@@ -117,7 +121,8 @@ class Worker {
                                          LinkActor::Parts{.context = &wiring_.context(),
                                                           .loop = &loop_,
                                                           .executors = &executor_links_,
-                                                          .boards = &boards_});
+                                                          .boards = &boards_,
+                                                          .start_boards = &start_boards_});
   }
 
   int run() {
@@ -129,11 +134,12 @@ class Worker {
     }
     threads.push_back(std::make_unique<actor::Thread>("loader", [this] {
       load_model({.engine_library = options_.engine_library,
-                  .model_path = options_.model_path,
+                  .plan = options_.plan,
                   .threads = options_.threads_per_executor,
                   .test_operators = options_.test_operators},
                  loader_link_,
-                 loader_clock_);
+                 loader_clock_,
+                 start_boards_.back());
     }));
     try {
       actor_->start(clock_.now());
@@ -142,6 +148,8 @@ class Worker {
       leave(complain(kExitBroken, std::string("link: ") + error.what()));
     }
     if (!actor_->idle()) {
+      // libzmq's thread still has the last words to send, and nobody will wait for it.
+      static_cast<void>(::poll(nullptr, 0, kLastWordsMs));
       leave(actor_->exit_code());  // a thread is inside the engine, perhaps for ever
     }
     for (auto& link : executor_links_) {
@@ -155,12 +163,14 @@ class Worker {
 
   std::unique_ptr<actor::Thread> start_executor(std::size_t index) {
     ExecutorThread& own = *executors_[index];
-    own.actor = std::make_unique<ExecutorActor>(ExecutorActor::Parts{.index = index,
-                                                                     .loop = &own.loop,
-                                                                     .link = &own.link,
-                                                                     .board = &boards_[index],
-                                                                     .suspects = &suspects_,
-                                                                     .clock = &own.clock});
+    own.actor =
+        std::make_unique<ExecutorActor>(ExecutorActor::Parts{.index = index,
+                                                             .loop = &own.loop,
+                                                             .link = &own.link,
+                                                             .board = &boards_[index],
+                                                             .start_board = &start_boards_[index],
+                                                             .suspects = &suspects_,
+                                                             .clock = &own.clock});
     own.loop.serve(own.mailbox, *own.actor);
     return std::make_unique<actor::Thread>("executor" + std::to_string(index), [&own] {
       try {
@@ -190,6 +200,7 @@ class Worker {
   actor::Mailbox<LinkInbox> mailbox_;
   actor::Link<LinkInbox> loader_link_;
   std::vector<Board> boards_;
+  std::vector<StartBoard> start_boards_;  // one an executor, then the loader's
   std::vector<std::unique_ptr<ExecutorThread>> executors_;
   std::vector<actor::Link<ExecutorInbox>> executor_links_;
   std::unique_ptr<LinkActor> actor_;

@@ -27,11 +27,13 @@ struct WorkerOptions {
   // An inherited pipe whose EOF means SIGKILL (common/process/lifeline.h). -1: none.
   int lifeline_fd = -1;
   // An inherited pipe for the node, by write_line of common/process/lines.h: "state loading",
-  // "state warming", "state ready", "state draining" at each change, "failed REASON" before an exit
-  // with kExitLoadFailed or kExitBroken. -1: none.
+  // "state warming", "state probing", "state ready", "state draining" at each change, "failed
+  // REASON" before an exit with kExitLoadFailed or kExitBroken. -1: none.
   int status_fd = -1;
   std::string engine_library{};  // empty: engine::default_library()
   bool test_operators = false;   // the engine's operators of the domain "sluice.test"
+  // Of one run on the way to ready, not counting what it waits for a CPU: longer is stuck.
+  Duration first_run_time = limits::kFirstRunTime;
   // What else is to be known of the version. model_path, model_name and version above are its own
   // too; of a worker started by hand they are all there is in it.
   ServingPlan plan{};

@@ -65,8 +65,11 @@ Job job_of(const InferRequest& wanted) {
 Executed run(const Job& job, TestExecution::Body body, bool stopped = false) {
   TestExecution execution(std::move(body));
   const std::atomic<bool> stop{stopped};
+  ServingPlan plan;
+  plan.model_name = "m";
+  plan.version = 2;
   link::Encoder encoder;
-  return execute(job, model(), execution, stop, TestClock(), encoder);
+  return execute(job, as_declared(plan, model()), execution, stop, TestClock(), encoder);
 }
 
 std::string failure(const Executed& executed) {

@@ -139,7 +139,7 @@ TEST_F(WorkerLifecycle, SaysWhyItsModelCannotBeLoaded) {
   } rows[] = {
       {stub_echo_model(R"("fail_load": "the weights are missing")"), "the weights are missing"},
       {"{ this is not JSON", "not a stub model"},
-      {stub_echo_model(R"("fail_on": 0.5)"), "warm-up: the stub fails on this value"},
+      {stub_echo_model(R"("fail_on": 0.5)"), "made-up inputs: the stub fails on this value"},
   };
   for (const auto& row : rows) {
     test::Pipe status;
@@ -176,7 +176,7 @@ TEST_F(WorkerLifecycle, TellsItsNodeEveryState) {
   const ssize_t size = ::read(status.read, bytes, sizeof bytes);
   ASSERT_GT(size, 0);
   EXPECT_EQ(std::string(bytes, static_cast<std::size_t>(size)),
-            "state loading\nstate warming\nstate ready\nstate draining\n");
+            "state loading\nstate warming\nstate probing\nstate ready\nstate draining\n");
 }
 
 TEST_F(WorkerLifecycle, LeavesTheIdsItWasRunningWhenItDies) {
