@@ -95,10 +95,15 @@ void ClusterState::on_node_report(const std::string& node_id, const link::NodeRe
     status.version = seen.version;
     status.stamp = seen.stamp;
     status.restarts = seen.restarts;
-    status.reason = seen.reason;
     const bool same_life = seen.pid == status.pid;
+    // What a worker said of its own failure stands until its node has noticed it too.
+    const bool said_why = same_life && status.state == WorkerState::failed && seen.reason.empty();
+    if (!said_why) {
+      status.reason = seen.reason;
+    }
     // A worker whose own link is up speaks for itself, unless its node knows that it is dead.
-    if (!linked_.contains(seen.worker_id) || is_dead(seen.state) || !same_life) {
+    if (is_dead(seen.state) || !same_life ||
+        (!linked_.contains(seen.worker_id) && status.state != WorkerState::failed)) {
       status.state = seen.state;
     }
     status.pid = seen.pid;

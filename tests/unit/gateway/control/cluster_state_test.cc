@@ -83,6 +83,26 @@ TEST_F(ClusterStateTest, ALoadingWorkersNodeIsNotBelievedOverItsOwnWord) {
   EXPECT_EQ(fact().state, WorkerState::ready);
 }
 
+TEST_F(ClusterStateTest, WhatAWorkerSaidOfItsFailureStandsUntilItsNodeSaysMore) {
+  state.on_worker_hello(hello("w0", 7, WorkerState::loading));
+  state.on_worker_state("w0", {WorkerState::failed, "known answer 'a': off by 3", {}});
+  for (const bool linked : {true, false}) {
+    if (!linked) {
+      state.on_worker_link_lost("w0");
+    }
+    node_says({report("w0", 7, WorkerState::loading)});  // a moment behind
+    EXPECT_EQ(fact().state, WorkerState::failed);
+    EXPECT_EQ(fact().reason, "known answer 'a': off by 3");
+  }
+  link::WorkerReport ended = report("w0", 0, WorkerState::failed);
+  ended.reason = "exit code 3: known answer 'a': off by 3";
+  node_says({ended});
+  EXPECT_EQ(fact().reason, "exit code 3: known answer 'a': off by 3");
+  node_says({report("w0", 8, WorkerState::loading)});  // another life
+  EXPECT_EQ(fact().state, WorkerState::loading);
+  EXPECT_EQ(fact().reason, "");
+}
+
 TEST_F(ClusterStateTest, AProvenDeathIsBelievedAtOnceAndTheNextLifeHasToBeMetAgain) {
   state.on_worker_hello(hello("w0", 7, WorkerState::ready));
   meet(7);
