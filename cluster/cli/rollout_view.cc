@@ -52,7 +52,7 @@ std::string shards_words(const RolloutState& state) {
 
 std::string phase_words(const RolloutState& state) {
   if (state.phase == "done") {
-    return "done in " + seconds(state.age_ms);
+    return "done in " + seconds(state.age_ms - state.since_ms);
   }
   if (state.phase == "rolled_back") {
     return with_reason("rolled back", state.reason);
@@ -104,6 +104,7 @@ Result<RolloutState> parse_rollout(std::string_view text) {
     const Json shards = json.value("shards", Json::object());
     state.shards_acknowledged = shards.value("acknowledged", state.shards_acknowledged);
     state.shards = shards.value("all", state.shards);
+    state.since_ms = json.value("since_ms", state.since_ms);
     state.age_ms = json.value("age_ms", state.age_ms);
     return state;
   } catch (const Json::exception&) {  // a member of another type

@@ -28,7 +28,8 @@ struct RolloutState {
   std::string reason;
   std::int64_t shards_acknowledged = 0;
   std::int64_t shards = 0;
-  double age_ms = 0;
+  double since_ms = 0;  // since the phase began
+  double age_ms = 0;    // since the rollout did
 
   [[nodiscard]] bool ended() const {
     return phase == "done" || phase == "rolled_back" || phase == "none";

@@ -23,7 +23,7 @@ constexpr const char* kDigits = R"json({"name": "digits", "problem": "", "notes"
     {"label": "new", "wants": "2", "version": "2", "reason": ""},
     {"label": "stable", "wants": "2", "version": "2", "reason": ""}],
   "rollout": {"model": "digits", "id": 1, "from": ["1"], "to": ["2"], "strategy": "blue-green",
-              "phase": "done", "age_ms": 3000}})json";
+              "phase": "done", "age_ms": 93000, "since_ms": 90000}})json";
 
 constexpr const char* kNotes =
     "digits: pinned to 2 by an operator (sluice rollout digits --to policy lifts it)\n"

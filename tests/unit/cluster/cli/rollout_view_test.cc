@@ -37,7 +37,9 @@ TEST(RolloutView, a_state_is_one_line_of_words) {
        "1 -> 2, rolling: going back: version 2 answers NaN"},
       {R"("phase": "rolled_back", "reason": "model.onnx:\nbad", "paused": true,)",
        "1 -> 2, rolling: rolled back: model.onnx: bad"},
-      {R"("phase": "done", "age_ms": 12345.6, "waiting_for": "nobody",)",
+      {R"("phase": "done", "age_ms": 12345.6, "since_ms": 0.1, "waiting_for": "nobody",)",
+       "1 -> 2, rolling: done in 12.3 s"},
+      {R"("phase": "done", "age_ms": 3612345.6, "since_ms": 3600000.0,)",
        "1 -> 2, rolling: done in 12.3 s"},
       {R"("phase": "a later one",)", "1 -> 2, rolling: a later one"},
   };
