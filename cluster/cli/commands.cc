@@ -36,6 +36,7 @@ void add_commands(CLI::App& app, ExitCode& exit_code) {
                                              add_unload_command,
                                              add_rollout_command,
                                              add_rollback_command,
+                                             add_prove_swap_command,
                                              add_gateway_command,
                                              add_node_command,
                                              add_worker_command,

@@ -123,6 +123,11 @@ inline constexpr int kEarlyDeaths = 5;  // in a row without once being ready: th
 inline constexpr std::size_t kAdminBodyBytes = 1 * kMiB;  // of an operator's call
 inline constexpr auto kRolloutWait = 30 * 24h;            // a hold or a warm old version, at most
 
+// --- prove-swap ----------------------------------------------------------------------------------
+inline constexpr std::size_t kProveConnections = 1'024;
+inline constexpr std::size_t kProveSwaps = 10'000;    // three histograms each
+inline constexpr std::size_t kProveSeconds = 86'400;  // of its record by seconds
+
 // --- log and metrics -----------------------------------------------------------------------------
 inline constexpr std::size_t kLogLineBytes = 2 * kKiB;  // below PIPE_BUF: one line is one write
 inline constexpr std::size_t kLogValueBytes = 512;      // of one text value, before its quotes
