@@ -12,6 +12,7 @@
 // spin_ms   the same, but busy, and deaf to the stop flag
 // abort_on, exit_on, fail_on, throw_on
 //           when x is this number: abort(), _exit(9), an error `internal`, a C++ exception
+// abort_run  true: every run ends in abort()
 // load_ms   loading takes this long        fail_load  loading fails with this sentence
 // abort_load  true: loading ends in abort()
 
@@ -57,6 +58,7 @@ struct Behaviour {
   std::string op;
   Delay sleep;
   Delay spin;
+  bool abort_run = false;
   std::optional<double> abort_on;
   std::optional<double> exit_on;
   std::optional<double> fail_on;
@@ -101,7 +103,7 @@ class StubExecution final : public Execution {
 
  private:
   Result<void> misbehave(double x) const {
-    if (behaviour_.abort_on == x) {
+    if (behaviour_.abort_run || behaviour_.abort_on == x) {
       std::abort();
     }
     if (behaviour_.exit_on == x) {
@@ -229,6 +231,7 @@ Result<std::unique_ptr<Session>> load_json(const json& model, const std::string&
   Behaviour behaviour{.op = model.at("op").get<std::string>(),
                       .sleep = delay_of(model, "sleep_ms"),
                       .spin = delay_of(model, "spin_ms"),
+                      .abort_run = model.value("abort_run", false),
                       .abort_on = trigger_of(model, "abort_on"),
                       .exit_on = trigger_of(model, "exit_on"),
                       .fail_on = trigger_of(model, "fail_on"),

@@ -126,6 +126,7 @@ TEST(StubEngine, MisbehavesOnDemand) {
               testing::EndsWith("model.json: no luck"));
   EXPECT_EQ(run_stub("{", {{5}}).error().code, ErrorCode::data_corrupt);
   EXPECT_DEATH(static_cast<void>(run_stub(stub_echo_model(R"("abort_on": 5)"), {{5}})), "");
+  EXPECT_DEATH(static_cast<void>(run_stub(stub_echo_model(R"("abort_run": true)"), {{5}})), "");
 }
 
 }  // namespace
