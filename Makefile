@@ -6,12 +6,13 @@
 SHELL := /bin/bash
 HTTP ?= 127.0.0.1:8000
 JOBS ?= $(shell nproc)
+SOAK_MINUTES ?= 15
 export JOBS
 ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
 endif
 
-.PHONY: help build serve test check format tidy bench fuzz clean
+.PHONY: help build serve test check format tidy bench soak fuzz clean
 
 help:
 	@echo 'make serve   build and serve the example models on $(HTTP) (HTTP=ADDRESS:PORT to change)'
@@ -21,6 +22,7 @@ help:
 	@echo 'make format  format all C++ files'
 	@echo 'make tidy    clang-tidy on the files that differ from main (ALL=1: on all)'
 	@echo 'make bench   measure against nginx (needs an idle machine)'
+	@echo 'make soak    swaps, kills, stops and reloads for SOAK_MINUTES=15 (needs an idle machine)'
 	@echo 'make fuzz    run each fuzzer for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove build/'
 
@@ -60,6 +62,11 @@ tidy:
 bench: build
 	@.ci/install bench
 	@bench/load/run
+
+soak: build
+	@.ci/install test
+	@SOAK_MINUTES=$(SOAK_MINUTES) SLUICE_BINARY_DIR=$(CURDIR)/build/release PYTHONDONTWRITEBYTECODE=1 \
+	/usr/bin/python3 -m pytest -s -v -p no:cacheprovider tests/soak
 
 fuzz:
 	@.ci/install build test check
