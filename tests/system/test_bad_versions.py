@@ -1,5 +1,7 @@
 """New versions that are no good, put beside one that serves, under load: each is refused or rolled back
 before a client was answered by it, the old one is untouched, and the reason is shown."""
+import struct
+
 import pytest
 
 from cluster import ECHO, REAL_ENGINE, Cluster, wait_until
@@ -23,6 +25,20 @@ def weight(graph, name):
     return next(w for w in graph.initializer if w.name == name)
 
 
+def flip_a_bit(graph):
+    """The highest exponent bit of one weight that every answer depends on: the file stays whole."""
+    bias = weight(graph, "dense2.bias")
+    values = struct.unpack("<10f", bias.raw_data)
+    data = bytearray(bias.raw_data)
+    data[4 * next(i for i, value in enumerate(values) if value > 0) + 3] ^= 0x40
+    bias.raw_data = bytes(data)
+
+
+def poison(graph):
+    bias = weight(graph, "dense2.bias")
+    bias.raw_data = struct.pack("<f", float("nan")) + bias.raw_data[4:]
+
+
 def fix_the_batch(graph):
     graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 
@@ -32,11 +48,15 @@ def claim_a_terabyte(graph):
     dims[0], dims[1] = 1 << 20, 1 << 18
 
 
-# What makes the file, and what the reason names.
+KNOWN = DIGITS / "1" / "test_data_set_0"
+# What makes the file, the recorded answers beside it, and what the reason names.
 BAD = {
-    "truncated": (lambda: GOOD[:len(GOOD) // 2], "model.onnx"),
-    "wrong_input_shape": (lambda: changed(fix_the_batch), "image"),
-    "huge_claimed_size": (lambda: changed(claim_a_terabyte), "dense1.weight"),
+    "truncated": (lambda: GOOD[:len(GOOD) // 2], None, "model.onnx"),
+    "bit_flipped": (lambda: changed(flip_a_bit), KNOWN, "known answer 'test_data_set_0': output 'digit'"),
+    "nan_weights": (lambda: changed(poison), KNOWN, "known answer 'test_data_set_0': output"),
+    "wrong_input_shape": (lambda: changed(fix_the_batch), None, "image"),
+    "huge_claimed_size": (lambda: changed(claim_a_terabyte), None, "dense1.weight"),
+    "wrong_answers": ((DIGITS / "2" / "model.onnx").read_bytes, KNOWN, "output 'probabilities'"),
 }
 
 
@@ -62,14 +82,14 @@ def expect_refusal(cluster, model, load, words):
 @pytest.mark.skipif(not REAL_ENGINE, reason="built without the engine")
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_version_in_the_folder_harms_nobody(tmp_path, name):
-    make, words = BAD[name]
+    make, test_data, words = BAD[name]
     add_version(tmp_path, "digits", 1, DIGITS / "1")
     with Cluster(tmp_path, stub=False) as cluster:
         cluster.wait_ready()
         pid = cluster.worker("digits")["pid"]
         load = Load(cluster, "digits", *LOAD, "--seconds", "120")
         wait_until(lambda: cluster.worker("digits")["executed"] > 20, what="load")
-        add_version(tmp_path, "digits", 2, make())
+        add_version(tmp_path, "digits", 2, make(), test_data)
         wait_until(lambda: rollout_state(cluster, "digits")["phase"] != "none", what="a rollout by the folder")
         expect_refusal(cluster, "digits", load, words)
         assert cluster.worker("digits")["pid"] == pid
@@ -105,5 +125,5 @@ def test_an_operators_rollout_to_a_bad_version_says_why(tmp_path):
 
 def test_the_files_of_this_test_are_what_they_say():
     pytest.importorskip("onnx", reason="python3-onnx is not installed")
-    for name, (make, _) in BAD.items():
+    for name, (make, *_) in BAD.items():
         assert make() != GOOD, name
