@@ -154,6 +154,15 @@ GraphCase& GraphCase::open_input(const std::string& name, NamedTensor given) {
   return *this;
 }
 
+GraphCase& GraphCase::rows_input(const std::string& name,
+                                 NamedTensor given,
+                                 const std::string& symbol) {
+  input(name, std::move(given));
+  graph_.inputs.back().dims[0] = -1;
+  graph_.inputs.back().symbols[0] = symbol;
+  return *this;
+}
+
 GraphCase& GraphCase::constant(const std::string& name, const NamedTensor& given) {
   graph_.constants[value(name)] = constant_of(given);
   return *this;
@@ -203,7 +212,17 @@ GraphCase& GraphCase::output(const std::string& name) {
   return *this;
 }
 
-Result<std::vector<NamedTensor>> GraphCase::run_with(const PlanOptions& options) {
+GraphCase& GraphCase::rows_output(const std::string& name, const Shape& behind_rows) {
+  output(name);
+  Declared& declared = graph_.outputs.back();
+  declared.has_shape = true;
+  declared.dims.assign(1, -1);
+  declared.dims.insert(declared.dims.end(), behind_rows.begin(), behind_rows.end());
+  declared.symbols.assign(declared.dims.size(), "");
+  return *this;
+}
+
+Result<std::unique_ptr<Session>> GraphCase::load(const PlanOptions& options) {
   auto registry = std::make_shared<Registry>();
   register_all(*registry);
   Model model;
@@ -217,8 +236,11 @@ Result<std::vector<NamedTensor>> GraphCase::run_with(const PlanOptions& options)
     copy_elements(view, to);
     constant = std::make_shared<Constant>(std::move(copy));
   }
-  SLUICE_TRY_ASSIGN(const auto session,
-                    make_session(std::move(model), 1, std::move(registry), options));
+  return make_session(std::move(model), 1, std::move(registry), options);
+}
+
+Result<std::vector<NamedTensor>> GraphCase::run_with(const PlanOptions& options) {
+  SLUICE_TRY_ASSIGN(const auto session, load(options));
   const auto execution = session->new_execution();
   std::vector<std::size_t> outputs;
   for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {

@@ -41,6 +41,8 @@ class GraphCase {
 
   GraphCase& input(const std::string& name, NamedTensor value);       // declared with its own dims
   GraphCase& open_input(const std::string& name, NamedTensor value);  // declared with open dims
+  // Declared with the first extent open.
+  GraphCase& rows_input(const std::string& name, NamedTensor value, const std::string& symbol = "");
   GraphCase& constant(const std::string& name, const NamedTensor& value);
   // An empty name leaves an input or output out.
   GraphCase& node(const std::string& op,
@@ -52,10 +54,13 @@ class GraphCase {
                      const std::vector<std::string>& outputs,
                      std::vector<Attribute> attributes = {});
   GraphCase& output(const std::string& name);
+  GraphCase& rows_output(const std::string& name, const Shape& behind_rows);
 
   // By the fast kernels, or by the scalar ones. The outputs in the order they were named.
   Result<std::vector<NamedTensor>> run();
   Result<std::vector<NamedTensor>> run_reference();
+  // The graph as a loaded model; it can be asked for again.
+  Result<std::unique_ptr<Session>> load(const PlanOptions& options = {});
   // Of the last run().
   [[nodiscard]] BindingFigures figures() const { return figures_; }
 

@@ -13,6 +13,7 @@
 // abort_on, exit_on, fail_on, throw_on
 //           when x is this number: abort(), _exit(9), an error `internal`, a C++ exception
 // abort_run  true: every run ends in abort()
+// rows_independent  true: requests may be joined along axis 0
 // load_ms   loading takes this long        fail_load  loading fails with this sentence
 // abort_load  true: loading ends in abort()
 
@@ -177,9 +178,12 @@ class StubExecution final : public Execution {
 
 class StubSession final : public Session {
  public:
-  StubSession(ModelInfo info, Behaviour behaviour)
-      : info_(std::move(info)), behaviour_(std::move(behaviour)) {}
+  StubSession(ModelInfo info, Behaviour behaviour, bool rows_independent)
+      : info_(std::move(info)),
+        behaviour_(std::move(behaviour)),
+        rows_independent_(rows_independent) {}
   [[nodiscard]] const ModelInfo& info() const override { return info_; }
+  [[nodiscard]] bool rows_independent() const override { return rows_independent_; }
   [[nodiscard]] std::unique_ptr<Execution> new_execution() const override {
     return std::make_unique<StubExecution>(behaviour_);
   }
@@ -187,6 +191,7 @@ class StubSession final : public Session {
  private:
   ModelInfo info_;
   Behaviour behaviour_;
+  bool rows_independent_;
 };
 
 std::vector<ValueInfo> values_of(const json& list) {
@@ -243,8 +248,8 @@ Result<std::unique_ptr<Session>> load_json(const json& model, const std::string&
   info.platform = "stub";
   info.inputs = values_of(model.at("inputs"));
   info.outputs = values_of(model.at("outputs"));
-  return std::unique_ptr<Session>(
-      std::make_unique<StubSession>(std::move(info), std::move(behaviour)));
+  return std::unique_ptr<Session>(std::make_unique<StubSession>(
+      std::move(info), std::move(behaviour), model.value("rows_independent", false)));
 }
 
 class StubEngine final : public Engine {

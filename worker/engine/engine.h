@@ -77,6 +77,9 @@ class Session {
   virtual ~Session() = default;
   // Inputs without those that only name initialisers. Name and version are the caller's to fill in.
   [[nodiscard]] virtual const ModelInfo& info() const = 0;
+  // Every input and output has the batch in front, and a row of the outputs follows from that row
+  // of the inputs alone: rows of different requests may share a run.
+  [[nodiscard]] virtual bool rows_independent() const = 0;
   [[nodiscard]] virtual std::unique_ptr<Execution> new_execution() const = 0;
 };
 
@@ -93,7 +96,7 @@ class Engine {
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 1;
+inline constexpr std::uint32_t kAbi = 2;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

@@ -8,6 +8,7 @@
 
 #include "common/base/limits.h"
 #include "worker/engine/node_run.h"
+#include "worker/engine/rows.h"
 
 namespace sluice::engine {
 namespace {
@@ -357,6 +358,7 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   SLUICE_TRY(fold_constants(plan));
   drop_dead_steps(plan);
   SLUICE_TRY(infer_typical(plan));
+  plan.rows_independent = rows_are_independent(plan);
   if (!options.reference) {
     SLUICE_TRY(fuse_steps(plan));
     note_tame(plan);

@@ -45,6 +45,7 @@ struct Plan {
   std::vector<std::optional<Shape>> typical;
   std::vector<DataType> datatypes;  // by ValueId, where the guess reached
   bool clamps = false;              // a relu or clip is fused somewhere
+  bool rows_independent = false;    // requests may share a run: see rows.h
   bool row_major = false;           // no other layout anywhere (PlanOptions::reference)
 
   [[nodiscard]] bool is_constant(ValueId value) const {

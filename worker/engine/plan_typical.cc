@@ -1,4 +1,4 @@
-// infer_typical: likely dims and small values of every step, from guesses for the open extents.
+// Guesses along the steps, and infer_typical, which keeps one.
 
 #include <algorithm>
 #include <map>
@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/engine/guess.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/plan.h"
 
@@ -13,15 +14,17 @@ namespace sluice::engine {
 namespace {
 
 // Open extents get likely numbers; the same symbol the same one.
-Shape guess(const Declared& declared, std::map<std::string, std::int64_t>& symbols) {
+Shape guess(const Declared& declared,
+            std::int64_t batch,
+            std::map<std::string, std::int64_t>& symbols) {
   constexpr std::int64_t kImage[] = {1, 3, 224, 224};
   Shape dims = declared.dims;
   for (std::size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] >= 0) {
       continue;
     }
-    // Batch 1, images 224 x 224, sequences of 16.
-    const std::int64_t likely = i == 0 ? 1 : dims.size() == 4 ? kImage[i] : 16;
+    // Images 224 x 224, sequences of 16.
+    const std::int64_t likely = i == 0 ? batch : dims.size() == 4 ? kImage[i] : 16;
     dims[i] = declared.symbols[i].empty()
                   ? likely
                   : symbols.emplace(declared.symbols[i], likely).first->second;
@@ -29,23 +32,26 @@ Shape guess(const Declared& declared, std::map<std::string, std::int64_t>& symbo
   return dims;
 }
 
-// Facts and small values along the steps, for the declared shapes.
-class Guess {
+class Guesser {
  public:
-  explicit Guess(Plan& plan) : plan_(plan), values_(plan.value_names.size()) {}
+  explicit Guesser(const Plan& plan) : plan_(plan) {
+    guess_.dims.resize(plan.value_names.size());
+    guess_.datatypes.resize(plan.value_names.size(), DataType::undefined);
+    guess_.values.resize(plan.value_names.size());
+  }
 
-  void start() {
+  void start(std::int64_t batch) {
     std::map<std::string, std::int64_t> symbols;
     for (const Declared& input : plan_.inputs) {
-      plan_.datatypes[input.value] = input.datatype;
+      guess_.datatypes[input.value] = input.datatype;
       if (input.has_shape) {
-        plan_.typical[input.value] = guess(input, symbols);
+        guess_.dims[input.value] = guess(input, batch, symbols);
       }
     }
     for (ValueId value = 0; value < plan_.constants.size(); ++value) {
       if (plan_.constants[value] != nullptr) {
-        plan_.typical[value] = plan_.constants[value]->dims();
-        plan_.datatypes[value] = plan_.constants[value]->datatype();
+        guess_.dims[value] = plan_.constants[value]->dims();
+        guess_.datatypes[value] = plan_.constants[value]->datatype();
       }
     }
   }
@@ -59,57 +65,53 @@ class Guess {
       if (value == kNoValue) {
         continue;
       }
-      if (!plan_.typical[value]) {
+      if (!guess_.dims[value]) {
         return;
       }
       load_small_constant(value);
-      inputs.back() = values_[value];
+      inputs.back() = guess_.values[value];
       facts.back() = {.present = true,
-                      .datatype = plan_.datatypes[value],
-                      .dims = *plan_.typical[value],
-                      .value = has_value(value) ? &values_[value] : nullptr};
+                      .datatype = guess_.datatypes[value],
+                      .dims = *guess_.dims[value],
+                      .value = guess_.has_value(value) ? &guess_.values[value] : nullptr};
     }
     const auto made = step.entry->kernel.infer(
         step.params, {.inputs = facts, .output_count = step.node.outputs.size()});
     if (made) {
       note(step, *made, inputs);
     } else if (made.error().code == ErrorCode::unsupported) {
-      refusals_ +=
-          (refusals_.empty() ? "" : "; ") + describe(step.node) + ": " + made.error().detail;
+      guess_.refusals +=
+          (guess_.refusals.empty() ? "" : "; ") + describe(step.node) + ": " + made.error().detail;
     }
   }
 
-  [[nodiscard]] const std::string& refusals() const { return refusals_; }
+  Guess take() { return std::move(guess_); }
 
  private:
   static constexpr std::int64_t kSmall = 64;  // elements: shapes, axes, bounds
 
-  [[nodiscard]] bool has_value(ValueId value) const {
-    return values_[value].datatype != DataType::undefined;
-  }
-
   // Large ones must not be copied out of the file for a guess.
   void load_small_constant(ValueId value) {
-    if (has_value(value) || !plan_.is_constant(value)) {
+    if (guess_.has_value(value) || !plan_.is_constant(value)) {
       return;
     }
     const auto count = element_count(plan_.constants[value]->dims());
     if (count && *count <= kSmall) {
       if (auto view = plan_.constants[value]->view()) {
-        values_[value] = *view;
+        guess_.values[value] = *view;
       }
     }
   }
 
   void keep(ValueId value, std::shared_ptr<const Tensor> tensor) {
-    values_[value] = tensor->view();
-    kept_.push_back(std::move(tensor));
+    guess_.values[value] = tensor->view();
+    guess_.kept.push_back(std::move(tensor));
   }
 
   void note(const Step& step, const OutputFacts& made, std::span<const TensorView> inputs) {
     bool small = step.entry->pure && step.entry->kernel.prepare == nullptr;
     for (std::size_t i = 0; i < step.node.inputs.size(); ++i) {
-      small = small && (step.node.inputs[i] == kNoValue || has_value(step.node.inputs[i]));
+      small = small && (step.node.inputs[i] == kNoValue || guess_.has_value(step.node.inputs[i]));
     }
     for (std::size_t i = 0; i < step.node.outputs.size(); ++i) {
       const ValueId value = step.node.outputs[i];
@@ -117,8 +119,8 @@ class Guess {
         small = false;
         continue;
       }
-      plan_.typical[value] = made[i].dims;
-      plan_.datatypes[value] = made[i].datatype;
+      guess_.dims[value] = made[i].dims;
+      guess_.datatypes[value] = made[i].datatype;
       const auto count = element_count(made[i].dims);
       small = small && count && *count <= kSmall;
       if (made[i].value != nullptr) {
@@ -135,25 +137,28 @@ class Guess {
     }
   }
 
-  Plan& plan_;
-  std::vector<TensorView> values_;
-  std::vector<std::shared_ptr<const Tensor>> kept_;
-  std::string refusals_;
+  const Plan& plan_;
+  Guess guess_;
 };
 
 }  // namespace
 
-Result<void> infer_typical(Plan& plan) {
-  plan.typical.assign(plan.value_names.size(), std::nullopt);
-  plan.datatypes.assign(plan.value_names.size(), DataType::undefined);
-  Guess guess(plan);
-  guess.start();
+Guess guess_values(const Plan& plan, std::int64_t batch) {
+  Guesser guesser(plan);
+  guesser.start(batch);
   for (const Step& step : plan.steps) {
-    guess.visit(step);
+    guesser.visit(step);
   }
-  if (!guess.refusals().empty()) {
-    return Error{ErrorCode::unsupported, "unsupported: " + guess.refusals()};
+  return guesser.take();
+}
+
+Result<void> infer_typical(Plan& plan) {
+  Guess guess = guess_values(plan, 1);
+  if (!guess.refusals.empty()) {
+    return Error{ErrorCode::unsupported, "unsupported: " + guess.refusals};
   }
+  plan.typical = std::move(guess.dims);
+  plan.datatypes = std::move(guess.datatypes);
   return {};
 }
 

@@ -101,6 +101,7 @@ class PlanSession final : public Session {
  public:
   explicit PlanSession(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
   [[nodiscard]] const ModelInfo& info() const override { return shared_->plan.info; }
+  [[nodiscard]] bool rows_independent() const override { return shared_->plan.rows_independent; }
   [[nodiscard]] std::unique_ptr<Execution> new_execution() const override {
     return std::make_unique<PlanExecution>(shared_);
   }

@@ -1,0 +1,314 @@
+#include "worker/engine/row_rules.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "worker/engine/registry.h"
+
+namespace sluice::engine {
+namespace {
+
+using Axis = std::optional<std::size_t>;
+using Inputs = std::vector<RowInput>;
+
+std::int64_t attribute(const Node& node, std::string_view name, std::int64_t otherwise) {
+  const auto found = std::ranges::find(node.attributes, name, &Attribute::name);
+  return found != node.attributes.end() && found->kind == AttributeKind::integer ? found->integer
+                                                                                 : otherwise;
+}
+
+const std::vector<std::int64_t>* list_attribute(const Node& node, std::string_view name) {
+  const auto found = std::ranges::find(node.attributes, name, &Attribute::name);
+  return found != node.attributes.end() && found->kind == AttributeKind::integers ? &found->integers
+                                                                                  : nullptr;
+}
+
+// A possibly negative axis of a tensor of `rank`.
+std::size_t counted(std::int64_t axis, std::size_t rank) {
+  return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
+}
+
+// Axes by attribute or, since some opset, by an input whose value is known. Nothing: not given.
+std::optional<std::vector<std::int64_t>> axes_of(const Node& node,
+                                                 const Inputs& inputs,
+                                                 std::size_t input) {
+  if (const auto* listed = list_attribute(node, "axes")) {
+    return *listed;
+  }
+  if (input < inputs.size() && inputs[input].present && inputs[input].value != nullptr) {
+    if (auto values = integers_of(*inputs[input].value)) {
+      return *std::move(values);
+    }
+  }
+  return std::nullopt;
+}
+
+bool others_are_fixed(const Inputs& inputs) {
+  return std::none_of(inputs.begin() + 1, inputs.end(), [](const RowInput& input) {
+    return input.axis.has_value();
+  });
+}
+
+// Element by element, or anything else that leaves the dims and every place as they are.
+Axis same_place(const Inputs& inputs) {
+  return others_are_fixed(inputs) ? inputs[0].axis : std::nullopt;
+}
+
+// Batches of images and the like: N in front, all else belongs to the kernel.
+Axis batch_in_front(const Inputs& inputs) {
+  return others_are_fixed(inputs) && inputs[0].axis == 0U ? inputs[0].axis : std::nullopt;
+}
+
+// In training the whole batch is looked at.
+Axis batch_norm(const Node& node, const Inputs& inputs) {
+  return attribute(node, "training_mode", 0) == 0 ? batch_in_front(inputs) : std::nullopt;
+}
+
+// A list of vectors; one vector alone has no batch.
+Axis list_in_front(const Node& /*node*/, const Inputs& inputs) {
+  return inputs[0].dims.size() == 2 ? batch_in_front(inputs) : std::nullopt;
+}
+
+// By numpy's broadcasting: the rows must stand at the same place from the right, where what has
+// none is absent or 1.
+Axis broadcast(const Inputs& inputs) {
+  std::size_t rank = 0;
+  std::size_t from_right = 0;
+  for (const RowInput& input : inputs) {
+    rank = std::max(rank, input.dims.size());
+    if (input.axis) {
+      const std::size_t place = input.dims.size() - *input.axis;
+      if (from_right != 0 && place != from_right) {
+        return std::nullopt;
+      }
+      from_right = place;
+    }
+  }
+  for (const RowInput& input : inputs) {
+    const std::size_t own = input.dims.size();
+    if (!input.axis && own >= from_right && input.dims[own - from_right] != 1) {
+      return std::nullopt;
+    }
+  }
+  return rank - from_right;
+}
+
+// [..., M, K] x [..., K, N]; rows in the stack or in M or N, never in K.
+Axis matmul(const Inputs& inputs) {
+  const RowInput& a = inputs[0];
+  const RowInput& b = inputs[1];
+  const std::size_t rank = std::max(a.dims.size(), b.dims.size());
+  if (a.dims.size() < 2 || b.dims.size() < 2) {
+    // A vector: only the many rows of a matrix times one fixed vector.
+    return a.dims.size() == 2 && a.axis == 0U && !b.axis ? a.axis : std::nullopt;
+  }
+  const bool in_stack =
+      (!a.axis || *a.axis + 2 < a.dims.size()) && (!b.axis || *b.axis + 2 < b.dims.size());
+  if (in_stack) {
+    return broadcast(inputs);
+  }
+  if (a.axis && !b.axis && *a.axis + 2 == a.dims.size()) {
+    return rank - 2;
+  }
+  if (b.axis && !a.axis && *b.axis + 1 == b.dims.size()) {
+    return rank - 1;
+  }
+  return std::nullopt;
+}
+
+Axis gemm(const Node& node, const Inputs& inputs) {
+  const RowInput& a = inputs[0];
+  const RowInput& b = inputs[1];
+  const std::size_t of_m = attribute(node, "transA", 0) != 0 ? 1 : 0;
+  const std::size_t of_n = attribute(node, "transB", 0) != 0 ? 0 : 1;
+  Axis axis;
+  if (a.axis == of_m && !b.axis) {
+    axis = 0;
+  } else if (b.axis == of_n && !a.axis) {
+    axis = 1;
+  } else {
+    return std::nullopt;
+  }
+  if (inputs.size() > 2 && inputs[2].present) {
+    const RowInput& c = inputs[2];
+    const std::size_t from_right = 2 - *axis;
+    const bool everywhere = c.dims.size() < from_right || c.dims[c.dims.size() - from_right] == 1;
+    if (c.axis || !everywhere) {
+      return std::nullopt;
+    }
+  }
+  return axis;
+}
+
+// Over the whole of one axis (since opset 13), or of all behind it (before).
+Axis softmax(const Node& node, const Inputs& inputs) {
+  const std::size_t rank = inputs[0].dims.size();
+  const std::size_t axis = counted(attribute(node, "axis", node.since < 13 ? 1 : -1), rank);
+  const bool apart = node.since < 13 ? *inputs[0].axis < axis : *inputs[0].axis != axis;
+  return apart ? inputs[0].axis : std::nullopt;
+}
+
+// `removed`: axes that are gone from the result, or 1 there.
+Axis without(const Inputs& inputs, const std::vector<std::int64_t>& removed, bool kept) {
+  const std::size_t axis = *inputs[0].axis;
+  std::size_t before = 0;
+  for (const std::int64_t each : removed) {
+    const std::size_t at = counted(each, inputs[0].dims.size());
+    if (at == axis) {
+      return std::nullopt;
+    }
+    before += at < axis ? 1 : 0;
+  }
+  return kept ? axis : axis - before;
+}
+
+Axis reduce(const Node& node, const Inputs& inputs) {
+  const auto axes = axes_of(node, inputs, 1);
+  if (!inputs[0].axis || !others_are_fixed(inputs) || !axes || axes->empty()) {
+    return std::nullopt;  // no axes: all of them
+  }
+  return without(inputs, *axes, attribute(node, "keepdims", 1) != 0);
+}
+
+Axis arg_reduce(const Node& node, const Inputs& inputs) {
+  return without(inputs, {attribute(node, "axis", 0)}, attribute(node, "keepdims", 1) != 0);
+}
+
+Axis transpose(const Node& node, const Inputs& inputs) {
+  const std::size_t rank = inputs[0].dims.size();
+  const auto* order = list_attribute(node, "perm");
+  if (order == nullptr) {
+    return rank - 1 - *inputs[0].axis;
+  }
+  const auto at = std::ranges::find(*order, static_cast<std::int64_t>(*inputs[0].axis));
+  return at != order->end() ? Axis(static_cast<std::size_t>(at - order->begin())) : std::nullopt;
+}
+
+Axis concat(const Node& node, const Inputs& inputs) {
+  const std::size_t axis = counted(attribute(node, "axis", 1), inputs[0].dims.size());
+  const bool beside = std::ranges::all_of(inputs, [&](const RowInput& input) {
+    return input.axis && input.axis == inputs[0].axis && *input.axis != axis;
+  });
+  return beside ? inputs[0].axis : std::nullopt;
+}
+
+Axis gather(const Node& node, const Inputs& inputs) {
+  const RowInput& data = inputs[0];
+  const RowInput& indices = inputs[1];
+  const std::size_t axis = counted(attribute(node, "axis", 0), data.dims.size());
+  if (indices.axis && !data.axis) {
+    return axis + *indices.axis;
+  }
+  if (data.axis && !indices.axis && *data.axis != axis) {
+    return *data.axis < axis ? *data.axis : *data.axis - 1 + indices.dims.size();
+  }
+  return std::nullopt;
+}
+
+// An axis that is not named is not touched. Without axes (as before opset 10 in the attribute): the
+// first ones, as many as there are starts.
+Axis slice(const Node& node, const Inputs& inputs) {
+  auto axes = axes_of(node, inputs, 3);
+  if (!axes) {
+    const auto* starts = list_attribute(node, "starts");
+    const bool listed = inputs.size() > 1 && inputs[1].present && !inputs[1].dims.empty();
+    if ((inputs.size() > 3 && inputs[3].present) || (starts == nullptr && !listed)) {
+      return std::nullopt;
+    }
+    axes.emplace(starts != nullptr ? starts->size() : static_cast<std::size_t>(inputs[1].dims[0]));
+    std::iota(axes->begin(), axes->end(), 0);
+  }
+  return others_are_fixed(inputs) && inputs[0].axis ? without(inputs, *axes, true) : std::nullopt;
+}
+
+using Rule = Axis (*)(const Node&, const Inputs&);
+
+struct Entry {
+  std::string_view name;
+  Rule rule;
+};
+
+constexpr Rule kSamePlace = [](const Node&, const Inputs& inputs) { return same_place(inputs); };
+constexpr Rule kBroadcast = [](const Node&, const Inputs& inputs) { return broadcast(inputs); };
+constexpr Rule kImages = [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); };
+constexpr Rule kFirst = [](const Node& node, const Inputs& inputs) {
+  return inputs[0].axis ? arg_reduce(node, inputs) : std::nullopt;
+};
+
+constexpr Entry kRules[] = {
+    {"Abs", kSamePlace},
+    {"Add", kBroadcast},
+    {"ArgMax", kFirst},
+    {"ArgMin", kFirst},
+    {"AveragePool", kImages},
+    {"BatchNormalization", batch_norm},
+    {"Cast", kSamePlace},
+    {"Ceil", kSamePlace},
+    {"Clip", kSamePlace},
+    {"Concat", concat},
+    {"Conv", kImages},
+    {"Div", kBroadcast},
+    {"Dropout", kSamePlace},
+    {"Elu", kSamePlace},
+    {"Exp", kSamePlace},
+    {"Floor", kSamePlace},
+    {"Gather", gather},
+    {"Gemm", gemm},
+    {"GlobalAveragePool", kImages},
+    {"GlobalMaxPool", kImages},
+    {"HardSigmoid", kSamePlace},
+    {"Identity", kSamePlace},
+    {"LeakyRelu", kSamePlace},
+    {"Log", kSamePlace},
+    {"LogSoftmax", softmax},
+    {"MatMul", [](const Node&, const Inputs& inputs) { return matmul(inputs); }},
+    {"Max", kBroadcast},
+    {"MaxPool", kImages},
+    {"Mean", kBroadcast},
+    {"Min", kBroadcast},
+    {"Mul", kBroadcast},
+    {"Neg", kSamePlace},
+    {"PRelu", kBroadcast},
+    {"Pow", kBroadcast},
+    {"Reciprocal", kSamePlace},
+    {"ReduceMax", reduce},
+    {"ReduceMean", reduce},
+    {"ReduceMin", reduce},
+    {"ReduceProd", reduce},
+    {"ReduceSum", reduce},
+    {"Relu", kSamePlace},
+    {"Round", kSamePlace},
+    {"Sigmoid", kSamePlace},
+    {"Slice", slice},
+    {"Softmax", softmax},
+    {"Softplus", kSamePlace},
+    {"Sqrt", kSamePlace},
+    {"Sub", kBroadcast},
+    {"Sum", kBroadcast},
+    {"Tanh", kSamePlace},
+    {"Transpose", transpose},
+};
+
+constexpr Entry kMlRules[] = {
+    {"LinearClassifier", list_in_front},
+    {"Normalizer", list_in_front},
+};
+
+}  // namespace
+
+bool many_outputs(const Node& node) {
+  return node.domain == kMlDomain && node.op_type == "LinearClassifier";
+}
+
+std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowInput>& inputs) {
+  const std::span<const Entry> rules = node.domain.empty()        ? std::span<const Entry>(kRules)
+                                       : node.domain == kMlDomain ? std::span<const Entry>(kMlRules)
+                                                                  : std::span<const Entry>();
+  const auto found = std::ranges::find(rules, std::string_view(node.op_type), &Entry::name);
+  return found != rules.end() ? found->rule(node, inputs) : std::nullopt;
+}
+
+}  // namespace sluice::engine

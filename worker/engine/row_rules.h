@@ -1,0 +1,31 @@
+// How each operator treats the batch: given the axis of its inputs that counts the batch's rows,
+// the axis of its outputs that does. Pure; for rows.cc.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "worker/engine/graph.h"
+#include "worker/engine/tensor.h"
+
+namespace sluice::engine {
+
+// A value as a step sees it.
+struct RowInput {
+  bool present = false;
+  std::optional<std::size_t> axis{};  // that counts the rows; none: the same whatever the batch
+  Shape dims{};                       // for some batch
+  const TensorView* value = nullptr;  // where known before the run
+};
+
+// The axis of the first output, and of the others where many_outputs(); nothing when the step may
+// mix rows, or when that is not known. At least one of `inputs` has an axis.
+std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowInput>& inputs);
+
+// Whether the outputs behind the first have the rows at the same axis.
+bool many_outputs(const Node& node);
+
+}  // namespace sluice::engine
