@@ -93,7 +93,7 @@ Result<WorkerDied> decode_worker_died(const Body& body) {
   map.get("worker", message.worker_id, limits::kWorkerIdBytes);
   map.get("pid", message.pid);
   map.get("reason", message.reason, kReasonBytes);
-  map.get("running", message.running, limits::kExecutorsPerWorker);
+  map.get("running", message.running, limits::kSuspects);
   map.get("killed", message.killed);
   return checked(document, std::move(message));
 }

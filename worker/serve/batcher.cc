@@ -26,7 +26,7 @@ Batcher::Batcher(const BatcherOptions& options) : options_(options), executors_(
   SLUICE_CHECK(options.executors > 0);
 }
 
-Result<void> Batcher::add(Job job) {
+Result<std::uint64_t> Batcher::add(Job job) {
   const std::size_t bytes = bytes_of(job);
   if (queue_.size() >= options_.queue_requests || bytes > options_.queue_bytes - bytes_) {
     return Error{ErrorCode::resource_exhausted,
@@ -36,7 +36,7 @@ Result<void> Batcher::add(Job job) {
   bytes_ += bytes;
   job.order = ++last_order_;
   queue_.push_back(std::move(job));
-  return {};
+  return last_order_;
 }
 
 // What one executor does in kRunTime; 1 while nothing is known.
@@ -48,19 +48,28 @@ std::size_t Batcher::run_target() const {
   return std::clamp<std::size_t>(static_cast<std::size_t>(target), 1, kRunRequests);
 }
 
-Job Batcher::take_front() {
-  Job job = std::move(queue_.front());
-  queue_.pop_front();
+Job Batcher::take_at(std::size_t index) {
+  const auto at = queue_.begin() + static_cast<std::ptrdiff_t>(index);
+  Job job = std::move(*at);
+  queue_.erase(at);
   bytes_ -= bytes_of(job);
   return job;
 }
 
-std::size_t Batcher::take_slot(Executor& executor, const Job& job) {
+// `leader`: of the batch it joins; none: it begins one.
+std::size_t Batcher::take_slot(Executor& executor,
+                               const Job& job,
+                               std::optional<std::size_t> leader) {
   const auto free = std::ranges::find(executor.slots, false, &Slot::used);
   SLUICE_CHECK(free != executor.slots.end());
-  *free = {.used = true, .revoked = false, .job = job};
+  const auto slot = static_cast<std::size_t>(free - executor.slots.begin());
+  *free = {.used = true,
+           .revoked = false,
+           .abandoned = false,
+           .leader = leader.value_or(slot),
+           .job = job};
   ++executor.assigned;
-  return static_cast<std::size_t>(free - executor.slots.begin());
+  return slot;
 }
 
 void Batcher::drop_expired_front(TimePoint now, std::vector<Job>& expired) {
@@ -74,25 +83,50 @@ std::vector<Run> Batcher::hand_out_alone() {
   std::vector<Run> runs;
   if (assigned() == 0) {
     Job job = take_front();
-    const std::size_t slot = take_slot(executors_.front(), job);
+    const std::size_t slot = take_slot(executors_.front(), job, std::nullopt);
     one_alone_ = true;
     Run run{.executor = 0, .requests = {}};
-    run.requests.push_back({slot, std::move(job)});
+    run.requests.push_back({slot, slot, std::move(job)});
     runs.push_back(std::move(run));
   }
   return runs;
 }
 
-// Up to `most` requests from the front, ending before one that must run alone.
+// The next batch, whole; false when all of them wait for company.
+bool Batcher::take_batch(Run& run, TimePoint now) {
+  Executor& executor = executors_[run.executor];
+  const std::size_t free = kRunRequests - executor.assigned;
+  const Room room{.requests = free, .idle = executor.assigned == 0};
+  Formed formed = free > 0 ? form(queue_, rules_, room, mean_, now) : Formed{};
+  again_ = std::min(again_, formed.again);
+  std::optional<std::size_t> leader;
+  std::size_t taken = 0;
+  for (const std::size_t index : formed.members) {
+    Job job = take_at(index - taken++);
+    const std::size_t slot = take_slot(executor, job, leader);
+    leader = leader.value_or(slot);
+    run.requests.push_back({slot, *leader, std::move(job)});
+  }
+  return !formed.members.empty();
+}
+
+// Up to `most` requests from the front, ending before one that must run alone. Batches stay whole,
+// if there are more than `most` in the last.
 void Batcher::fill(Run& run, std::size_t most, TimePoint now, std::vector<Job>& expired) {
   while (run.requests.size() < most) {
     drop_expired_front(now, expired);
     if (queue_.empty() || queue_.front().alone) {
       return;
     }
+    if (rules_.joins()) {
+      if (!take_batch(run, now)) {
+        return;
+      }
+      continue;
+    }
     Job job = take_front();
-    const std::size_t slot = take_slot(executors_[run.executor], job);
-    run.requests.push_back({slot, std::move(job)});
+    const std::size_t slot = take_slot(executors_[run.executor], job, std::nullopt);
+    run.requests.push_back({slot, slot, std::move(job)});
   }
 }
 
@@ -121,6 +155,7 @@ void Batcher::keep_worth_waking(std::vector<std::size_t>& takers) const {
 
 std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
   std::vector<Run> runs;
+  again_ = TimePoint::max();
   drop_expired_front(now, expired);
   if (queue_.empty() || one_alone_) {
     return runs;
@@ -205,7 +240,7 @@ Batcher::Dropped Batcher::drop_all(const LinkRef& from) {
   for (Job& job : queue_) {
     if (job.from == from) {
       bytes_ -= bytes_of(job);
-      ++dropped.waiting;
+      dropped.waiting.push_back(job.order);
     } else {
       kept.push_back(std::move(job));
     }
@@ -249,8 +284,20 @@ std::vector<std::size_t> Batcher::slots_of(std::size_t executor) const {
   return slots;
 }
 
+std::optional<std::size_t> Batcher::abandon(const Place& place) {
+  Executor& executor = executors_[place.executor];
+  Slot& slot = executor.slots[place.slot];
+  slot.abandoned = true;
+  const bool all = std::ranges::all_of(executor.slots, [&](const Slot& other) {
+    return !other.used || other.leader != slot.leader || other.abandoned || other.revoked;
+  });
+  return all ? std::optional(slot.leader) : std::nullopt;
+}
+
 std::uint32_t Batcher::credit(std::size_t shards) const {
-  const std::size_t total = executors_.size() * std::max<std::size_t>(2, run_target());
+  const auto batch =
+      rules_.joins() ? std::min(static_cast<std::size_t>(rules_.rows_most), kRunRequests / 2) : 1;
+  const std::size_t total = executors_.size() * std::max(2 * batch, run_target());
   return static_cast<std::uint32_t>(
       std::max<std::size_t>(1, total / std::max<std::size_t>(1, shards)));
 }

@@ -6,6 +6,10 @@
 // what waits. It is refilled when half of that is done. A request whose deadline has passed is
 // never handed out; a cancelled one is dropped if it waits and stopped if it runs. A request marked
 // `alone` begins when every executor is idle, and nothing else until it has ended.
+//
+// Where requests may be joined (join_by), a run is made of batches, each of which the executor
+// gives to the engine at once: formation.h says who is in them and how long one waits for company.
+// An executor at work is given none that may still grow.
 
 #pragma once
 
@@ -14,11 +18,13 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/base/limits.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "worker/serve/formation.h"
 #include "worker/serve/job.h"
 
 namespace sluice::worker {
@@ -28,9 +34,11 @@ inline constexpr Duration kRunTime = std::chrono::milliseconds(1);
 // Work below this is not worth another executor's wake-up, which costs a good part of it.
 inline constexpr Duration kWorthWaking = std::chrono::microseconds(50);
 
-// One request in an executor. `slot` is its stop flag on the executor's board.
+// One request in an executor. `slot` is its stop flag on the executor's board, `leader` the slot of
+// the first of its batch: those of one batch follow each other in a run.
 struct Assigned {
   std::size_t slot = 0;
+  std::size_t leader = 0;
   Job job;
 };
 
@@ -49,14 +57,22 @@ class Batcher {
  public:
   explicit Batcher(const BatcherOptions& options);
 
-  // resource_exhausted: the queue is full; the gateway did not keep to the credit.
-  Result<void> add(Job job);
+  // The job's order. resource_exhausted: the queue is full; the gateway did not keep to the credit.
+  Result<std::uint64_t> add(Job job);
+
+  // Before the first request.
+  void join_by(JoinRules rules) { rules_ = std::move(rules); }
 
   // Runs for the executors that can take one. Waiting requests that have expired are moved to
   // `expired` instead.
   std::vector<Run> hand_out(TimePoint now, std::vector<Job>& expired);
 
-  // An assigned request has ended. `service`: of its engine run; nothing when there was none.
+  // When hand_out may have more to give although nothing happened: somebody's wait for company is
+  // over. TimePoint::max(): never.
+  [[nodiscard]] TimePoint next_due() const noexcept { return again_; }
+
+  // An assigned request has ended. `service`: its part of an engine run; nothing when there was
+  // none.
   void on_done(std::size_t executor, std::size_t slot, std::optional<Duration> service);
 
   // Removes a waiting request; nothing when it does not wait here.
@@ -66,14 +82,20 @@ class Batcher {
     std::size_t executor = 0;
     std::size_t slot = 0;
   };
+  [[nodiscard]] const Job& job_at(const Place& place) const {
+    return executors_[place.executor].slots[place.slot].job;
+  }
+  // Nobody waits for its answer any more. The leader's slot once this holds of its whole batch:
+  // then their run may be stopped.
+  std::optional<std::size_t> abandon(const Place& place);
   [[nodiscard]] std::optional<Place> find(const LinkRef& from,
                                           RequestId id,
                                           std::uint32_t attempt) const;
 
   // The socket is closed: removes its waiting requests and names its assigned ones.
   struct Dropped {
-    std::size_t waiting = 0;
-    std::vector<Place> assigned;
+    std::vector<std::uint64_t> waiting{};  // their Job::order
+    std::vector<Place> assigned{};
   };
   Dropped drop_all(const LinkRef& from);
 
@@ -88,7 +110,7 @@ class Batcher {
   }
 
   // Requests one of `shards` may have outstanding here: executors x max(2, what one executes in
-  // kRunTime), split, at least 1.
+  // kRunTime, two batches), split, at least 1.
   [[nodiscard]] std::uint32_t credit(std::size_t shards) const;
 
   // Seeds the mean before the first request, from the warm-up.
@@ -102,6 +124,8 @@ class Batcher {
   struct Slot {
     bool used = false;
     bool revoked = false;
+    bool abandoned = false;
+    std::size_t leader = 0;
     Job job;  // kept until its end, to take it back
   };
   struct Executor {
@@ -112,17 +136,21 @@ class Batcher {
 
   [[nodiscard]] std::size_t run_target() const;
   void keep_worth_waking(std::vector<std::size_t>& takers) const;
-  std::size_t take_slot(Executor& executor, const Job& job);
-  Job take_front();
+  std::size_t take_slot(Executor& executor, const Job& job, std::optional<std::size_t> leader);
+  Job take_at(std::size_t index);
+  Job take_front() { return take_at(0); }
+  bool take_batch(Run& run, TimePoint now);
   void drop_expired_front(TimePoint now, std::vector<Job>& expired);
   std::vector<Run> hand_out_alone();
   void fill(Run& run, std::size_t most, TimePoint now, std::vector<Job>& expired);
 
   BatcherOptions options_;
+  JoinRules rules_;
   std::deque<Job> queue_;
   std::size_t bytes_ = 0;
   std::uint64_t last_order_ = 0;
   std::vector<Executor> executors_;
+  TimePoint again_ = TimePoint::max();
   Duration mean_{};         // moving, of engine runs; zero: unknown
   bool one_alone_ = false;  // a request marked so is assigned
 };

@@ -25,9 +25,13 @@ struct Board {
   // Set by the link thread to stop the run of that slot's request, cleared when it assigns the
   // slot.
   std::array<std::atomic<bool>, kRunRequests> stop{};
+  // The same for the run that several share, by the slot of their leader: set once nobody of them
+  // waits for an answer.
+  std::array<std::atomic<bool>, kRunRequests> stop_joined{};
   // Written by the executor alone.
   std::atomic<std::uint64_t> progress{0};  // executions begun plus ended
   std::atomic<std::uint64_t> executed{0};  // engine runs that ended
+  std::atomic<std::uint64_t> requests{0};  // requests in them
   std::atomic<bool> running{false};
 };
 

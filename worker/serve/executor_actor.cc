@@ -9,6 +9,7 @@
 #include "common/base/overloaded.h"
 #include "common/process/memory.h"
 #include "worker/serve/execute.h"
+#include "worker/serve/join.h"
 #include "worker/serve/try_out.h"
 
 namespace sluice::worker {
@@ -60,53 +61,113 @@ void ExecutorActor::on_probe() {
 
 void ExecutorActor::on_run(const Run& run) {
   SLUICE_CHECK(execution_ != nullptr);
-  for (const Assigned& request : run.requests) {
-    finished_.done.push_back(execute_one(request));
-    const TimePoint now = parts_.clock->now();
-    if (finished_.done.size() == 1) {
-      oldest_ = now;
+  const std::span<const Assigned> requests(run.requests);
+  for (std::size_t at = 0; at < requests.size();) {
+    std::size_t end = at + 1;
+    while (end < requests.size() && requests[end].leader == requests[at].leader) {
+      ++end;
     }
+    const bool gathering = !finished_.done.empty();
+    execute_batch(requests.subspan(at, end - at));
+    const TimePoint now = parts_.clock->now();
+    oldest_ = gathering ? oldest_ : now;
     if (now - oldest_ >= kGatherTime) {
       flush();
     }
+    at = end;
   }
   flush();
 }
 
-Done ExecutorActor::execute_one(const Assigned& request) {
+// Whether `request` shall be executed now; else `done` says what became of it.
+bool ExecutorActor::begin(const Assigned& request, Done& done) {
   const Job& job = request.job;
-  Board& board = *parts_.board;
-  const std::atomic<bool>& stop = board.stop[request.slot];
-  Done done{.executor = parts_.index,
-            .slot = request.slot,
-            .to = job.from,
-            .outcome = Outcome::executed,
-            .service = std::nullopt,
-            .answer = {}};
-  if (!take_claim(board, request.slot, Claim::begun)) {
+  if (!take_claim(*parts_.board, request.slot, Claim::begun)) {
     done.outcome = Outcome::revoked;
-    return done;
+    return false;
   }
   if (parts_.clock->now() >= job.deadline) {
     done.outcome = Outcome::expired;
     done.answer = failure_of(
         job.id, job.attempt, {ErrorCode::deadline_exceeded, "its time ran out in the worker"});
-    return done;
+    return false;
   }
-  parts_.suspects->begin(parts_.index, job.id);
+  return true;
+}
+
+// The ends of a batch leave together: until then its leader's slot is its own.
+void ExecutorActor::execute_batch(std::span<const Assigned> batch) {
+  begun_.clear();
+  for (const Assigned& request : batch) {
+    Done done{.executor = parts_.index,
+              .slot = request.slot,
+              .order = request.job.order,
+              .to = request.job.from,
+              .outcome = Outcome::executed,
+              .service = std::nullopt,
+              .answer = {}};
+    if (begin(request, done)) {
+      begun_.push_back({&request, finished_.done.size()});
+    }
+    finished_.done.push_back(std::move(done));
+  }
+  if (!begun_.empty()) {
+    execute_begun(batch[0].leader);
+  }
+}
+
+void ExecutorActor::execute_begun(std::size_t leader) {
+  Board& board = *parts_.board;
+  ids_.clear();
+  for (const Begun& each : begun_) {
+    ids_.push_back(each.request->job.id);
+  }
+  parts_.suspects->begin(parts_.index, ids_);
   board.running.store(true, std::memory_order_relaxed);
   board.progress.fetch_add(1, std::memory_order_relaxed);
-  Executed executed = execute(job, trials_->served, *execution_, stop, *parts_.clock, encoder_);
+  std::size_t runs = 0;
+  std::size_t reached = 0;  // the engine
+  const auto keep = [&](const Begun& each, Executed executed) {
+    reached += executed.outcome != Outcome::refused ? 1 : 0;
+    Done& done = finished_.done[each.done];
+    done.outcome = executed.outcome;
+    done.service = executed.service;
+    done.answer = std::move(executed.answer);
+  };
+  if (begun_.size() == 1) {
+    const Assigned& request = *begun_[0].request;
+    keep(begun_[0],
+         execute(request.job,
+                 trials_->served,
+                 *execution_,
+                 board.stop[request.slot],
+                 *parts_.clock,
+                 encoder_));
+    runs = reached;
+  } else {
+    std::vector<const Job*> jobs;
+    std::vector<const std::atomic<bool>*> stops;
+    for (const Begun& each : begun_) {
+      jobs.push_back(&each.request->job);
+      stops.push_back(&board.stop[each.request->slot]);
+    }
+    ExecutedTogether all = execute_together(jobs,
+                                            stops,
+                                            board.stop_joined[leader],
+                                            trials_->served,
+                                            *execution_,
+                                            *parts_.clock,
+                                            encoder_);
+    for (std::size_t i = 0; i < begun_.size(); ++i) {
+      keep(begun_[i], std::move(all.each[i]));
+    }
+    runs = all.runs;
+  }
   board.progress.fetch_add(1, std::memory_order_relaxed);
   board.running.store(false, std::memory_order_relaxed);
-  parts_.suspects->end(parts_.index);
-  if (executed.outcome != Outcome::refused) {
-    board.executed.fetch_add(1, std::memory_order_relaxed);
-  }
-  done.outcome = executed.outcome;
-  done.service = executed.service;
-  done.answer = std::move(executed.answer);
-  return done;
+  parts_.suspects->end(parts_.index, ids_.size());
+  board.executed.fetch_add(runs, std::memory_order_relaxed);
+  board.requests.fetch_add(reached, std::memory_order_relaxed);
 }
 
 void ExecutorActor::flush() {

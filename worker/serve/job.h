@@ -28,6 +28,9 @@ struct Job {
   link::Body body;          // as received: the executor decodes it
   std::uint64_t order = 0;  // the batcher's: in which they came
   bool alone = false;       // a suspect: nothing may run beside it
+  // Of join.h's note_shape: requests of one shape may share a run; 0: joins nobody.
+  std::uint64_t shape = 0;
+  std::int64_t rows = 1;  // that it adds to the run
 };
 
 }  // namespace sluice::worker

@@ -64,7 +64,7 @@ void LinkActor::on(Finished& message, TimePoint now) {
   dispatch(now);  // before the answers are sent: executors first
   for (Done& done : message.done) {
     if (done.outcome != Outcome::revoked) {
-      answer(done.to, std::move(done.answer));
+      answer(done.order, done.to, std::move(done.answer));
     }
   }
   check_drained(now);
@@ -130,6 +130,23 @@ void LinkActor::dispatch(TimePoint now) {
     refuse(job, {ErrorCode::deadline_exceeded, "its time ran out in the worker's queue"});
   }
   watch_runs(now);
+  arm_batches(now);
+}
+
+// Somebody waits for company, and for no longer than that.
+void LinkActor::arm_batches(TimePoint now) {
+  parts_.loop->timers().cancel(batch_timer_);
+  batch_timer_ = 0;
+  if (batcher_.next_due() != TimePoint::max()) {
+    batch_timer_ =
+        parts_.loop->timers().at(std::max(now, batcher_.next_due()), [this](TimePoint then) {
+          batch_timer_ = 0;
+          if (!finished_) {
+            dispatch(then);
+            flush_answers();
+          }
+        });
+  }
 }
 
 void LinkActor::hand_over(Run run) {
@@ -137,6 +154,7 @@ void LinkActor::hand_over(Run run) {
   for (const Assigned& request : run.requests) {
     board.claim[request.slot].store(Claim::waiting, std::memory_order_relaxed);
     board.stop[request.slot].store(false, std::memory_order_relaxed);
+    board.stop_joined[request.slot].store(false, std::memory_order_relaxed);
   }
   auto& executor = (*parts_.executors)[run.executor];
   SLUICE_CHECK(executor.offer(std::move(run)) == actor::Offer::accepted);
@@ -177,7 +195,21 @@ void LinkActor::relieve_stuck(TimePoint now) {
   flush_answers();
 }
 
-void LinkActor::answer(const LinkRef& to, link::Message message) {
+void LinkActor::answer(std::uint64_t order, const LinkRef& to, link::Message message) {
+  if (!answer_order_) {
+    post_answer(to, std::move(message));
+    return;
+  }
+  release(answer_order_->on_answer(order, {to, std::move(message)}));
+}
+
+void LinkActor::release(std::vector<AnswerOrder::Answer> answers) {
+  for (AnswerOrder::Answer& each : answers) {
+    post_answer(each.to, std::move(each.message));
+  }
+}
+
+void LinkActor::post_answer(const LinkRef& to, link::Message message) {
   PeerLink* link = to.link < shards_.size() ? shards_[to.link].get() : nullptr;
   if (link == nullptr || link->number != to.attach) {
     return;  // the socket it came from is gone, and with it whoever waits for the answer
@@ -207,7 +239,7 @@ void LinkActor::note_undelivered(const PeerLink& link, std::size_t count) {
 }
 
 void LinkActor::refuse(const Job& job, const Error& error) {
-  answer(job.from, failure_of(job.id, job.attempt, error));
+  answer(job.order, job.from, failure_of(job.id, job.attempt, error));
 }
 
 void LinkActor::drain(const std::string& reason, TimePoint now) {

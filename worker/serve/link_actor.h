@@ -25,6 +25,7 @@
 #include "common/actor/loop.h"
 #include "common/actor/mailbox.h"
 #include "common/link/control_messages.h"
+#include "worker/serve/answer_order.h"
 #include "worker/serve/batcher.h"
 #include "worker/serve/board.h"
 #include "worker/serve/messages.h"
@@ -87,9 +88,12 @@ class LinkActor {
   void note_absence(TimePoint now);
   void watch_runs(TimePoint now);
   void relieve_stuck(TimePoint now);
-  void answer(const LinkRef& to, link::Message message);
+  void answer(std::uint64_t order, const LinkRef& to, link::Message message);
+  void post_answer(const LinkRef& to, link::Message message);
+  void release(std::vector<AnswerOrder::Answer> answers);
   void flush_answers();
   void note_undelivered(const PeerLink& link, std::size_t count);
+  void arm_batches(TimePoint now);
   void refuse(const Job& job, const Error& error);
   void check_drained(TimePoint now);
   void finish(int exit_code);
@@ -109,6 +113,7 @@ class LinkActor {
   void on_infer(PeerLink& link, link::Message message, TimePoint now);
   void on_cancel(PeerLink& link, const link::Header& header);
   void drop_requests_of(PeerLink& link);
+  void stop(const Batcher::Place& place);
   void dial_shards(TimePoint now);
   void on_garbage(const PeerLink& link, const Error& error);
   [[nodiscard]] bool is_control(const PeerLink& link) const { return &link == control_.get(); }
@@ -143,6 +148,8 @@ class LinkActor {
   bool loader_ended_ = false;
 
   Batcher batcher_;
+  std::optional<AnswerOrder> answer_order_;  // where the configuration wants it
+  actor::TimerId batch_timer_ = 0;           // for batcher_.next_due()
   TimePoint hold_until_ = TimePoint::min();  // nothing is handed out before
   bool watching_runs_ = false;
   std::vector<std::uint64_t> progress_seen_;  // of each executor, at the last look

@@ -48,7 +48,12 @@ Result<ModelLoaded> load(const LoaderOptions& options,
   for (const std::string& note : options.plan.notes) {
     log_info("configuration_note", {{"model", options.plan.model_name}, {"note", note}});
   }
-  SLUICE_TRY_ASSIGN(ServedModel served, serve_as(options.plan, loaded.session->info(), false));
+  SLUICE_TRY_ASSIGN(
+      ServedModel served,
+      serve_as(options.plan, loaded.session->info(), loaded.session->rows_independent()));
+  if (const std::string note = batching_note(served); !note.empty()) {
+    log_info("configuration_note", {{"model", options.plan.model_name}, {"note", note}});
+  }
   SLUICE_TRY_ASSIGN(Trials made, make_trials(options.plan, std::move(served)));
   trials = std::make_unique<const Trials>(std::move(made));
   send(link, LoaderWarming{trials.get()});

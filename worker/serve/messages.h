@@ -35,7 +35,7 @@ struct ProbeModel {};
 // From the link, at the end: leave the loop. No answer.
 struct StopExecutor {};
 
-// Run (batcher.h), from the link: execute its requests one by one. Answer: a Done for each.
+// Run (batcher.h), from the link: execute its requests, batch by batch. Answer: a Done for each.
 using ExecutorInbox = std::variant<UseSession, ProbeModel, Run, StopExecutor>;
 
 // --- to the link ---------------------------------------------------------------------------------
@@ -86,9 +86,10 @@ enum class Outcome : std::uint8_t {
 struct Done {
   std::size_t executor = 0;
   std::size_t slot = 0;
+  std::uint64_t order = 0;  // Job::order
   LinkRef to;
   Outcome outcome = Outcome::executed;
-  std::optional<Duration> service;  // of the engine run
+  std::optional<Duration> service;  // its part of an engine run
   link::Message answer;
 };
 

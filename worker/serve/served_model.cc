@@ -60,6 +60,13 @@ Result<ServedModel> serve_as(const ServingPlan& plan,
   return served;
 }
 
+std::string batching_note(const ServedModel& served) {
+  const bool wanted = served.max_rows > 1 && served.config.dynamic_batching;
+  return wanted && !served.joins
+             ? "dynamic_batching joins no requests: the graph is not known to keep rows apart"
+             : "";
+}
+
 ServedModel as_declared(const ServingPlan& plan, const ModelInfo& facts) {
   ServedModel served;
   served.info = facts;

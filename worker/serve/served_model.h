@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "common/base/result.h"
 #include "common/link/infer.h"
@@ -26,6 +27,9 @@ struct ServedModel {
 Result<ServedModel> serve_as(const ServingPlan& plan,
                              const ModelInfo& facts,
                              bool rows_independent);
+
+// What the log says where requests that the configuration wants joined are not; else empty.
+std::string batching_note(const ServedModel& served);
 
 // The model as it is, under the name and version of `plan`.
 ServedModel as_declared(const ServingPlan& plan, const ModelInfo& facts);

@@ -1,5 +1,6 @@
 #include "worker/serve/suspects.h"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <string>
@@ -15,11 +16,11 @@
 namespace sluice::worker {
 namespace {
 
-// A cache line each: neighbours write at the same time.
+// Whole cache lines each: neighbours write at the same time.
 struct alignas(64) Slot {
-  std::atomic<RequestId> running;  // 0: idle
+  std::array<std::atomic<RequestId>, limits::kJoinedRequests> running;  // 0: none
 };
-static_assert(sizeof(Slot) == 64 && std::atomic<RequestId>::is_always_lock_free);
+static_assert(sizeof(Slot) % 64 == 0 && std::atomic<RequestId>::is_always_lock_free);
 constexpr std::size_t kBytes = kSuspectSlots * sizeof(Slot);
 
 Error from_errno(const std::string& what) {
@@ -64,8 +65,11 @@ Result<std::vector<RequestId>> read_suspects(int fd) {
   std::vector<RequestId> running;
   const auto* slots = static_cast<const Slot*>(memory);
   for (std::size_t i = 0; i < kSuspectSlots; ++i) {
-    if (const RequestId id = slots[i].running.load(std::memory_order_acquire); id != 0) {
-      running.push_back(id);
+    for (const auto& place : slots[i].running) {
+      const RequestId id = place.load(std::memory_order_acquire);
+      if (id != 0 && running.size() < limits::kSuspects) {
+        running.push_back(id);
+      }
     }
   }
   ::munmap(memory, kBytes);
@@ -92,11 +96,23 @@ Result<Suspects> Suspects::map(int fd) {
   return suspects;
 }
 
-void Suspects::begin(std::size_t slot, RequestId id) noexcept {
-  SLUICE_CHECK(slot < kSuspectSlots);
+void Suspects::begin(std::size_t slot, std::span<const RequestId> ids) noexcept {
+  SLUICE_CHECK(slot < kSuspectSlots && ids.size() <= limits::kJoinedRequests);
   if (memory_ != nullptr) {
-    auto* slots = static_cast<Slot*>(memory_);
-    slots[slot].running.store(id, std::memory_order_release);
+    auto& running = static_cast<Slot*>(memory_)[slot].running;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      running[i].store(ids[i], std::memory_order_release);
+    }
+  }
+}
+
+void Suspects::end(std::size_t slot, std::size_t count) noexcept {
+  SLUICE_CHECK(slot < kSuspectSlots && count <= limits::kJoinedRequests);
+  if (memory_ != nullptr) {
+    auto& running = static_cast<Slot*>(memory_)[slot].running;
+    for (std::size_t i = 0; i < count; ++i) {
+      running[i].store(0, std::memory_order_release);
+    }
   }
 }
 

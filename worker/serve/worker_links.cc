@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "worker/serve/endpoint_choice.h"
 #include "worker/serve/execute.h"
+#include "worker/serve/join.h"
 #include "worker/serve/link_actor.h"
 
 namespace sluice::worker {
@@ -68,6 +69,7 @@ void LinkActor::arm(TimePoint now) {
     if (!finished_) {
       note_absence(then);
       service_links(then);
+      flush_answers();
     }
   });
 }
@@ -99,6 +101,7 @@ link::Heartbeat LinkActor::heartbeat(const PeerLink& link) const {
   for (const Board& board : *parts_.boards) {
     beat.running += board.running.load(std::memory_order_relaxed) ? 1U : 0U;
     beat.progress += board.progress.load(std::memory_order_relaxed);
+    beat.requests += board.requests.load(std::memory_order_relaxed);
     beat.executed += board.executed.load(std::memory_order_relaxed);
   }
   beat.expired = expired_;
@@ -278,9 +281,13 @@ void LinkActor::on_infer(PeerLink& link, link::Message message, TimePoint now) {
           .received = now,
           .body = std::move(message.body),
           .alone = message.header.alone};
-  if (auto added = batcher_.add(std::move(job)); !added) {
-    answer({index_of(link), link.number},
-           failure_of(message.header.id, message.header.attempt, added.error()));
+  note_shape(job, trials_->served);
+  auto added = batcher_.add(std::move(job));
+  if (!added) {
+    post_answer({index_of(link), link.number},
+                failure_of(message.header.id, message.header.attempt, added.error()));
+  } else if (answer_order_) {
+    answer_order_->on_accepted(*added);
   }
 }
 
@@ -299,9 +306,9 @@ void LinkActor::on_cancel(PeerLink& link, const link::Header& header) {
   Board& board = (*parts_.boards)[place->executor];
   if (take_claim(board, place->slot, Claim::revoked)) {
     ++cancelled_;
-    answer(from, failure_of(header.id, header.attempt, reason));
+    refuse(batcher_.job_at(*place), reason);
   } else {
-    board.stop[place->slot].store(true, std::memory_order_relaxed);
+    stop(*place);
   }
 }
 
@@ -311,14 +318,30 @@ void LinkActor::drop_requests_of(PeerLink& link) {
     return;
   }
   const Batcher::Dropped dropped = batcher_.drop_all({index_of(link), link.number});
-  cancelled_ += dropped.waiting;
+  cancelled_ += dropped.waiting.size();
+  for (const std::uint64_t order : answer_order_ ? dropped.waiting : std::vector<std::uint64_t>()) {
+    release(answer_order_->on_dropped(order));
+  }
   for (const Batcher::Place& place : dropped.assigned) {
     Board& board = (*parts_.boards)[place.executor];
     if (take_claim(board, place.slot, Claim::revoked)) {
       ++cancelled_;
+      if (answer_order_) {
+        release(answer_order_->on_dropped(batcher_.job_at(place).order));
+      }
     } else {
-      board.stop[place.slot].store(true, std::memory_order_relaxed);
+      stop(place);
     }
+  }
+}
+
+// Of a run that several share once nobody waits for any of them: until then the others' rows are
+// worth computing.
+void LinkActor::stop(const Batcher::Place& place) {
+  Board& board = (*parts_.boards)[place.executor];
+  board.stop[place.slot].store(true, std::memory_order_relaxed);
+  if (const auto leader = batcher_.abandon(place)) {
+    board.stop_joined[*leader].store(true, std::memory_order_relaxed);
   }
 }
 

@@ -76,6 +76,15 @@ void LinkActor::on(ExecutorReady& message, TimePoint /*now*/) {
 void LinkActor::on(Probed& message, TimePoint now) {
   --trying_;
   if (state_ == WorkerState::probing) {
+    const ServingPlan& plan = options_.plan;
+    if (trials_->served.joins) {
+      batcher_.join_by({.rows_most = plan.max_batch_size,
+                        .preferred = plan.preferred_batch_sizes,
+                        .delay = plan.max_queue_delay});
+    }
+    if (plan.preserve_ordering) {
+      answer_order_.emplace();
+    }
     findings_ = message.findings;
     if (!findings_.probe_finite) {
       log_warn("probe_not_finite", {{"model", options_.model_name}, {"version", options_.version}});

@@ -209,7 +209,7 @@ TEST_F(BatcherTest, DropsAllOfOneSocketAndNothingElse) {
   ASSERT_TRUE(batcher_->add(job(3)));
   EXPECT_EQ(hand_out(), "0:1");
   const auto dropped = batcher_->drop_all(kLink);
-  EXPECT_EQ(dropped.waiting, 1U);
+  EXPECT_EQ(dropped.waiting.size(), 1U);
   ASSERT_EQ(dropped.assigned.size(), 1U);
   EXPECT_EQ(dropped.assigned[0].slot, slots_[0]);
   EXPECT_EQ(batcher_->queued(), 1U);
@@ -306,6 +306,94 @@ TEST_F(BatcherTest, TheMeanFollowsTheServiceTimesAndNothingElse) {
   batcher_->on_done(0, slots_.back(), 1600us);
   EXPECT_EQ(batcher_->service_mean(), 900us);  // an eighth of the way
   EXPECT_TRUE(batcher_->idle());
+}
+
+// Of batches: "0:1+2,3" when 1 and 2 share a run of the engine and 3 has its own.
+class BatcherJoins : public BatcherTest {
+ protected:
+  void make_joining(std::size_t executors, const JoinRules& rules) {
+    make(executors);
+    batcher_->join_by(rules);
+  }
+  void add_shaped(RequestId first, RequestId last, std::uint64_t shape = 1) {
+    for (RequestId id = first; id <= last; ++id) {
+      Job shaped = job(id);
+      shaped.shape = shape;
+      ASSERT_TRUE(batcher_->add(shaped));
+    }
+  }
+  std::string batches(TimePoint now = kNow) {
+    std::string text;
+    for (const worker::Run& run : batcher_->hand_out(now, expired_)) {
+      text += (text.empty() ? "" : " ") + std::to_string(run.executor) + ":";
+      for (std::size_t i = 0; i < run.requests.size(); ++i) {
+        const bool joined = i > 0 && run.requests[i].leader == run.requests[i - 1].leader;
+        text += (i == 0 ? "" : joined ? "+" : ",") + std::to_string(run.requests[i].job.id);
+        slots_.push_back(run.requests[i].slot);
+      }
+    }
+    return text;
+  }
+};
+
+TEST_F(BatcherJoins, AnIdleExecutorTakesWhatIsThereAndABusyOneOnlyWhatCannotGrow) {
+  make_joining(1, {.rows_most = 4});
+  batcher_->expect_service(10us);  // cheap: an executor may be refilled while it works
+  add_shaped(1, 2);
+  EXPECT_EQ(batches(), "0:1+2");
+  add_shaped(3, 5);
+  EXPECT_EQ(batches(), "") << "a fourth may come";
+  add_shaped(6, 7);
+  EXPECT_EQ(batches(), "0:3+4+5+6");
+  EXPECT_EQ(batcher_->queued(), 1U);
+  for (std::size_t i = 0; i < 6; ++i) {
+    batcher_->on_done(0, slots_[i], 10us);
+  }
+  EXPECT_EQ(batches(), "0:7");
+}
+
+TEST_F(BatcherJoins, OneExecutorGetsWholeBatchesBeforeTheNextGetsAny) {
+  make_joining(2, {.rows_most = 4});
+  batcher_->expect_service(10ms);
+  add_shaped(1, 3, 1);
+  add_shaped(4, 9, 2);
+  EXPECT_EQ(batches(), "0:1+2+3 1:4+5+6+7");
+  EXPECT_EQ(batcher_->queued(), 2U);
+  EXPECT_EQ(batcher_->credit(1), 16U) << "two batches of four for each of two";
+}
+
+TEST_F(BatcherJoins, TellsWhenSomebodysWaitForCompanyIsOver) {
+  make_joining(1, {.rows_most = 4, .delay = 5ms});
+  EXPECT_EQ(batcher_->next_due(), TimePoint::max());
+  add_shaped(1, 2);
+  EXPECT_EQ(batches(), "");
+  EXPECT_EQ(batcher_->next_due(), kNow + 5ms);
+  EXPECT_EQ(batches(kNow + 5ms), "0:1+2");
+  EXPECT_EQ(batcher_->next_due(), TimePoint::max());
+}
+
+TEST_F(BatcherJoins, ASuspectIsNeverJoined) {
+  make_joining(1, {.rows_most = 4});
+  add_shaped(1, 1);
+  Job suspect = job(2);
+  suspect.alone = true;
+  ASSERT_TRUE(batcher_->add(suspect));
+  add_shaped(3, 3);
+  EXPECT_EQ(batches(), "0:1");
+  batcher_->on_done(0, slots_[0], 1ms);
+  EXPECT_EQ(batches(), "0:2");
+  batcher_->on_done(0, slots_[1], 1ms);
+  EXPECT_EQ(batches(), "0:3");
+}
+
+TEST_F(BatcherJoins, ABatchIsAbandonedOnceAllOfItIs) {
+  make_joining(1, {.rows_most = 4});
+  add_shaped(1, 3);
+  ASSERT_EQ(batches(), "0:1+2+3");
+  const auto place = [&](RequestId id) { return *batcher_->find(kLink, id, 1); };
+  EXPECT_EQ(batcher_->abandon(place(1)), std::nullopt);
+  EXPECT_EQ(batcher_->abandon(place(3)), std::nullopt);
+  EXPECT_EQ(batcher_->abandon(place(2)), place(1).slot);
 }
 
 }  // namespace

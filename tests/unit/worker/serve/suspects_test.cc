@@ -22,10 +22,10 @@ TEST(Suspects, AreReadByWhoeverHasTheDescriptor) {
   ASSERT_TRUE(mapped);
   Suspects suspects = *std::move(mapped);
   EXPECT_THAT(*read_suspects(fd.get()), IsEmpty());
-  suspects.begin(0, 7);
-  suspects.begin(kSuspectSlots - 1, 0xffffffffffffffff);
-  EXPECT_THAT(*read_suspects(fd.get()), ElementsAre(7, 0xffffffffffffffff));
-  suspects.end(0);
+  suspects.begin(0, std::vector<RequestId>{7, 8, 9});
+  suspects.begin(kSuspectSlots - 1, std::vector<RequestId>{0xffffffffffffffff});
+  EXPECT_THAT(*read_suspects(fd.get()), ElementsAre(7, 8, 9, 0xffffffffffffffff));
+  suspects.end(0, 3);
   EXPECT_THAT(*read_suspects(fd.get()), ElementsAre(0xffffffffffffffff));
 }
 
@@ -36,15 +36,15 @@ TEST(Suspects, OutliveTheirMapping) {
   {
     auto suspects = Suspects::map(fd.get());
     ASSERT_TRUE(suspects);
-    suspects->begin(3, 42);
+    suspects->begin(3, std::vector<RequestId>{42});
   }
   EXPECT_THAT(*read_suspects(fd.get()), ElementsAre(42));
 }
 
 TEST(Suspects, OfAWorkerStartedByHandGoNowhere) {
   Suspects suspects;
-  suspects.begin(0, 1);
-  suspects.end(0);
+  suspects.begin(0, std::vector<RequestId>{1});
+  suspects.end(0, 1);
 }
 
 TEST(Suspects, RefuseADescriptorThatIsNone) {

@@ -232,6 +232,38 @@ TEST(Trial, AConfigurationForAnotherModelIsRefused) {
                    "the configuration: input 'z' is not in the model, which has 'x'"}));
 }
 
+TEST(ServedModel, SaysWhyRequestsAreNotJoinedWhereThatIsConfigured) {
+  test::TempDir dir;
+  struct Case {
+    std::string batching;
+    std::int64_t rows;
+    bool independent;
+    bool joins;
+    std::string note;
+  };
+  const Case cases[] = {
+      {R"("dynamic_batching": {}, )", 4, true, true, ""},
+      {R"("dynamic_batching": {}, )",
+       4,
+       false,
+       false,
+       "dynamic_batching joins no requests: the graph is not known to keep rows apart"},
+      {R"("dynamic_batching": {}, )", 1, true, false, ""},  // noted when the file is read
+      {"", 4, true, false, ""},
+      {"", 4, false, false, ""},
+  };
+  for (const Case& each : cases) {
+    ServingPlan plan = plan_of(dir.path());
+    plan.max_batch_size = each.rows;
+    plan.config_json = R"({"name": "m", )" + each.batching + R"("max_batch_size": )" +
+                       std::to_string(each.rows) + "}";
+    const auto served = serve_as(plan, facts(), each.independent);
+    ASSERT_TRUE(served) << served.error().detail;
+    EXPECT_EQ(served->joins, each.joins) << plan.config_json;
+    EXPECT_EQ(batching_note(*served), each.note) << plan.config_json;
+  }
+}
+
 TEST(Execute, RequestsAreReshapedForTheEngineAndAnswersBack) {
   test::TempDir dir;
   ServingPlan plan = plan_of(dir.path());
