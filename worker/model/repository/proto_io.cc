@@ -125,7 +125,7 @@ class Walk {
                          (rule == nullptr ? "" : ": " + std::string(rule->why))};
       case FieldAction::note:
         note(path + " has no effect: " + std::string(rule->why));
-        return {};
+        return check_text(message, field, name, places);
       case FieldAction::take:
         return check_text(message, field, name, places);
       case FieldAction::enter:

@@ -69,15 +69,9 @@ std::uint32_t level_of(std::uint64_t level) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(level, UINT32_MAX));
 }
 
-Result<QueuePolicy> read_queue_policy(const inference::ModelQueuePolicy& message,
-                                      std::vector<std::string>& notes) {
+Result<QueuePolicy> read_queue_policy(const inference::ModelQueuePolicy& message) {
   if (!inference::ModelQueuePolicy::TimeoutAction_IsValid(message.timeout_action())) {
     return wrong("timeout_action is REJECT or DELAY");
-  }
-  if (message.max_queue_size() > limits::kQueueRequests) {
-    notes.push_back("max_queue_size " + std::to_string(message.max_queue_size()) +
-                    " is above the server's own bound of " +
-                    std::to_string(limits::kQueueRequests) + " waiting requests, which holds");
   }
   return QueuePolicy{
       .timeout_action = message.timeout_action() == inference::ModelQueuePolicy::DELAY
@@ -88,8 +82,7 @@ Result<QueuePolicy> read_queue_policy(const inference::ModelQueuePolicy& message
       .max_queue_size = message.max_queue_size()};
 }
 
-Result<DynamicBatching> read_batching(const inference::ModelDynamicBatching& message,
-                                      std::vector<std::string>& notes) {
+Result<DynamicBatching> read_batching(const inference::ModelDynamicBatching& message) {
   DynamicBatching batching{.preferred_batch_sizes = {message.preferred_batch_size().begin(),
                                                      message.preferred_batch_size().end()},
                            .max_queue_delay = microseconds(message.max_queue_delay_microseconds()),
@@ -98,10 +91,9 @@ Result<DynamicBatching> read_batching(const inference::ModelDynamicBatching& mes
                            .default_priority_level = level_of(message.default_priority_level())};
   std::ranges::sort(batching.preferred_batch_sizes);
   SLUICE_TRY_ASSIGN(batching.default_queue_policy,
-                    read_queue_policy(message.default_queue_policy(), notes));
+                    read_queue_policy(message.default_queue_policy()));
   for (const auto& [level, policy] : message.priority_queue_policy()) {
-    SLUICE_TRY_ASSIGN(batching.priority_queue_policy[level_of(level)],
-                      read_queue_policy(policy, notes));
+    SLUICE_TRY_ASSIGN(batching.priority_queue_policy[level_of(level)], read_queue_policy(policy));
   }
   return batching;
 }
@@ -199,7 +191,7 @@ Result<ModelConfig> read_config(const inference::ModelConfig& message,
   config.version_policy = *std::move(policy);
   SLUICE_TRY_ASSIGN(config.instances, read_instances(message));
   if (message.has_dynamic_batching()) {
-    auto batching = read_batching(message.dynamic_batching(), notes);
+    auto batching = read_batching(message.dynamic_batching());
     if (!batching) {
       return with_context(std::move(batching).error(), "dynamic_batching");
     }
@@ -218,8 +210,9 @@ Result<ModelConfig> read_config(const inference::ModelConfig& message,
 }
 
 void add_notes(const ModelConfig& config, std::vector<std::string>& notes) {
-  if (config.dynamic_batching && config.max_batch_size < 1) {
-    notes.push_back("dynamic_batching joins no requests: max_batch_size is 0");
+  if (config.dynamic_batching && config.max_batch_size < 2) {
+    notes.push_back("dynamic_batching joins no requests: max_batch_size is " +
+                    std::to_string(config.max_batch_size));
   }
   if (notes.size() > limits::kConfigNotes) {
     const std::size_t more = notes.size() - (limits::kConfigNotes - 1);

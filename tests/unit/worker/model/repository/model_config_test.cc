@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 ModelConfig parsed(const std::string& text) {
   auto config = parse_model_config(text, "m");
@@ -211,12 +212,20 @@ TEST(ModelConfig, what_has_no_effect_is_noted_once_each) {
                                     HasSubstr("dynamic_batching joins no requests")));
 }
 
-TEST(ModelConfig, a_queue_longer_than_the_servers_bound_is_noted) {
+TEST(ModelConfig, priorities_and_queue_policies_are_noted) {
   const auto config = parse_model_config(
-      "max_batch_size: 1 dynamic_batching { default_queue_policy { max_queue_size: 100000 } }",
+      R"(max_batch_size: 2 dynamic_batching {
+           priority_levels: 2 default_priority_level: 1
+           default_queue_policy { max_queue_size: 10 }
+           priority_queue_policy { key: 1 value { timeout_action: DELAY } } })",
       "m");
   ASSERT_TRUE(config) << config.error().detail;
-  EXPECT_THAT(config->notes, ElementsAre(HasSubstr("max_queue_size 100000")));
+  const std::string batching = "dynamic_batching.";
+  EXPECT_THAT(config->notes,
+              UnorderedElementsAre(HasSubstr(batching + "priority_levels has no effect"),
+                                   HasSubstr(batching + "default_priority_level has no effect"),
+                                   HasSubstr(batching + "default_queue_policy has no effect"),
+                                   HasSubstr(batching + "priority_queue_policy has no effect")));
 }
 
 TEST(ModelConfig, what_would_change_answers_is_refused_by_name_and_place) {
