@@ -112,6 +112,6 @@ def test_a_model_that_cannot_be_loaded_says_why_and_the_others_serve(tmp_path):
             assert failed["reason"].replace(path, "model.onnx") in answer.json()["error"]
             assert str(tmp_path) not in answer.body.decode()
             assert path in cluster.workers(name)[0]["reason"]
-            assert any(path in line["reason"] for line in cluster.log_lines("worker_died"))
+            wait_until(lambda p=path: any(p in line["reason"] for line in cluster.log_lines("worker_died")))
         line = wait_until(lambda: next((x for x in cluster.log.splitlines() if x.startswith("ready:")), None))
         assert line.endswith(" serves add/1. Try:")
