@@ -37,6 +37,9 @@ void Deployment::on_workers(std::span<const WorkerFact> workers, TimePoint now) 
   for (const WorkerFact& worker : workers) {
     const auto at = facts.emplace(worker.id, worker).first;
     at->second.info = nullptr;  // it is lent for this call
+    if (worker.info != nullptr) {
+      infos_[worker.id] = *worker.info;
+    }
     for (Unit& unit : units_) {
       const auto place = unit.workers.find(worker.id);
       if (worker.info != nullptr && place != unit.workers.end()) {
@@ -46,6 +49,7 @@ void Deployment::on_workers(std::span<const WorkerFact> workers, TimePoint now) 
       }
     }
   }
+  std::erase_if(infos_, [&](const auto& entry) { return !facts.contains(entry.first); });
   if (learned || facts != workers_) {
     workers_ = std::move(facts);
     settle(now);
@@ -167,7 +171,9 @@ std::vector<Spec> Deployment::specs() const {
 const Deployment::Failed* Deployment::failure_of(const Spec& spec) const {
   const auto found = failed_.find(spec.version);
   const bool known = options_.rules.remembers_failures && found != failed_.end() &&
-                     !differs(found->second.workers, spec.workers);
+                     std::ranges::any_of(spec.workers, [&](const auto& entry) {
+                       return found->second.builds.contains(entry.second.build);
+                     });
   return known ? &found->second : nullptr;
 }
 

@@ -126,7 +126,7 @@ class Deployment {
 
  private:
   struct Failed {
-    Workers workers{};  // the build
+    std::set<std::string> builds{};  // one of them is enough: it would fail again
     std::string reason{};
   };
   struct Waiting {
@@ -136,6 +136,7 @@ class Deployment {
   // What goes with the rollout under way.
   struct Change {
     std::vector<std::uint64_t> incoming{};  // units
+    std::set<std::uint64_t> stored{};       // of these, whose build was in the repository
     std::vector<std::uint64_t> outgoing{};
     std::vector<Spec> to_start{};                   // recreate: once the old has ended
     std::vector<Unit> before{};                     // of the outgoing ones, to go back to
@@ -148,7 +149,7 @@ class Deployment {
   struct NewFailure {
     std::int64_t version = 0;
     std::string reason{};
-    bool passing = false;  // may well go better another time
+    std::set<std::string> builds{};  // empty: it may well go better another time
   };
   // What is to be changed.
   struct Difference {
@@ -165,7 +166,7 @@ class Deployment {
   [[nodiscard]] const Failed* failure_of(const Spec& spec) const;
   [[nodiscard]] Difference difference() const;
 
-  // Reconciling (deployment_reconcile.cc).
+  // Reconciling (deployment_reconcile.cc, deployment_units.cc).
   void adopt(const std::string& node, TimePoint now);
   void settle(TimePoint now);
   bool advance_units(TimePoint now);
@@ -174,6 +175,8 @@ class Deployment {
   bool reconcile(TimePoint now);
   bool rescue(TimePoint now);
   Unit& add_unit(const Spec& spec, Role role, Routing routing);
+  void end(Unit& unit);
+  void end_standby();
   void retire(Unit& unit, std::optional<TimePoint> keep_until);
   void route(Unit& unit, Role role, Routing routing);
   [[nodiscard]] Unit* unit(std::uint64_t id);
@@ -181,21 +184,26 @@ class Deployment {
   [[nodiscard]] const Unit* serving(std::int64_t version) const;
   [[nodiscard]] UnitState state(const Unit& unit) const;
   [[nodiscard]] bool is_ready(const Unit& unit) const;
+  [[nodiscard]] bool is_up(const Unit& unit, bool all) const;
   [[nodiscard]] bool has_failed(const Unit& unit) const;
+  [[nodiscard]] std::set<std::string> failed_builds(const Unit& unit) const;
   [[nodiscard]] bool is_gone(const Unit& unit) const;
   [[nodiscard]] bool anything_serves() const;
   [[nodiscard]] std::set<std::string> leaving() const;
   [[nodiscard]] Workers assigned(const Unit& unit) const;
+  [[nodiscard]] bool others_end_on(const Place& place) const;
   void choose_primary();
   void finish_waiting(TimePoint now);
 
-  // The rollout under way (deployment_rollout.cc).
+  // The rollout under way (deployment_rollout.cc, deployment_judge.cc).
   void begin(RolloutPlan plan, Difference difference, TimePoint now);
   std::uint64_t start(const Spec& spec);
+  void bring_in(const std::vector<Spec>& specs);
   bool advance_rollout(TimePoint now);
   [[nodiscard]] RolloutFacts rollout_facts(const std::vector<NewFailure>& failures,
                                            TimePoint now) const;
   [[nodiscard]] std::string waiting_for() const;
+  [[nodiscard]] std::string ready_of(const Unit& unit) const;
   [[nodiscard]] std::vector<NewFailure> failures_of_new(TimePoint now) const;
   [[nodiscard]] bool guards_pass(TimePoint now) const;
   [[nodiscard]] Verdict judge_unit(const Unit& judged, TimePoint now) const;
@@ -207,6 +215,8 @@ class Deployment {
   [[nodiscard]] std::optional<std::int64_t> newest_incoming() const;
 
   // Commands (deployment_commands.cc).
+  [[nodiscard]] RolloutPlan default_plan() const;
+  Result<void> check_steps(const std::vector<int>& steps) const;
   Result<RolloutPlan> plan_of(const RolloutAsked& asked, CommandId id) const;
   Result<void> check_target(std::int64_t version) const;
   Result<void> check_idle() const;
@@ -231,6 +241,7 @@ class Deployment {
   DeploymentOptions options_;
   ModelFacts facts_;
   FactsById workers_;
+  std::map<std::string, ModelInfo> infos_;  // by worker id; of who is known and has said it
   std::vector<Unit> units_;
   std::uint64_t last_unit_ = 0;
   std::optional<Pin> pin_;

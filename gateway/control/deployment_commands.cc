@@ -41,28 +41,61 @@ Result<void> Deployment::check_target(std::int64_t version) const {
   return {};
 }
 
-Result<RolloutPlan> Deployment::plan_of(const RolloutAsked& asked, CommandId id) const {
+// As the configuration wants it.
+RolloutPlan Deployment::default_plan() const {
   RolloutPlan plan;
+  plan.strategy = facts_.settings.strategy;
+  plan.keep_old = facts_.settings.keep_old;
+  plan.hold = facts_.settings.hold;
+  for (const std::uint64_t step : facts_.settings.steps) {
+    if (step < 100) {
+      plan.steps.push_back(static_cast<int>(step));
+    }
+  }
+  return plan;
+}
+
+Result<RolloutPlan> Deployment::plan_of(const RolloutAsked& asked, CommandId id) const {
+  RolloutPlan plan = default_plan();
   plan.command = id;
-  plan.strategy = asked.strategy ? strategy_of(*asked.strategy) : facts_.settings.strategy;
-  plan.hold = asked.hold;
-  plan.keep_old = asked.keep_old;
   plan.allow_signature_change = asked.allow_signature_change;
+  if (asked.strategy) {
+    plan.strategy = strategy_of(*asked.strategy);
+  }
   const bool recreate = plan.strategy == Strategy::recreate;
   if (asked.hold < Duration(0) || (asked.keep_old && *asked.keep_old < Duration(0))) {
     return wrong(model_ + ": a time cannot be negative");
   }
-  if (recreate && plan.keep_old && *plan.keep_old > Duration(0)) {
+  if (recreate && asked.keep_old && *asked.keep_old > Duration(0)) {
     return wrong(model_ + ": recreate ends the old version first; it cannot be kept");
   }
+  if (asked.keep_old) {
+    plan.keep_old = asked.keep_old;
+  } else if (asked.strategy) {
+    plan.keep_old.reset();  // as that strategy has it
+  }
   if (asked.steps.empty()) {
-    if (asked.hold > Duration(0)) {
+    if (asked.hold > Duration(0) && (recreate || plan.steps.empty())) {
       return wrong(model_ + ": a hold goes with steps, and there are none");
     }
+    plan.hold = asked.hold > Duration(0) ? asked.hold : plan.hold;
     return plan;
   }
+  SLUICE_TRY(check_steps(asked.steps));
+  if (recreate) {
+    return wrong(model_ + ": recreate ends the old version first; it cannot go by steps");
+  }
+  if (!primary_) {
+    return wrong(model_ + ": nothing serves that steps could take requests from");
+  }
+  plan.steps.assign(asked.steps.begin(), asked.steps.end() - 1);
+  plan.hold = asked.hold;
+  return plan;
+}
+
+Result<void> Deployment::check_steps(const std::vector<int>& steps) const {
   int last = 0;
-  for (const int step : asked.steps) {
+  for (const int step : steps) {
     if (step <= last || step > 100) {
       return wrong(model_ + ": steps are percent from 1 to 100, each above the one before");
     }
@@ -71,14 +104,7 @@ Result<RolloutPlan> Deployment::plan_of(const RolloutAsked& asked, CommandId id)
   if (last != 100) {
     return wrong(model_ + ": the last step is " + std::to_string(last) + ", not 100");
   }
-  if (recreate) {
-    return wrong(model_ + ": recreate ends the old version first; it cannot go by steps");
-  }
-  if (!primary_) {
-    return wrong(model_ + ": nothing serves that steps could take requests from");
-  }
-  plan.steps.assign(asked.steps.begin(), asked.steps.end() - 1);
-  return plan;
+  return {};
 }
 
 void Deployment::set_pin(std::optional<Pin> pin, TimePoint now) {
@@ -157,8 +183,8 @@ Result<void> Deployment::unload(CommandId id, TimePoint now) {
       }
     }
   }
+  end_standby();
   for (Unit& each : units_) {
-    each.role = each.role == Role::standby ? Role::ending : each.role;
     each.keep_until.reset();
   }
   for (const Waiting& waiting : waiting_) {
@@ -196,7 +222,7 @@ Result<void> Deployment::rollout(const RolloutAsked& asked, CommandId id, TimePo
     if (same && !others && !has_failed(*served)) {
       return wrong(model_ + ": version " + std::to_string(*asked.to) + " is served already");
     }
-    if (served != nullptr && !plan.steps.empty()) {
+    if (served != nullptr && asked.steps.size() > 1) {
       return wrong(model_ + ": version " + std::to_string(*asked.to) +
                    " is served already; steps go from one version to another");
     }
@@ -283,7 +309,7 @@ Result<void> Deployment::rollback(CommandId id, TimePoint now) {
       back.added.push_back({version, warm->workers});
       const Spec stored = spec_of(version);
       if (differs(warm->workers, stored.workers)) {
-        failed_[version] = {stored.workers, "rolled back to the build before it"};
+        failed_[version] = {builds_of(stored.workers), "rolled back to the build before it"};
       }
     } else if (served == nullptr) {
       SLUICE_TRY(check_target(version));

@@ -45,10 +45,19 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     if (found.workers.empty()) {
       continue;
     }
-    if (const Unit* known = serving(version); known != nullptr) {
-      unit(known->id)->workers.merge(found.workers);
-    } else {
-      add_unit(found, Role::serving, Routing::served);
+    const Unit* known = serving(version);
+    Unit& adopted =
+        known != nullptr ? *unit(known->id) : add_unit(found, Role::serving, Routing::served);
+    for (const auto& [id, place] : found.workers) {
+      if (const auto info = infos_.find(id); info != infos_.end()) {
+        adopted.infos[place.build] = info->second;
+      }
+    }
+    adopted.workers.merge(found.workers);
+    for (Unit& other : units_) {
+      if (other.version == version && other.routing == Routing::draining) {
+        other.routing = Routing::none;  // the shards see its version serve, not drain
+      }
     }
     tell(EventKind::adopted, version, "on node " + node, now);
   }
@@ -59,150 +68,20 @@ void Deployment::settle(TimePoint now) {
   while (advance_units(now) || (rollout_ ? advance_rollout(now) : reconcile(now))) {
     SLUICE_CHECK(++rounds < kRoundsMost);
   }
+  for (Unit& each : units_) {
+    for (const auto& [id, place] : each.alone ? assigned(each) : Workers()) {
+      each.begun.insert(id);
+    }
+  }
   choose_primary();
   move_labels(now);
   finish_waiting(now);
   tell_stages(now);
 }
 
-Unit* Deployment::unit(std::uint64_t id) {
-  const auto found = std::ranges::find(units_, id, &Unit::id);
-  return found == units_.end() ? nullptr : &*found;
-}
-
-const Unit* Deployment::unit(std::uint64_t id) const {
-  const auto found = std::ranges::find(units_, id, &Unit::id);
-  return found == units_.end() ? nullptr : &*found;
-}
-
-const Unit* Deployment::serving(std::int64_t version) const {
-  const auto found = std::ranges::find_if(units_, [&](const Unit& unit) {
-    return unit.version == version && unit.role == Role::serving;
-  });
-  return found == units_.end() ? nullptr : &*found;
-}
-
-// Ids whose process is to end before it may return.
-std::set<std::string> Deployment::leaving() const {
-  std::set<std::string> leaving = retried_;
-  for (const Unit& unit : units_) {
-    if (unit.role == Role::ending && options_.rules.waits_until_gone) {
-      for (const auto& [id, place] : unit.workers) {
-        leaving.insert(id);
-      }
-    }
-  }
-  return leaving;
-}
-
-UnitState Deployment::state(const Unit& unit) const {
-  return state_of(unit, workers_, unit.role == Role::ending ? std::set<std::string>() : leaving());
-}
-
-// All its workers; those of a silent node only if they are known to live.
-bool Deployment::is_ready(const Unit& unit) const {
-  bool any = false;
-  const std::set<std::string> left = leaving();
-  for (const auto& [id, place] : unit.workers) {
-    const auto found = workers_.find(id);
-    const bool known = found != workers_.end() && !left.contains(id);
-    if (!known && !place.node.empty() && !facts_.attached.contains(place.node)) {
-      continue;
-    }
-    const bool met = known && (found->second.met_by_all || !options_.rules.waits_until_met);
-    if (!met || found->second.state != WorkerState::ready) {
-      return false;
-    }
-    any = true;
-  }
-  return any;
-}
-
-bool Deployment::has_failed(const Unit& unit) const {
-  const UnitState now = state(unit);
-  return now.wanted != 0 && now.failed == now.wanted;
-}
-
-// No process of it can be left.
-bool Deployment::is_gone(const Unit& unit) const {
-  return std::ranges::none_of(unit.workers, [&](const auto& entry) {
-    const bool by_hand = entry.second.node.empty();  // it may stay, it is not ours to end
-    return !by_hand &&
-           (workers_.contains(entry.first) || facts_.silent.contains(entry.second.node));
-  });
-}
-
-bool Deployment::anything_serves() const {
-  return std::ranges::any_of(
-      units_, [&](const Unit& unit) { return unit.role == Role::serving && !has_failed(unit); });
-}
-
-// What a node is to run of it.
-Workers Deployment::assigned(const Unit& unit) const {
-  const bool others_end =
-      std::ranges::any_of(units_, [](const Unit& other) { return other.role == Role::ending; });
-  const bool waits = unit.waits_for_ending && others_end && options_.rules.waits_until_gone;
-  if (unit.role == Role::ending || waits) {
-    return {};
-  }
-  const std::set<std::string> left = leaving();
-  Workers workers;
-  for (const auto& [id, place] : unit.workers) {
-    if (!place.node.empty() && !left.contains(id)) {
-      workers.emplace(id, place);
-    }
-  }
-  return workers;
-}
-
-Unit& Deployment::add_unit(const Spec& spec, Role role, Routing routing) {
-  Unit unit;
-  unit.id = ++last_unit_;
-  unit.version = spec.version;
-  unit.workers = spec.workers;
-  unit.waits_for_ending = facts_.settings.strategy == link::Strategy::recreate;
-  units_.push_back(std::move(unit));
-  route(units_.back(), role, routing);
-  return units_.back();
-}
-
-void Deployment::route(Unit& unit, Role role, Routing routing) {
-  unit.role = role;
-  unit.routing = routing;
-  unit.published = 0;
-  unit.quiet = false;
-}
-
-// Takes it out of the routes; it ends, or is kept, once the shards have nothing of it.
-void Deployment::retire(Unit& unit, std::optional<TimePoint> keep_until) {
-  // Where nodes have different builds, two units of a version may share what runs on one of them.
-  for (const Unit& other : units_) {
-    const bool runs = other.role == Role::serving || other.role == Role::incoming;
-    if (other.id != unit.id && runs && !other.waits_for_ending) {
-      std::erase_if(unit.workers,
-                    [&](const auto& entry) { return other.workers.contains(entry.first); });
-    }
-  }
-  if (unit.routing == Routing::none) {
-    unit.role = Role::ending;
-    return;
-  }
-  const bool replaced = std::ranges::any_of(units_, [&](const Unit& other) {
-    return other.id != unit.id && other.version == unit.version && other.routing == Routing::served;
-  });
-  unit.keep_until = keep_until;
-  // Another build of its version serves: the shards do not see it drain, only its workers end.
-  route(unit, Role::outgoing, replaced ? Routing::none : Routing::draining);
-}
-
 bool Deployment::advance_units(TimePoint now) {
   bool changed =
       std::erase_if(retried_, [&](const std::string& id) { return !workers_.contains(id); }) != 0;
-  const bool ending =
-      std::ranges::any_of(units_, [](const Unit& each) { return each.role == Role::ending; });
-  for (Unit& each : units_) {
-    each.waits_for_ending = each.waits_for_ending && ending;
-  }
   // By position: a unit may be added on the way.
   for (std::size_t i = 0; i < units_.size(); ++i) {
     changed = advance(units_[i], now) || changed;
@@ -237,12 +116,15 @@ bool Deployment::advance(Unit& unit, TimePoint now) {
         return left;
       }
       const bool keep = unit.keep_until && *unit.keep_until > now && !nobody;
-      route(unit, keep ? Role::standby : Role::ending, Routing::none);
+      route(unit, keep ? Role::standby : Role::outgoing, Routing::none);
+      if (!keep) {
+        end(unit);
+      }
       return true;
     }
     case Role::standby:
       if ((unit.keep_until && *unit.keep_until <= now) || has_failed(unit)) {
-        unit.role = Role::ending;
+        end(unit);
         return true;
       }
       return left;
@@ -252,25 +134,39 @@ bool Deployment::advance(Unit& unit, TimePoint now) {
   return left;
 }
 
-// More or fewer workers of the same build need no rollout.
+// More or fewer workers of the same build need no rollout. None leaves while the rest cannot serve.
 bool Deployment::follow_spec(Unit& unit) {
   const Spec spec = spec_of(unit.version);
-  const std::vector<std::int64_t> versions = wanted().versions;
-  if (spec.workers == unit.workers || differs(unit.workers, spec.workers) ||
-      !std::ranges::binary_search(versions, unit.version)) {
+  // A rollout goes on to where it began to go, whatever is wanted meanwhile.
+  const bool meant = unit.role == Role::incoming
+                         ? !spec.workers.empty()
+                         : std::ranges::binary_search(wanted().versions, unit.version);
+  if (!meant || spec.workers == unit.workers || differs(unit.workers, spec.workers)) {
     return false;
   }
+  const auto ready_in = [&](const Workers& workers) {
+    return std::ranges::any_of(workers, [&](const auto& entry) {
+      const auto found = workers_.find(entry.first);
+      return found != workers_.end() && found->second.state == WorkerState::ready &&
+             found->second.met_by_all;
+    });
+  };
   Workers fewer;
   for (const auto& [id, place] : unit.workers) {
     if (!spec.workers.contains(id)) {
       fewer.emplace(id, place);
     }
   }
-  unit.workers = spec.workers;
+  Workers next = spec.workers;
+  if (ready_in(fewer) && !ready_in(spec.workers)) {
+    next.merge(std::exchange(fewer, {}));
+  }
+  if (next == unit.workers) {
+    return false;
+  }
+  unit.workers = std::move(next);
   if (!fewer.empty()) {
-    // Invalidates `unit`.
-    Unit& rest = add_unit({unit.version, std::move(fewer)}, Role::outgoing, Routing::none);
-    rest.published = 0;
+    add_unit({unit.version, std::move(fewer)}, Role::outgoing, Routing::none);  // moves `unit`
   }
   return true;
 }
@@ -296,15 +192,10 @@ bool Deployment::reconcile(TimePoint now) {
     for (const std::uint64_t id : change.removed) {
       retire(*unit(id), std::nullopt);
     }
-    for (Unit& kept : units_) {
-      if (kept.role == Role::standby) {
-        kept.role = Role::ending;
-      }
-    }
+    end_standby();
     return true;
   }
-  RolloutPlan plan;
-  plan.strategy = facts_.settings.strategy;
+  RolloutPlan plan = default_plan();
   begin(std::move(plan), std::move(change), now);
   return true;
 }
@@ -322,6 +213,7 @@ bool Deployment::rescue(TimePoint now) {
       back.removed.push_back(unit.id);
       reason = "version " + std::to_string(unit.version) + " failed: " + state(unit).reason;
     } else if (warm && state(unit).ready != 0 &&
+               failure_of({unit.version, unit.workers}) == nullptr &&
                std::ranges::find(previous_, unit.version) != previous_.end()) {
       back.added.push_back({unit.version, unit.workers});
     }
@@ -331,7 +223,7 @@ bool Deployment::rescue(TimePoint now) {
   }
   for (const std::uint64_t id : back.removed) {
     const Unit& failed = *unit(id);
-    failed_[failed.version] = {failed.workers, state(failed).reason};
+    failed_[failed.version] = {builds_of(failed.workers), state(failed).reason};
   }
   RolloutPlan plan;
   plan.allow_signature_change = true;  // it has served before

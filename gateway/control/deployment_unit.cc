@@ -98,6 +98,14 @@ std::string build_name(const std::string& node,
   return node + "/" + model.substr(0, room > cut ? room - cut : 0) + mark + tail;
 }
 
+std::set<std::string> builds_of(const Workers& workers) {
+  std::set<std::string> builds;
+  for (const auto& [id, place] : workers) {
+    builds.insert(place.build);
+  }
+  return builds;
+}
+
 bool differs(const Workers& is, const Workers& should) {
   std::map<std::string_view, std::string_view> builds;  // a node has one of them
   for (const auto& [id, place] : should) {

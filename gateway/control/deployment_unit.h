@@ -70,8 +70,9 @@ struct Unit {
   Routing routing = Routing::none;
   // The snapshot that shows the latest change of routing; 0: not published yet.
   std::uint64_t published = 0;
-  bool quiet = false;                     // all shards, since `published`
-  bool waits_for_ending = false;          // to start: another unit's processes must end first
+  bool quiet = false;             // all shards, since `published`
+  bool alone = false;             // its workers start where other builds of the model have ended
+  std::set<std::string> begun{};  // of those that start alone: assigned once already
   std::optional<TimePoint> keep_until{};  // after draining: standby until then
   // By build, once a worker of it has said so. Nodes may have different builds of a version.
   std::map<std::string, ModelInfo> infos{};
@@ -100,6 +101,8 @@ std::string build_name(const std::string& node,
                        std::int64_t version,
                        const std::string& stamp,
                        const std::string& config);
+
+std::set<std::string> builds_of(const Workers& workers);
 
 // Whether a node that has both runs another build than it should.
 bool differs(const Workers& is, const Workers& should);

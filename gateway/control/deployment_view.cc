@@ -236,7 +236,9 @@ void Deployment::move_labels(TimePoint now) {
     return !facts_.settings.labels.contains(entry.first) || serving(entry.second) == nullptr;
   });
   for (const auto& [label, version] : facts_.settings.labels) {
-    if (serving(version) == nullptr && options_.rules.labels_move_with_switch) {
+    const Unit* there = serving(version);
+    const bool up = there != nullptr && (state(*there).ready != 0 || !labels_.contains(label));
+    if (!up && options_.rules.labels_move_with_switch) {
       continue;
     }
     const auto [at, fresh] = labels_.try_emplace(label, version);

@@ -70,12 +70,17 @@ void Fleet::on_workers(std::span<const WorkerFact> workers, TimePoint now) {
   for (auto& [model, deployment] : deployments_) {
     deployment.on_workers(by_model[model], now);
   }
+  // What was lent is kept, for a model of which no repository has told yet.
+  std::map<std::string, ModelInfo> infos;
   for (auto& [model, facts] : by_model) {
     for (WorkerFact& fact : facts) {
-      fact.info = nullptr;
+      if (fact.info != nullptr) {
+        fact.info = &infos.insert_or_assign(fact.id, *fact.info).first->second;
+      }
     }
   }
   workers_ = std::move(by_model);
+  infos_ = std::move(infos);
   forget_silent(now);
 }
 

@@ -112,7 +112,8 @@ class Fleet {
   DeploymentOptions options_;
   std::map<std::string, Node> nodes_;
   std::map<std::string, Deployment> deployments_;           // by model
-  std::map<std::string, std::vector<WorkerFact>> workers_;  // by model; without their ModelInfo
+  std::map<std::string, std::vector<WorkerFact>> workers_;  // by model
+  std::map<std::string, ModelInfo> infos_;                  // by worker id: what workers_ point to
   std::uint64_t applied_ = 0;
   CommandId last_command_ = 0;
 };

@@ -19,6 +19,7 @@ RolloutMove Rollout::enter(RolloutPhase phase, RolloutMove move, TimePoint now) 
   phase_ = phase;
   since_ = now;
   step_since_.reset();
+  short_ = false;
   waiting_for_.clear();
   return move;
 }
@@ -79,6 +80,11 @@ RolloutMove Rollout::next_step(const RolloutFacts& facts, TimePoint now) {
   if (paused_ || now - *step_since_ < plan_.hold) {
     return RolloutMove::none;
   }
+  short_ = step_ + 1 == plan_.steps.size() && !facts.restarting.empty() && rules_.waits_until_ready;
+  if (short_) {
+    waiting_for_ = facts.restarting;
+    return RolloutMove::none;
+  }
   ++step_;
   return step_ == plan_.steps.size() ? enter(RolloutPhase::switching, RolloutMove::switch_over, now)
                                      : enter(RolloutPhase::shifting, RolloutMove::shift, now);
@@ -110,7 +116,7 @@ int Rollout::percent() const {
 }
 
 TimePoint Rollout::next_due() const {
-  const bool holds = phase_ == RolloutPhase::shifting && step_since_ && !paused_;
+  const bool holds = phase_ == RolloutPhase::shifting && step_since_ && !paused_ && !short_;
   return holds ? *step_since_ + plan_.hold : TimePoint::max();
 }
 

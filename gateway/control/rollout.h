@@ -53,6 +53,7 @@ struct RolloutFacts {
   bool old_gone = false;      // recreate: no process of the old is left
   bool new_ready = false;     // all its workers ready and met by every shard
   std::string waiting_for{};  // what of that is missing
+  std::string restarting{};   // of the new, a worker that was ready and is not now; empty: none
   std::string failure{};      // of the new, a worker's or a guard's; empty: none
   bool guards_pass = false;   // of the present stage; false: undecided
   bool applied = false;       // every shard has the latest change of routes
@@ -98,7 +99,8 @@ class Rollout {
   RolloutRules rules_;
   RolloutPhase phase_ = RolloutPhase::starting;
   bool paused_ = false;
-  std::size_t step_ = 0;                   // of plan_.steps, while shifting
+  bool short_ = false;    // the hold is over, but a worker of the new is being started again
+  std::size_t step_ = 0;  // of plan_.steps, while shifting
   std::optional<TimePoint> step_since_{};  // when every shard had the step's shares
   TimePoint began_{};
   TimePoint since_{};

@@ -187,6 +187,26 @@ TEST_F(CommandTest, StepsShiftTheWeightAndHold) {
   EXPECT_EQ(stage.outcomes(), "1 done");
 }
 
+TEST_F(CommandTest, StepsOfTheConfigurationHoldUnlessOthersAreAsked) {
+  ModelSettings settings;
+  settings.steps = {20, 100};
+  settings.hold = seconds(10);
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  RolloutAsked asked = to(1);
+  asked.hold = seconds(60);
+  EXPECT_EQ(ask(asked), "1");
+  stage.ready(1);
+  EXPECT_EQ(stage.routes(), "1:ready:20 2:ready:80");
+  stage.publish();
+  stage.apply();
+  EXPECT_EQ(stage.fleet.next_due(), stage.now + seconds(60));
+  verb(RolloutVerb::abort);
+  stage.shards_follow();
+  EXPECT_EQ(ask(by_steps(1, {100})), "3");
+  stage.ready(1);
+  EXPECT_EQ(stage.routes(), "1:ready:100 2:draining");
+}
+
 TEST_F(CommandTest, AStepThatFailsGoesBackByASnapshot) {
   ask(by_steps(1, {10, 100}, seconds(30)));
   stage.ready(1);

@@ -307,6 +307,38 @@ TEST(Rolling, AnIdReturnsOnlyOnceItsProcessHasEnded) {
   EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0");
 }
 
+TEST(Steps, OfTheConfigurationAreTakenByAChangedFolder) {
+  FleetStage stage;
+  ModelSettings settings;
+  settings.steps = {20, 100};
+  settings.hold = std::chrono::seconds(10);
+  settings.keep_old = std::chrono::minutes(1);
+  stage.serve_first(settings);
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  stage.ready(2);
+  EXPECT_EQ(stage.routes(), "1:ready:80 2:ready:20");
+  stage.publish();
+  stage.apply();
+  stage.pass(std::chrono::seconds(10));
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "2:ready:100");
+  EXPECT_EQ(stage.stage(1), "standby");
+  stage.pass(std::chrono::minutes(1));
+  EXPECT_EQ(stage.stage(1), "known");
+}
+
+TEST(Steps, AreNotTakenByAVersionThatNoUnversionedRequestIsFor) {
+  FleetStage stage;
+  ModelSettings settings = with(kAll);
+  settings.steps = {20, 100};
+  stage.has({{3, "cccccccc"}}, settings);
+  stage.ready(3);
+  stage.shards_follow();
+  stage.has({{1, "aaaaaaaa"}, {3, "cccccccc"}}, settings);
+  stage.ready(1);
+  EXPECT_EQ(stage.routes(), "1:ready 3:ready:100");
+}
+
 TEST(BlueGreen, KeepsTheOldWarmUntilTheNextRollout) {
   FleetStage stage;
   const ModelSettings settings = with(Strategy::blue_green);
@@ -360,6 +392,21 @@ TEST(Recreate, EndsTheOldBeforeTheNewStartsAndRequestsWait) {
   EXPECT_EQ(stage.routes(), "2:ready:100");
   stage.shards_follow();
   EXPECT_EQ(stage.phase(), "done");
+}
+
+TEST(Recreate, NothingStartsBesideWhatIsOnItsWayOut) {
+  FleetStage stage;
+  const ModelSettings settings = with(Strategy::recreate);
+  stage.serve_first(settings);
+  stage.lingering["n/m/1.aaaaaa/0"] = true;
+  stage.has_models({});
+  stage.has({{2, "bbbbbbbb"}}, settings);
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0") << "it drains";
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned(), "") << "it ends";
+  stage.lingering.clear();
+  stage.follow();
+  EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0");
 }
 
 TEST(Recreate, WhatServesIsNotHeldUpByWhatEnds) {

@@ -155,6 +155,20 @@ TEST(Nodes, ARolloutWaitsUntilEachNodeThatServesHasTheNewVersion) {
   EXPECT_EQ(stage.assigned("o"), "o/m/2.bbbbbb/0");
 }
 
+TEST(Nodes, WhatIsReadyStaysUntilTheRestOfItsVersionIs) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.ready(1);
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.has_models({}, "n");
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0 o/m/1.aaaaaa/0");
+  stage.ready(1);
+  EXPECT_EQ(stage.admitted(), "o/m/1.aaaaaa/0");
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned("n"), "");
+}
+
 TEST(Nodes, TwoBuildsOfAVersionShareWhatRunsOnTheNodeThatIsNotYetChanged) {
   FleetStage stage;
   stage.has({{1, "aaaaaaaa"}}, {}, "n");

@@ -1,0 +1,167 @@
+// Deployment: what the rollout under way still waits for, and whether what is new is good.
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/control/deployment.h"
+
+namespace sluice::gateway {
+namespace {
+
+std::string named(std::int64_t version) {
+  return "version " + std::to_string(version);
+}
+
+AnswerCounts since(const std::map<std::int64_t, AnswerCounts>& now,
+                   const std::map<std::int64_t, AnswerCounts>& then,
+                   std::int64_t version) {
+  const auto last = now.find(version);
+  const auto first = then.find(version);
+  AnswerCounts counts = last == now.end() ? AnswerCounts{} : last->second;
+  if (first != then.end()) {
+    counts.ok -= std::min(counts.ok, first->second.ok);
+    counts.server_errors -= std::min(counts.server_errors, first->second.server_errors);
+  }
+  return counts;
+}
+
+}  // namespace
+
+std::string Deployment::ready_of(const Unit& unit) const {
+  const UnitState now = state(unit);
+  return named(unit.version) + ": " + std::to_string(now.ready) + " of " +
+         std::to_string(now.wanted) + " workers ready" +
+         (now.reason.empty() ? "" : ": " + now.reason);
+}
+
+// What must be there before the old may go; empty: nothing is missing.
+std::string Deployment::waiting_for() const {
+  const auto is_old = [&](const Unit& each) {
+    return std::ranges::find(change_.outgoing, each.id) != change_.outgoing.end();
+  };
+  std::set<std::string> nodes;
+  for (const Unit& each : units_) {
+    const bool stays = each.role == Role::serving && !is_old(each) && !has_failed(each);
+    if (each.role != Role::incoming && !stays) {
+      continue;
+    }
+    // What stays is not held to more than it has: nobody may ever mend it.
+    if (!is_up(each, !stays)) {
+      return ready_of(each);
+    }
+    for (const auto& [id, place] : each.workers) {
+      nodes.insert(place.node);
+    }
+  }
+  // A node that serves the old and is still being given the new.
+  for (const Unit& each : units_) {
+    if (!is_old(each) || change_.incoming.empty()) {
+      continue;
+    }
+    for (const auto& [id, place] : each.workers) {
+      const bool has_model = std::ranges::any_of(facts_.versions, [&](const auto& version) {
+        return version.stamps.contains(place.node);
+      });
+      if (has_model && facts_.attached.contains(place.node) && !nodes.contains(place.node)) {
+        return "node '" + place.node + "' has none of the versions that shall serve";
+      }
+    }
+  }
+  return {};
+}
+
+std::vector<Deployment::NewFailure> Deployment::failures_of_new(TimePoint now) const {
+  std::vector<NewFailure> failures;
+  for (const std::uint64_t id : change_.incoming) {
+    const Unit* each = unit(id);
+    if (each == nullptr) {
+      failures.push_back({rollout_->plan().to.back(), "its workers have left", {}});
+      continue;
+    }
+    const UnitState is = state(*each);
+    if (is.failed != 0) {
+      failures.push_back({each->version, is.reason, failed_builds(*each)});
+      continue;
+    }
+    if (rollout_->phase() == RolloutPhase::starting && !waiting_for().empty()) {
+      if (!std::ranges::binary_search(there(), each->version)) {
+        failures.push_back({each->version, "it has left the repository", {}});
+        continue;
+      }
+      if (change_.stored.contains(id) && differs(each->workers, spec_of(each->version).workers)) {
+        failures.push_back({each->version, "its files have changed meanwhile", {}});
+        continue;
+      }
+    }
+    Verdict verdict = judge_unit(*each, now);
+    if (verdict.kind == Verdict::Kind::fail) {
+      failures.push_back({each->version, std::move(verdict.reason), builds_of(each->workers)});
+    }
+  }
+  return failures;
+}
+
+bool Deployment::guards_pass(TimePoint now) const {
+  return std::ranges::all_of(change_.incoming, [&](std::uint64_t id) {
+    const Unit* each = unit(id);
+    return each != nullptr && judge_unit(*each, now).kind == Verdict::Kind::pass;
+  });
+}
+
+// By the guards of the phase. A version is held against another build of itself, or, when it is to
+// take the requests that name none, against the version that has them now.
+Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
+  const RolloutPhase phase = rollout_->phase();
+  const bool both = phase == RolloutPhase::shifting;
+  if (!options_.rules.asks_guards || (!both && phase != RolloutPhase::starting)) {
+    return {};
+  }
+  std::optional<std::int64_t> replaced;
+  for (const Unit& old : change_.before) {
+    if (old.version == judged.version) {
+      replaced = old.version;
+    }
+  }
+  if (!replaced && judged.version == newest_incoming() &&
+      judged.version == rollout_->plan().to.back()) {
+    replaced = change_.primary ? change_.primary : primary_;
+  }
+  if (!replaced) {
+    return {};
+  }
+  GuardFacts facts;
+  facts.allow_signature_change = rollout_->plan().allow_signature_change;
+  for (const Unit& old : change_.before) {
+    const Unit* lives = unit(old.id);
+    const Unit& latest = lives != nullptr ? *lives : old;
+    if (old.version == *replaced && !latest.infos.empty()) {
+      facts.old_info = &latest.infos.begin()->second;
+    }
+  }
+  const Unit* serves_on = serving(*replaced);
+  if (facts.old_info == nullptr && serves_on != nullptr && !serves_on->infos.empty()) {
+    facts.old_info = &serves_on->infos.begin()->second;
+  }
+  if (both) {
+    facts.old_counts = since(counts_, change_.counts, *replaced);
+    facts.new_counts = since(counts_, change_.counts, judged.version);
+    facts.both_serve = now - change_.both_since;
+  }
+  // Each build of it: nodes may have different ones.
+  Verdict verdict;
+  for (const auto& [id, place] : judged.workers) {
+    const auto info = judged.infos.find(place.build);
+    facts.new_info = info == judged.infos.end() ? nullptr : &info->second;
+    Verdict one = judge(
+        options_.guards, both ? GuardStage::while_both_serve : GuardStage::before_switch, facts);
+    if (one.kind == Verdict::Kind::fail) {
+      return one;
+    }
+    if (one.kind == Verdict::Kind::undecided) {
+      verdict = std::move(one);
+    }
+  }
+  return verdict;
+}
+
+}  // namespace sluice::gateway

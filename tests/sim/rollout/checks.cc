@@ -1,0 +1,369 @@
+#include "tests/sim/rollout/checks.h"
+
+#include <algorithm>
+
+namespace sluice::sim::rollout {
+
+using gateway::DeploymentStatus;
+using gateway::Event;
+using gateway::EventKind;
+using gateway::RolloutPhase;
+using gateway::RoutedVersion;
+using gateway::Routes;
+using gateway::VersionStage;
+using State = gateway::RoutedVersion::State;
+using link::WorkerState;
+
+namespace {
+
+std::string named(std::int64_t version) {
+  return "version " + std::to_string(version);
+}
+
+std::string build_of(const std::string& worker) {
+  return worker.substr(0, worker.rfind('/'));
+}
+
+const RoutedVersion* find(const Routes& routes, std::int64_t version) {
+  const auto found = std::ranges::find(routes.versions, version, &RoutedVersion::version);
+  return found == routes.versions.end() ? nullptr : &*found;
+}
+
+bool serves(const RoutedVersion* version) {
+  return version != nullptr && version->state != State::draining && version->state != State::failed;
+}
+
+}  // namespace
+
+void Checks::gateway_started() {
+  facts_.clear();
+  now_ = {};
+  assigned_.clear();
+  current_.clear();
+  ready_at_start_.clear();
+  reported_.clear();
+  served_.clear();
+  seen_failed_.clear();
+  allowed_ = false;
+  rolling_ = false;
+}
+
+void Checks::first_report(const Report& report, const SimNode& node) {
+  if (!reported_.insert(report.node).second) {
+    return;  // it was silent for a while
+  }
+  for (const Reported& worker : report.workers) {
+    if (worker.state == WorkerState::ready && node.has(worker.version, worker.stamp)) {
+      ready_at_start_[report.node].insert(worker.id);
+      stamps_[worker.id] = worker.stamp;
+    }
+  }
+}
+
+void Checks::facts(const std::vector<gateway::WorkerFact>& facts) {
+  facts_.clear();
+  for (const gateway::WorkerFact& fact : facts) {
+    facts_.emplace(fact.id, fact);
+    const bool never_loads = world_->qualities.at(fact.stamp) == Quality::fails_to_load;
+    if (never_loads && fact.state == WorkerState::failed && current_[fact.node].contains(fact.id)) {
+      seen_failed_.insert(fact.id);
+    }
+  }
+}
+
+void Checks::commanded(bool allows_another_signature) {
+  allowed_ = allows_another_signature;
+  seen_failed_.clear();
+}
+
+std::string Checks::stamp_of(const std::string& worker) const {
+  const auto found = stamps_.find(worker);
+  return found == stamps_.end() ? "" : found->second;
+}
+
+bool Checks::is_up(const std::string& worker) const {
+  const auto found = facts_.find(worker);
+  return found != facts_.end() && found->second.state == WorkerState::ready &&
+         found->second.met_by_all;
+}
+
+// --- snapshots -----------------------------------------------------------------------------------
+
+void Checks::published(const Routes& before, const Routes& after, const gateway::Fleet& fleet) {
+  now_ = after;
+  const auto status = fleet.status(kModel);
+  if (!status) {
+    return;
+  }
+  for (const RoutedVersion& each : after.versions) {
+    const auto shown =
+        std::ranges::find(status->versions, each.version, &gateway::VersionStatus::version);
+    if (each.state == State::ready &&
+        (shown == status->versions.end() || shown->stage != VersionStage::serving)) {
+      world_->violate(named(each.version) + " is routed to before it serves");
+    }
+  }
+  check_signature(before, after);
+  check_labels(before, after, *status);
+  const auto is_serving = [](const RoutedVersion& each) {
+    return each.weight != 0 && each.state == State::ready;
+  };
+  const bool ending =
+      std::ranges::all_of(after.versions, [](const RoutedVersion& each) { return !serves(&each); });
+  const bool unloaded = status->pin && status->pin->empty();
+  if (std::ranges::any_of(after.versions, is_serving) || recreates() || ending || unloaded) {
+    return;
+  }
+  for (const RoutedVersion& each : before.versions) {
+    const bool up =
+        std::ranges::any_of(each.workers, [&](const std::string& worker) { return is_up(worker); });
+    if (is_serving(each) && up) {
+      world_->violate("nothing serves, though " + named(each.version) + " could");
+    }
+  }
+}
+
+void Checks::check_signature(const Routes& before, const Routes& after) {
+  const auto is_other = [&](const std::string& stamp) {
+    const auto found = world_->qualities.find(stamp);
+    return found != world_->qualities.end() && found->second == Quality::other_signature;
+  };
+  std::set<std::string> admitted;
+  std::string old;  // of what unversioned requests get
+  int weight = 0;
+  for (const RoutedVersion& each : before.versions) {
+    for (const std::string& worker : each.workers) {
+      admitted.insert(stamp_of(worker));
+      if (each.state == State::ready && each.weight > weight && is_up(worker)) {
+        weight = each.weight;
+        old = stamp_of(worker);
+      }
+    }
+  }
+  for (const RoutedVersion& each : after.versions) {
+    if (each.weight == 0 || each.state != State::ready || each.workers.empty()) {
+      continue;
+    }
+    std::string stamp;
+    for (const std::string& worker : each.workers) {
+      stamp = stamp.empty() ? stamp_of(worker) : stamp;
+    }
+    if (!old.empty() && !admitted.contains(stamp) && !served_.contains(stamp) && !allowed_ &&
+        is_other(stamp) != is_other(old)) {
+      world_->violate(named(each.version) + " serves with another signature than what it replaces");
+    }
+    served_.insert(stamp);
+  }
+}
+
+void Checks::check_labels(const Routes& before,
+                          const Routes& after,
+                          const DeploymentStatus& status) {
+  for (const gateway::RoutedLabel& label : before.labels) {
+    const auto now = std::ranges::find(after.labels, label.label, &gateway::RoutedLabel::label);
+    const bool wanted =
+        std::ranges::find(status.labels, label.label, &gateway::LabelStatus::label) !=
+        status.labels.end();
+    if (now == after.labels.end()) {
+      if (wanted && serves(find(after, label.version))) {
+        world_->violate("label '" + label.label + "' left " + named(label.version) +
+                        ", which serves, for nothing");
+      }
+      continue;
+    }
+    if (now->version != label.version) {
+      world_->coverage.add("labels moved");
+      if (!serves(find(after, now->version))) {
+        world_->violate("label '" + label.label + "' moved to " + named(now->version) +
+                        ", which does not serve");
+      }
+    }
+  }
+}
+
+// --- assignments ---------------------------------------------------------------------------------
+
+void Checks::assigned(const std::string& node,
+                      const std::vector<link::AssignedWorker>& before,
+                      const std::vector<link::AssignedWorker>& after) {
+  const auto names = [](const std::vector<link::AssignedWorker>& workers, const std::string& id) {
+    return std::ranges::find(workers, id, &link::AssignedWorker::worker_id) != workers.end();
+  };
+  for (const link::AssignedWorker& worker : after) {
+    stamps_[worker.worker_id] = worker.stamp;
+    if (!names(before, worker.worker_id)) {
+      check_added(node, worker);
+    }
+  }
+  current_[node].clear();
+  for (const link::AssignedWorker& worker : after) {
+    assigned_.insert(worker.worker_id);
+    current_[node].insert(worker.worker_id);
+  }
+  for (const link::AssignedWorker& worker : before) {
+    if (!names(after, worker.worker_id)) {
+      check_dropped(node, worker);
+    }
+  }
+  for (const std::string& id : ready_at_start_[node]) {
+    const auto fact = facts_.find(id);
+    const bool still = fact != facts_.end() && fact->second.state == WorkerState::ready &&
+                       nodes_->at(node).has(fact->second.version, fact->second.stamp);
+    if (still && !names(after, id)) {
+      world_->violate("a gateway that started took '" + id + "' away, which was ready");
+    }
+  }
+  ready_at_start_[node].clear();
+}
+
+void Checks::check_dropped(const std::string& node, const link::AssignedWorker& worker) {
+  if (!nodes_->at(node).lives(worker.worker_id)) {
+    return;
+  }
+  for (const SimShard& shard : *shards_) {
+    if (shard.routes_to(worker.worker_id)) {
+      world_->violate("'" + worker.worker_id + "' was told to end while a shard routes to it");
+    }
+    if (shard.has_work_on(worker.worker_id) && shard.drains(worker.version)) {
+      world_->violate("'" + worker.worker_id + "' was told to end with work left on it");
+    }
+  }
+}
+
+void Checks::check_added(const std::string& node, const link::AssignedWorker& worker) {
+  // With recreate the old one is started again, whatever it is.
+  if (!recreates() && seen_failed_.contains(worker.worker_id)) {
+    world_->violate("'" + worker.worker_id + "' is tried again, though nobody asked");
+  }
+  for (const auto& [id, fact] : facts_) {
+    if (fact.node != node || !assigned_.contains(id) || fact.state == WorkerState::failed) {
+      continue;
+    }
+    if (id == worker.worker_id && fact.state == WorkerState::draining) {
+      world_->violate("'" + id + "' was assigned again before its process had ended");
+    }
+    if (recreates() && build_of(id) != build_of(worker.worker_id)) {
+      world_->violate("'" + worker.worker_id + "' was started beside '" + id +
+                      "', though the model is to be recreated");
+    }
+  }
+}
+
+// --- events --------------------------------------------------------------------------------------
+
+void Checks::events(const std::vector<Event>& events, const gateway::Fleet& fleet) {
+  for (const Event& event : events) {
+    world_->note("event",
+                 static_cast<std::uint64_t>(event.kind),
+                 static_cast<std::uint64_t>(event.version),
+                 event.command);
+    world_->say(std::string(name_of(event.kind)) + " " + std::to_string(event.version) + " " +
+                event.detail);
+    world_->coverage.add(std::string(name_of(event.kind)));
+    if (event.kind == EventKind::rollout_started) {
+      if (rolling_) {
+        world_->violate("a rollout began while another was under way");
+      }
+      rolling_ = true;
+    }
+    if (event.kind != EventKind::rollout_phase) {
+      continue;
+    }
+    world_->coverage.add("rollout " + event.detail);
+    if (event.detail == "switching") {
+      check_switch(fleet);
+    }
+    if (event.detail == "done" || event.detail == "rolled_back") {
+      rolling_ = false;
+      allowed_ = false;
+    }
+  }
+}
+
+void Checks::check_switch(const gateway::Fleet& fleet) {
+  const auto status = fleet.status(kModel);
+  if (!status || !status->rollout || status->rollout->phase != RolloutPhase::switching) {
+    return;
+  }
+  for (const RoutedVersion& each : now_.versions) {
+    if (each.state == State::draining || each.state == State::failed) {
+      continue;
+    }
+    for (const std::string& id : each.workers) {
+      const auto found = facts_.find(id);
+      if (found != facts_.end() && found->second.state == WorkerState::failed) {
+        continue;
+      }
+      if (found == facts_.end()) {
+        const std::string node = id.substr(0, id.find('/'));
+        if (attached(node)) {
+          world_->violate("a switch to '" + id + "', which nobody has heard of");
+        }
+      } else if (found->second.state != WorkerState::ready || !found->second.met_by_all) {
+        world_->violate("a switch to '" + id + "', which is not ready");
+      }
+    }
+  }
+}
+
+// --- the end -------------------------------------------------------------------------------------
+
+void Checks::finish(const gateway::Fleet& fleet) {
+  for (const auto& [name, node] : *nodes_) {
+    const std::size_t assigned = fleet.assignment(name) ? fleet.assignment(name)->size() : 0;
+    if (node.processes() != assigned) {
+      world_->violate("node '" + name + "' runs " + std::to_string(node.processes()) +
+                      " workers, not " + std::to_string(assigned));
+    }
+  }
+  const auto status = fleet.status(kModel);
+  if (!status) {
+    world_->coverage.add("ended without model");
+    return;
+  }
+  if (status->rollout && status->rollout->phase != RolloutPhase::done &&
+      status->rollout->phase != RolloutPhase::rolled_back) {
+    world_->violate("a rollout has not ended: " + std::string(name_of(status->rollout->phase)) +
+                    ", waits for " + status->rollout->waiting_for);
+  }
+  std::optional<gateway::Pin> pin;
+  if (status->pin) {
+    pin = gateway::Pin{*status->pin};
+  }
+  std::vector<std::int64_t> there;
+  for (const auto& [version, stamp] : nodes_->begin()->second.disk()) {
+    there.push_back(version);
+  }
+  const auto wanted = gateway::wanted_versions(settings_.policy, pin, there).versions;
+  bool serving = false;
+  for (const gateway::VersionStatus& each : status->versions) {
+    const bool is_wanted = std::ranges::binary_search(wanted, each.version);
+    const bool failed = each.stage == VersionStage::failed && !each.reason.empty();
+    serving = serving || each.stage == VersionStage::serving;
+    if (is_wanted && each.stage != VersionStage::serving && !failed) {
+      world_->violate(named(each.version) + " is wanted and " + std::string(name_of(each.stage)));
+    }
+    if (each.stage == VersionStage::serving && each.workers_ready != each.workers_wanted &&
+        each.reason.empty()) {
+      world_->violate(named(each.version) + " serves with too few workers");
+    }
+    if (each.stage == VersionStage::draining) {
+      world_->violate(named(each.version) + " is draining still");
+    }
+  }
+  const auto routes = fleet.routes().versions;
+  const auto has_all = [](const RoutedVersion& each) {
+    return each.weight == 100 && each.state == State::ready;
+  };
+  if (serving && std::ranges::count_if(routes, has_all) != 1) {
+    world_->violate("no version has the unversioned requests");
+  }
+  for (const SimShard& shard : *shards_) {
+    if (serving && shard.waiting() != 0) {
+      world_->violate("requests wait though a version serves");
+    }
+  }
+  world_->coverage.add(serving ? "ended serving" : "ended without service");
+}
+
+}  // namespace sluice::sim::rollout
