@@ -29,6 +29,10 @@ const RoutedVersion* find(const Routes& routes, std::int64_t version) {
   return found == routes.versions.end() ? nullptr : &*found;
 }
 
+bool names(const std::vector<link::AssignedWorker>& workers, const std::string& id) {
+  return std::ranges::find(workers, id, &link::AssignedWorker::worker_id) != workers.end();
+}
+
 bool serves(const RoutedVersion* version) {
   return version != nullptr && version->state != State::draining && version->state != State::failed;
 }
@@ -44,6 +48,7 @@ void Checks::gateway_started() {
   reported_.clear();
   served_.clear();
   seen_failed_.clear();
+  told_to_end_.clear();
   allowed_ = false;
   rolling_ = false;
 }
@@ -55,6 +60,7 @@ void Checks::first_report(const Report& report, const SimNode& node) {
   for (const Reported& worker : report.workers) {
     if (worker.state == WorkerState::ready && node.has(worker.version, worker.stamp)) {
       ready_at_start_[report.node].insert(worker.id);
+      served_.insert(worker.stamp);
       stamps_[worker.id] = worker.stamp;
     }
   }
@@ -72,7 +78,7 @@ void Checks::facts(const std::vector<gateway::WorkerFact>& facts) {
 }
 
 void Checks::commanded(bool allows_another_signature) {
-  allowed_ = allows_another_signature;
+  allowed_ = allows_another_signature || (rolling_ && allowed_);
   seen_failed_.clear();
 }
 
@@ -111,7 +117,10 @@ void Checks::published(const Routes& before, const Routes& after, const gateway:
   const bool ending =
       std::ranges::all_of(after.versions, [](const RoutedVersion& each) { return !serves(&each); });
   const bool unloaded = status->pin && status->pin->empty();
-  if (std::ranges::any_of(after.versions, is_serving) || recreates() || ending || unloaded) {
+  // Who goes back waits for the old, even if it is just being started again.
+  const bool back = status->rollout && status->rollout->phase == RolloutPhase::restoring;
+  if (std::ranges::any_of(after.versions, is_serving) || recreates() || ending || unloaded ||
+      back) {
     return;
   }
   for (const RoutedVersion& each : before.versions) {
@@ -129,14 +138,17 @@ void Checks::check_signature(const Routes& before, const Routes& after) {
     return found != world_->qualities.end() && found->second == Quality::other_signature;
   };
   std::set<std::string> admitted;
-  std::string old;  // of what unversioned requests get
+  std::set<bool> old;  // of what unversioned requests get; nodes may have different builds
   int weight = 0;
   for (const RoutedVersion& each : before.versions) {
     for (const std::string& worker : each.workers) {
       admitted.insert(stamp_of(worker));
-      if (each.state == State::ready && each.weight > weight && is_up(worker)) {
+      if (each.state == State::ready && each.weight >= std::max(weight, 1)) {
+        if (each.weight > weight) {
+          old.clear();
+        }
         weight = each.weight;
-        old = stamp_of(worker);
+        old.insert(is_other(stamp_of(worker)));
       }
     }
   }
@@ -149,7 +161,7 @@ void Checks::check_signature(const Routes& before, const Routes& after) {
       stamp = stamp.empty() ? stamp_of(worker) : stamp;
     }
     if (!old.empty() && !admitted.contains(stamp) && !served_.contains(stamp) && !allowed_ &&
-        is_other(stamp) != is_other(old)) {
+        !old.contains(is_other(stamp))) {
       world_->violate(named(each.version) + " serves with another signature than what it replaces");
     }
     served_.insert(stamp);
@@ -186,24 +198,22 @@ void Checks::check_labels(const Routes& before,
 void Checks::assigned(const std::string& node,
                       const std::vector<link::AssignedWorker>& before,
                       const std::vector<link::AssignedWorker>& after) {
-  const auto names = [](const std::vector<link::AssignedWorker>& workers, const std::string& id) {
-    return std::ranges::find(workers, id, &link::AssignedWorker::worker_id) != workers.end();
-  };
+  for (const link::AssignedWorker& worker : before) {
+    if (!names(after, worker.worker_id)) {
+      check_dropped(node, worker);
+    }
+  }
   for (const link::AssignedWorker& worker : after) {
     stamps_[worker.worker_id] = worker.stamp;
     if (!names(before, worker.worker_id)) {
-      check_added(node, worker);
+      check_added(node, worker, after);
+      told_to_end_.erase(worker.worker_id);
     }
   }
   current_[node].clear();
   for (const link::AssignedWorker& worker : after) {
     assigned_.insert(worker.worker_id);
     current_[node].insert(worker.worker_id);
-  }
-  for (const link::AssignedWorker& worker : before) {
-    if (!names(after, worker.worker_id)) {
-      check_dropped(node, worker);
-    }
   }
   for (const std::string& id : ready_at_start_[node]) {
     const auto fact = facts_.find(id);
@@ -217,6 +227,9 @@ void Checks::assigned(const std::string& node,
 }
 
 void Checks::check_dropped(const std::string& node, const link::AssignedWorker& worker) {
+  if (facts_.contains(worker.worker_id)) {
+    told_to_end_.insert(worker.worker_id);
+  }
   if (!nodes_->at(node).lives(worker.worker_id)) {
     return;
   }
@@ -224,25 +237,30 @@ void Checks::check_dropped(const std::string& node, const link::AssignedWorker& 
     if (shard.routes_to(worker.worker_id)) {
       world_->violate("'" + worker.worker_id + "' was told to end while a shard routes to it");
     }
-    if (shard.has_work_on(worker.worker_id) && shard.drains(worker.version)) {
+    if (shard.has_work_on(worker.worker_id) && shard.drains(worker.version, worker.worker_id)) {
       world_->violate("'" + worker.worker_id + "' was told to end with work left on it");
     }
   }
 }
 
-void Checks::check_added(const std::string& node, const link::AssignedWorker& worker) {
+void Checks::check_added(const std::string& node,
+                         const link::AssignedWorker& worker,
+                         const std::vector<link::AssignedWorker>& after) {
   // With recreate the old one is started again, whatever it is.
   if (!recreates() && seen_failed_.contains(worker.worker_id)) {
     world_->violate("'" + worker.worker_id + "' is tried again, though nobody asked");
   }
   for (const auto& [id, fact] : facts_) {
-    if (fact.node != node || !assigned_.contains(id) || fact.state == WorkerState::failed) {
+    // It may have been told to end before its node had said that it had begun.
+    const bool known = told_to_end_.contains(id);
+    if (fact.node != node || !known || fact.state == WorkerState::failed) {
       continue;
     }
     if (id == worker.worker_id && fact.state == WorkerState::draining) {
       world_->violate("'" + id + "' was assigned again before its process had ended");
     }
-    if (recreates() && build_of(id) != build_of(worker.worker_id)) {
+    const bool stays = names(after, id);  // more than one version is wanted
+    if (recreates() && !stays && build_of(id) != build_of(worker.worker_id)) {
       world_->violate("'" + worker.worker_id + "' was started beside '" + id +
                       "', though the model is to be recreated");
     }
@@ -338,7 +356,9 @@ void Checks::finish(const gateway::Fleet& fleet) {
   bool serving = false;
   for (const gateway::VersionStatus& each : status->versions) {
     const bool is_wanted = std::ranges::binary_search(wanted, each.version);
-    const bool failed = each.stage == VersionStage::failed && !each.reason.empty();
+    // A build kept warm may be shown in place of the one that failed.
+    const bool failed = (each.stage == VersionStage::failed && !each.reason.empty()) ||
+                        each.stage == VersionStage::standby;
     serving = serving || each.stage == VersionStage::serving;
     if (is_wanted && each.stage != VersionStage::serving && !failed) {
       world_->violate(named(each.version) + " is wanted and " + std::string(name_of(each.stage)));

@@ -61,7 +61,9 @@ class Checks {
   void check_switch(const gateway::Fleet& fleet);
   void check_signature(const gateway::Routes& before, const gateway::Routes& after);
   void check_dropped(const std::string& node, const link::AssignedWorker& worker);
-  void check_added(const std::string& node, const link::AssignedWorker& worker);
+  void check_added(const std::string& node,
+                   const link::AssignedWorker& worker,
+                   const std::vector<link::AssignedWorker>& after);
   void check_labels(const gateway::Routes& before,
                     const gateway::Routes& after,
                     const gateway::DeploymentStatus& status);
@@ -82,6 +84,7 @@ class Checks {
   std::set<std::string> served_;    // stamps that have answered unversioned requests
   bool allowed_ = false;            // another signature, by the operator
   bool rolling_ = false;
+  std::set<std::string> told_to_end_;  // ids, that control knew to live
   std::set<std::string> seen_failed_;  // workers that cannot be loaded, while they were assigned
 };
 

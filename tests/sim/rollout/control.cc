@@ -114,6 +114,9 @@ void SimControl::heard(const std::string& node) {
 
 void SimControl::on_repository(const std::string& node, const link::Repository& repository) {
   heard(node);
+  if (std::exchange(links_[node].repository, repository.models) != repository.models) {
+    checks_.disk_changed();
+  }
   fleet_->on_repository(node, repository, world_->time.now());
   turn();
 }
@@ -157,7 +160,7 @@ void SimControl::met(std::size_t shard, const Life& worker) {
 void SimControl::applied(std::size_t shard, std::uint64_t number) {
   world_->time.in(world_->soon() / 10, [this, shard, number, life = life_] {
     if (life == life_ && lives()) {
-      applied_[shard] = number;
+      applied_[shard] = std::max(applied_[shard], number);
       fleet_->on_applied(*std::ranges::min_element(applied_), world_->time.now());
       turn();
     }
@@ -170,7 +173,7 @@ void SimControl::quiet(std::size_t shard, std::int64_t version, std::uint64_t nu
       return;
     }
     auto& numbers = quiet_[version];
-    numbers[shard] = number;
+    numbers[shard] = std::max(numbers[shard], number);
     if (const std::uint64_t least = *std::ranges::min_element(numbers); least != 0) {
       fleet_->on_quiet(kModel, version, least, world_->time.now());
       turn();

@@ -57,6 +57,7 @@ class SimControl {
     TimePoint heard{};
     std::vector<link::AssignedWorker> sent{};
     bool has_sent = false;
+    std::vector<link::ModelFound> repository{};  // as it was told last
     bool has_reported = false;
     TimePoint last_in{};  // arrivals are in order
     TimePoint last_out{};

@@ -165,9 +165,11 @@ bool SimShard::routes_to(const std::string& worker) const {
   });
 }
 
-bool SimShard::drains(std::int64_t version) const {
+// A worker that left while its version served ends by itself what it has.
+bool SimShard::drains(std::int64_t version, const std::string& worker) const {
   const RoutedVersion* found = route(version);
-  return found == nullptr || found->state == State::draining;
+  return found == nullptr ||
+         (found->state == State::draining && std::ranges::binary_search(found->workers, worker));
 }
 
 void SimShard::tell_quiet() {

@@ -42,7 +42,7 @@ class SimShard {
   [[nodiscard]] bool has_work_on(const std::string& worker) const;
   [[nodiscard]] bool has_met(const Life& worker) const { return workers_.contains(worker); }
   [[nodiscard]] bool routes_to(const std::string& worker) const;
-  [[nodiscard]] bool drains(std::int64_t version) const;
+  [[nodiscard]] bool drains(std::int64_t version, const std::string& worker) const;
   [[nodiscard]] std::size_t waiting() const { return requests_.size(); }
   // The gateway process ends.
   void restart();

@@ -196,11 +196,11 @@ class Simulation {
     world_.say(words);
     for (auto& [name, node] : nodes_) {
       const Duration time = name == "n" ? Duration(0) : random().between(0ms, 1s);
-      world_.time.in(time, [this, &node = node, model = model_] {
-        control_.checks().settings(model.settings);
+      world_.time.in(time, [this, &node = node] {
+        control_.checks().settings(model_.settings);
         control_.checks().disk_changed();
-        link::ModelFound found = model;
-        if (model.name.empty()) {
+        link::ModelFound found = model_;
+        if (found.name.empty()) {
           found.versions.clear();
         }
         node.set_model(found);
