@@ -52,7 +52,7 @@ std::string pin_note(const std::string& name, const Json& model) {
     return {};
   }
   if (pin->empty()) {
-    return name + ": unloaded by an operator (sluice load " + name + " loads it again)\n";
+    return name + ": not loaded (sluice load " + name + " loads it)\n";
   }
   return name + ": pinned to " + versions_text(*pin) + " by an operator (sluice rollout " + name +
          " --to policy lifts it)\n";

@@ -170,11 +170,13 @@ void NodeActor::on_end(const std::string& id, TimePoint now) {
   died.reason = reason_of(end);
   died.running = life.process.suspects();
   died.killed = exit->signal == SIGKILL;
-  log_warn("worker_ended",
-           {{"worker", id},
-            {"pid", died.pid},
-            {"reason", died.reason},
-            {"running", died.running.size()}});
+  const bool well = exit->signal == 0 && exit->code == 0;  // it was told to end
+  log_at(well ? LogLevel::info : LogLevel::warn,
+         "worker_ended",
+         {{"worker", id},
+          {"pid", died.pid},
+          {"reason", died.reason},
+          {"running", died.running.size()}});
   tell_death(std::move(died), now);
   loop_->unwatch(life.end);
   loop_->unwatch(life.states);

@@ -30,6 +30,7 @@ ControlActor::ControlActor(ControlOptions options,
       metrics_(&metrics),
       on_drained_(std::move(on_drained)),
       state_(options_.cluster),
+      fleet_({}, options_.start),
       acks_(shards_.size()),
       boot_id_(link::this_boot_id()),
       drained_(shards_.size(), false) {}

@@ -40,6 +40,7 @@ struct ControlOptions {
   std::string gateway_id;                    // new with every life of the process
   std::vector<std::string> shard_endpoints;  // every transport of every shard
   const metrics::Registry* registry = nullptr;
+  StartOptions start;
 };
 
 class ControlActor {

@@ -142,11 +142,15 @@ Result<void> ControlActor::on_node_hello(const std::string& peer,
 
 Result<void> ControlActor::on_worker_died(const link::Body& body) {
   SLUICE_TRY_ASSIGN(link::WorkerDied died, link::decode_worker_died(body));
-  log_warn("worker_died",
-           {{"worker", died.worker_id},
-            {"pid", died.pid},
-            {"reason", died.reason},
-            {"running", died.running.size()}});
+  const auto known = state_.workers().find(died.worker_id);
+  const bool asked =
+      known == state_.workers().end() || known->second.state == link::WorkerState::draining;
+  log_at(asked ? LogLevel::info : LogLevel::warn,
+         "worker_died",
+         {{"worker", died.worker_id},
+          {"pid", died.pid},
+          {"reason", died.reason},
+          {"running", died.running.size()}});
   state_.on_worker_died(died);
   tell_all(
       WorkerLifeEnded{life_name(died.worker_id, died.pid), std::move(died.running), died.killed});

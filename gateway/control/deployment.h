@@ -104,6 +104,9 @@ class Deployment {
   void tick(TimePoint now);
   [[nodiscard]] TimePoint next_due() const;
 
+  // Nothing of it is started until an operator asks, but what runs already serves on.
+  void hold();
+
   // --- commands: refused with a reason, or accepted under the id
   // -----------------------------------
   Result<void> load(const std::string& config, CommandId id, TimePoint now);
@@ -245,6 +248,7 @@ class Deployment {
   std::vector<Unit> units_;
   std::uint64_t last_unit_ = 0;
   std::optional<Pin> pin_;
+  bool held_ = false;                      // the pin is of hold(), not an operator's
   std::string config_;                     // instead of the one on disk; empty: none
   std::map<std::int64_t, Failed> failed_;  // builds that are not tried again
   std::set<std::string> retried_;          // failed workers: not assigned until they are gone

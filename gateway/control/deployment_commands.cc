@@ -107,11 +107,18 @@ Result<void> Deployment::check_steps(const std::vector<int>& steps) const {
   return {};
 }
 
+void Deployment::hold() {
+  pin_ = Pin{};
+  held_ = true;
+}
+
 void Deployment::set_pin(std::optional<Pin> pin, TimePoint now) {
   if (pin_ == pin) {
+    held_ = false;
     return;
   }
   pin_ = std::move(pin);
+  held_ = false;
   if (pin_) {
     tell(EventKind::pinned, 0, list_of(pin_->versions), now);
   } else {

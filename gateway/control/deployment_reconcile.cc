@@ -45,6 +45,9 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     if (found.workers.empty()) {
       continue;
     }
+    if (std::exchange(held_, false)) {
+      pin_.reset();  // an operator has asked for it in a life of the gateway before
+    }
     const Unit* known = serving(version);
     Unit& adopted =
         known != nullptr ? *unit(known->id) : add_unit(found, Role::serving, Routing::served);

@@ -227,7 +227,7 @@ DeploymentStatus Deployment::status() const {
 }
 
 bool Deployment::over() const {
-  return !facts_.found && units_.empty() && !pin_ && waiting_.empty() && there().empty();
+  return !facts_.found && units_.empty() && (!pin_ || held_) && waiting_.empty() && there().empty();
 }
 
 // A label goes where its version serves; until then it stays where it was, if that serves.

@@ -7,7 +7,8 @@
 
 namespace sluice::gateway {
 
-Fleet::Fleet(DeploymentOptions options) : options_(options) {}
+Fleet::Fleet(DeploymentOptions options, StartOptions start)
+    : options_(options), start_(std::move(start)) {}
 
 // --- facts ---------------------------------------------------------------------------------------
 
@@ -165,6 +166,12 @@ Deployment& Fleet::deployment(const std::string& model, TimePoint now) {
   return added;
 }
 
+bool Fleet::starts(const std::string& model) const {
+  return !start_.on_demand || std::ranges::any_of(start_.models, [&](const std::string& each) {
+    return each == model || each == "*";
+  });
+}
+
 // What has changed in the repositories or among the nodes, to every model.
 void Fleet::tell_models(const std::string& fresh_node, TimePoint now) {
   for (const auto& [id, node] : nodes_) {
@@ -172,7 +179,11 @@ void Fleet::tell_models(const std::string& fresh_node, TimePoint now) {
       continue;
     }
     for (const auto& [name, model] : node.models) {
-      deployment(name, now);
+      const bool first = !deployments_.contains(name);
+      Deployment& found = deployment(name, now);
+      if (first && !starts(name)) {
+        found.hold();
+      }
     }
   }
   for (auto& [name, deployment] : deployments_) {

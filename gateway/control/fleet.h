@@ -43,9 +43,15 @@ struct VersionName {
   std::int64_t version = 0;
 };
 
+// Which models are served without being asked for.
+struct StartOptions {
+  bool on_demand = false;  // those in `models` alone; "*": all
+  std::vector<std::string> models{};
+};
+
 class Fleet {
  public:
-  explicit Fleet(DeploymentOptions options = {});
+  explicit Fleet(DeploymentOptions options = {}, StartOptions start = {});
 
   // --- facts -------------------------------------------------------------------------------------
   void on_repository(const std::string& node, const link::Repository& repository, TimePoint now);
@@ -109,7 +115,10 @@ class Fleet {
   void forget_silent(TimePoint now);
   [[nodiscard]] bool has_workers(const std::string& node) const;
 
+  [[nodiscard]] bool starts(const std::string& model) const;
+
   DeploymentOptions options_;
+  StartOptions start_;
   std::map<std::string, Node> nodes_;
   std::map<std::string, Deployment> deployments_;           // by model
   std::map<std::string, std::vector<WorkerFact>> workers_;  // by model

@@ -100,7 +100,9 @@ class Gateway {
                                        .shards = options_.shards},
                            .gateway_id = gateway_id_,
                            .shard_endpoints = sockets_.shard_endpoints,
-                           .registry = &registry_};
+                           .registry = &registry_,
+                           .start = {.on_demand = options_.model_control == ModelControl::on_demand,
+                                     .models = options_.load_models}};
     control_loop_ = std::make_unique<actor::Loop>(clock_);
     control_ = std::make_unique<ControlActor>(
         std::move(options), std::move(sockets_.control), std::move(links), block, [this] {

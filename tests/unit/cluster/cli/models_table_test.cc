@@ -44,7 +44,7 @@ TEST(ModelsTable, has_a_row_for_each_version_and_words_for_the_rest) {
             "digits  2        serving  100 %     2/2      new, stable  -\n"
             "digits  3        failed   -         0/2      -            model.onnx: bad\n"
             "\n"
-            "add: unloaded by an operator (sluice load add loads it again)\n" +
+            "add: not loaded (sluice load add loads it)\n" +
                 std::string(kNotes));
 }
 

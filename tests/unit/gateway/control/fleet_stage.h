@@ -15,7 +15,8 @@ namespace sluice::gateway {
 
 class FleetStage {
  public:
-  explicit FleetStage(DeploymentOptions options = {}) : fleet(options) {}
+  explicit FleetStage(DeploymentOptions options = {}, StartOptions start = {})
+      : fleet(options, std::move(start)) {}
 
   // The node attaches, if it has not, and has these versions of model m: number and stamp.
   void has(std::map<std::int64_t, std::string> versions,

@@ -92,6 +92,47 @@ TEST(Adoption, ABuildThatIsNoLongerOnTheDiskServesUntilItsSuccessorDoes) {
   EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
 }
 
+TEST(OnDemand, AModelWaitsUntilItIsAskedFor) {
+  FleetStage stage({}, {.on_demand = true, .models = {"other"}});
+  stage.has({{1, "aaaaaaaa"}});
+  EXPECT_EQ(stage.assigned(), "");
+  EXPECT_EQ(stage.stage(1), "known");
+  ASSERT_TRUE(stage.fleet.load({"m", {}}, stage.now));
+  stage.follow();
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+  stage.ready(1);
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0") << "from then on it is followed";
+}
+
+TEST(OnDemand, ModelsOfTheStartAreServed) {
+  for (const char* name : {"m", "*"}) {
+    FleetStage stage({}, {.on_demand = true, .models = {name}});
+    stage.has({{1, "aaaaaaaa"}});
+    EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0") << name;
+  }
+}
+
+TEST(OnDemand, WhatRunsAlreadyWasAskedForBeforeTheGatewayStarted) {
+  FleetStage stage({}, {.on_demand = true});
+  const WorkerFact fact = running("o/m/1.aaaaaa/0", 1, "aaaaaaaa");
+  stage.workers.emplace(fact.id, fact);
+  stage.tell();
+  stage.has({{1, "aaaaaaaa"}});
+  EXPECT_EQ(stage.assigned(), "");
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0");
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.aaaaaa/0");
+}
+
+TEST(OnDemand, AModelThatIsGoneLeavesNothing) {
+  FleetStage stage({}, {.on_demand = true});
+  stage.has({{1, "aaaaaaaa"}});
+  stage.has_models({});
+  stage.events();
+  EXPECT_FALSE(stage.fleet.status("m"));
+}
+
 TEST(Adoption, WhatNoRepositoryHasIsNotKept) {
   FleetStage stage;
   stage.workers["n/m/7.777777/0"] = running("n/m/7.777777/0", 7, "77777777");
