@@ -102,9 +102,8 @@ Result<ModelState> read_model(std::string_view text, const std::string& model) {
     }
     if (const auto rollout = entry.find("rollout");
         rollout != entry.end() && rollout->is_object()) {
-      SLUICE_TRY_ASSIGN(const RolloutLook at, read_rollout(rollout->dump()));
-      state.rolling =
-          at.stage == RolloutLook::Stage::before || at.stage == RolloutLook::Stage::between;
+      SLUICE_TRY_ASSIGN(state.rollout, read_rollout(rollout->dump()));
+      state.rolling = state.rollout.under_way();
     }
     return state;
   }
@@ -140,9 +139,12 @@ Result<RolloutLook> read_rollout(std::string_view text) {
   RolloutLook state;
   state.phase = text_of(json, "phase");
   state.reason = text_of(json, "reason");
-  if (const auto to = json.find("to"); to != json.end()) {
-    state.to = versions_in(*to);
+  state.by = text_of(json, "by");
+  if (const auto id = json.find("id"); id != json.end() && id->is_number_unsigned()) {
+    state.id = id->get<std::uint64_t>();
   }
+  state.from = versions_in(list_of(json, "from"));
+  state.to = versions_in(list_of(json, "to"));
   if (state.phase == "stopping" || state.phase == "starting") {
     state.stage = RolloutLook::Stage::before;
   } else if (state.phase == "shifting" || state.phase == "switching" ||

@@ -33,7 +33,7 @@ bool Totals::clean() const {
 }
 
 Ledger::Ledger(std::string model, std::int64_t served, Duration deadline, TimePoint start)
-    : model_(std::move(model)), deadline_(deadline), start_(start), routes_(served) {
+    : model_(std::move(model)), deadline_(deadline), start_(start), routes_(served, start) {
   windows_.push_back({.kind = WindowKind::other, .start = start});
 }
 
@@ -137,19 +137,34 @@ void Ledger::on_refused(std::string_view why) {
   say(why);
 }
 
-void Ledger::on_not_switched(TimePoint sent) {
-  routes_.on_not_switched(sent);
+void Ledger::on_same(TimePoint sent) {
+  routes_.on_same(sent);
   judge_undecided();
 }
 
-void Ledger::on_switched(TimePoint received) {
-  routes_.on_switched(received);
+void Ledger::on_joined(std::int64_t to, TimePoint sent) {
+  routes_.on_joined(to, sent);
   judge_undecided();
 }
 
-void Ledger::on_rolled_back(TimePoint received) {
-  routes_.on_rolled_back(received);
+void Ledger::on_switched(std::int64_t to, TimePoint sent, TimePoint received) {
+  routes_.on_switched(to, sent, received);
   judge_undecided();
+}
+
+void Ledger::on_back(std::int64_t to, TimePoint sent, TimePoint received) {
+  routes_.on_back(to, sent, received);
+  judge_undecided();
+}
+
+void Ledger::close(TimePoint now) {
+  for (const Undecided& one : std::exchange(undecided_, {})) {
+    ++totals_.wrong_version;
+    fail(one.request,
+         "an answer of version " + std::to_string(one.version) +
+             " when nobody could be asked whether that was routed to",
+         now);
+  }
 }
 
 void Ledger::fail(const Sent& request, std::string_view why, TimePoint now) {

@@ -77,15 +77,16 @@ class Ledger {
   void on_refused(std::string_view why);
   void on_unsent(std::uint64_t count) { totals_.unsent += count; }
 
-  // The rollouts, as Routes has them; answers that had to wait for this are judged.
-  void on_order(std::int64_t to, TimePoint now) { routes_.on_order(to, now); }
-  void on_not_switched(TimePoint sent);
-  void on_switched(TimePoint received);
-  void on_rolled_back(TimePoint received);
+  // What looks at the rollouts said, as Routes has them; answers that had to wait are judged.
+  void on_same(TimePoint sent);
+  void on_joined(std::int64_t to, TimePoint sent);
+  void on_switched(std::int64_t to, TimePoint sent, TimePoint received);
+  void on_back(std::int64_t to, TimePoint sent, TimePoint received);
+  // No look will come any more: what is still undecided is wrong.
+  void close(TimePoint now);
 
-  // The version that takes the requests, but for a swap under way.
+  // The version that takes the requests, as far as looks have told.
   [[nodiscard]] std::int64_t served() const noexcept { return routes_.served(); }
-  [[nodiscard]] bool swapping() const noexcept { return routes_.swapping(); }
   [[nodiscard]] Duration deadline() const noexcept { return deadline_; }
   [[nodiscard]] const Totals& totals() const noexcept { return totals_; }
   [[nodiscard]] const std::deque<Window>& windows() const noexcept { return windows_; }

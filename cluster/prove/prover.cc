@@ -2,16 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <utility>
-
-#include <poll.h>
 
 #include "cluster/infer/input_spec.h"
 #include "cluster/infer/v2_client.h"
-#include "cluster/prove/admin_call.h"
-#include "cluster/prove/cluster_answers.h"
-#include "cluster/prove/load_client.h"
+#include "cluster/prove/session.h"
 #include "common/base/limits.h"
 #include "worker/model/engine_bench.h"
 
@@ -22,27 +17,20 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kLookEvery = milliseconds(10);
-constexpr auto kAfterSwap = milliseconds(250);  // still counted to the swap's window
+constexpr auto kAfterSwap = milliseconds(250);   // still counted to the swap's window
+constexpr auto kAfterMemory = milliseconds(50);  // that look holds the load up
 constexpr auto kSwapTime = seconds(600);
-constexpr auto kRetireTime = seconds(60);
+constexpr auto kSettleTime = seconds(60);
 constexpr auto kAnswerGrace = seconds(6);  // more than LoadClient's own
 constexpr std::uint64_t kSeed = 1;
 
-std::string count_text(double number) {
-  char text[32];
-  static_cast<void>(std::snprintf(text, sizeof text, "%.0f", number));
-  return text;
-}
-
-// The whole run; every wait drives the load too.
+// The whole run.
 class Run {
  public:
   Run(const ProveOptions& options, Endpoint endpoint, int interrupt, Progress& progress)
       : options_(options),
-        endpoint_(std::move(endpoint)),
-        interrupt_(interrupt),
-        progress_(progress) {}
+        progress_(progress),
+        session_(std::move(endpoint), options.model, interrupt, progress) {}
 
   Result<Findings> run();
 
@@ -50,99 +38,32 @@ class Run {
   Result<void> prepare();
   Result<InferRequest> make_request();
   void measure_capacity();
+  Result<void> make_swaps();
+  Result<void> be_quiet();
   Result<void> swap(std::int64_t to);
-  Result<RolloutLook> follow(std::int64_t to);
-  Result<void> wait_for_retirement(std::int64_t version);
+  Result<void> follow(std::int64_t to, SwapRecord& record);
+  Result<void> observe();
   Result<void> put_back();
-  Result<void> settle();
+  Result<void> wait_for(const char* what, bool (Run::*reached)(const ModelState& state) const);
+  [[nodiscard]] bool is_still(const ModelState& state) const;
+  [[nodiscard]] bool is_as_before(const ModelState& state) const;
   void finish();
 
-  Result<AdminAnswer> call(const std::string& path, const std::string& body = {});
-  Result<ModelState> look();
-  Result<MemoryUse> memory();
-  void pass(Duration time);
-  void pass_until_idle(Duration most);
-  void turn(TimePoint until, const AdminCall* call);
-  [[nodiscard]] std::string rollout_path() const {
-    return "/sluice/models/" + model_path(options_.model, std::nullopt).substr(11) + "/rollout";
-  }
+  Error intruder();
+  void open_window(WindowKind kind) { session_.ledger().open_window(kind, session_.now()); }
 
   const ProveOptions& options_;
-  Endpoint endpoint_;
-  int interrupt_;
   Progress& progress_;
-  SystemClock clock_;
+  Session session_;
   Findings findings_;
   ModelState before_;
-  std::optional<ProbeRequest> request_;
-  std::optional<Ledger> ledger_;
-  std::optional<LoadClient> load_;
   bool quiet_turned_ = false;  // which half is A
-  bool pinned_ = false;        // by an order of ours
+  bool somebody_else_ = false;
 };
 
-void Run::turn(TimePoint until, const AdminCall* call) {
-  std::vector<pollfd> others;
-  if (interrupt_ >= 0 && !findings_.interrupted) {
-    others.push_back({.fd = interrupt_, .events = POLLIN, .revents = 0});
-  }
-  if (call != nullptr) {
-    others.push_back({.fd = call->fd(), .events = call->events(), .revents = 0});
-  }
-  if (load_) {
-    load_->turn(until, others);
-  } else {
-    const auto wait = std::chrono::ceil<milliseconds>(until - clock_.now()).count();
-    static_cast<void>(::poll(
-        others.data(), others.size(), static_cast<int>(std::clamp<std::int64_t>(wait, 0, 100))));
-  }
-  if (!others.empty() && others.front().fd == interrupt_ && others.front().revents != 0) {
-    findings_.interrupted = true;
-    progress_.interrupted();
-  }
-}
-
-Result<AdminAnswer> Run::call(const std::string& path, const std::string& body) {
-  AdminCall call(endpoint_, path, body);
-  while (true) {
-    SLUICE_TRY_ASSIGN(std::optional<AdminAnswer> answer, call.advance(clock_.now()));
-    if (answer) {
-      return expect_success(*std::move(answer));
-    }
-    turn(clock_.now() + kLookEvery, &call);
-  }
-}
-
-Result<ModelState> Run::look() {
-  SLUICE_TRY_ASSIGN(const AdminAnswer answer, call("/sluice/models"));
-  return read_model(answer.body, options_.model);
-}
-
-Result<MemoryUse> Run::memory() {
-  if (!endpoint_.is_loopback()) {
-    return Error{ErrorCode::unavailable, "the cluster is not on a loopback address of this host"};
-  }
-  SLUICE_TRY_ASSIGN(const AdminAnswer answer, call("/sluice/status"));
-  SLUICE_TRY_ASSIGN(const std::vector<pid_t> pids, read_worker_pids(answer.body));
-  return memory_of_cluster(pids);
-}
-
-void Run::pass(Duration time) {
-  const TimePoint end = clock_.now() + time;
-  while (clock_.now() < end && !findings_.interrupted) {
-    turn(end, nullptr);
-  }
-}
-
-void Run::pass_until_idle(Duration most) {
-  const TimePoint end = clock_.now() + most;
-  while (!load_->idle() && clock_.now() < end) {
-    turn(end, nullptr);
-  }
-}
-
 Result<InferRequest> Run::make_request() {
-  SLUICE_TRY_ASSIGN(const AdminAnswer answer, call(model_path(options_.model, std::nullopt)));
+  SLUICE_TRY_ASSIGN(const AdminAnswer answer,
+                    session_.call(model_path(options_.model, std::nullopt)));
   SLUICE_TRY_ASSIGN(const ModelInfo model, decode_metadata(answer.body));
   InferRequest request;
   request.model = options_.model;
@@ -157,7 +78,8 @@ Result<InferRequest> Run::make_request() {
 }
 
 Result<void> Run::prepare() {
-  SLUICE_TRY_ASSIGN(before_, look());
+  const TimePoint looked = session_.now();
+  SLUICE_TRY_ASSIGN(before_, session_.look());
   if (options_.swaps > 0) {
     SLUICE_TRY_ASSIGN(const std::int64_t other, other_version(before_, options_.model));
     findings_.versions = {*before_.served, other};
@@ -169,115 +91,191 @@ Result<void> Run::prepare() {
         options_.model + " is not ready" + (before_.trouble.empty() ? "" : ": " + before_.trouble)};
   }
   SLUICE_TRY_ASSIGN(const InferRequest request, make_request());
-  request_.emplace(request, endpoint_.shown());
-  const TimePoint now = clock_.now();
-  const Duration deadline = options_.timeout.value_or(limits::kDefaultDeadline);
-  ledger_.emplace(options_.model, *before_.served, deadline, now);
-  load_.emplace(endpoint_,
-                *request_,
-                *ledger_,
-                LoadOptions{.connections = options_.connections, .deadline = deadline});
+  session_.begin(request,
+                 before_,
+                 looked,
+                 options_.connections,
+                 options_.timeout.value_or(limits::kDefaultDeadline));
   findings_.model = options_.model;
   findings_.url = options_.url;
   findings_.connections = options_.connections;
-  findings_.request_bytes = request_->body_size();
+  findings_.request_bytes = session_.request_size();
   findings_.swaps_wanted = options_.swaps;
-  findings_.started_s = std::chrono::duration<double>(now.time_since_epoch()).count();
+  findings_.started_s = std::chrono::duration<double>(looked.time_since_epoch()).count();
   return {};
 }
 
 void Run::measure_capacity() {
-  load_->run_closed(clock_.now());
-  pass(options_.warm);
-  const TimePoint began = clock_.now();
-  const std::uint64_t ok = ledger_->totals().ok;
-  pass(options_.capacity);
-  const double took = std::chrono::duration<double>(clock_.now() - began).count();
-  load_->stop(clock_.now());
-  pass_until_idle(ledger_->deadline() + kAnswerGrace);
-  findings_.capacity = static_cast<double>(ledger_->totals().ok - ok) / took;
-  progress_.say("capacity " + count_text(findings_.capacity) + " requests/s");
+  session_.load().run_closed(session_.now());
+  session_.pass(options_.warm);
+  const TimePoint began = session_.now();
+  const std::uint64_t ok = session_.ledger().totals().ok;
+  session_.pass(options_.capacity);
+  const double took = std::chrono::duration<double>(session_.now() - began).count();
+  session_.load().stop(session_.now());
+  session_.pass_until_idle(session_.ledger().deadline() + kAnswerGrace);
+  findings_.capacity = static_cast<double>(session_.ledger().totals().ok - ok) / took;
+  progress_.say("capacity " + std::to_string(std::llround(findings_.capacity)) + " requests/s");
 }
 
-Result<RolloutLook> Run::follow(std::int64_t to) {
-  const TimePoint end = clock_.now() + kSwapTime;
-  while (true) {
-    SLUICE_TRY_ASSIGN(const AdminAnswer answer, call(rollout_path()));
-    SLUICE_TRY_ASSIGN(const RolloutLook state, read_rollout(answer.body));
-    if (state.to != std::vector<std::int64_t>{to}) {
-      return Error{ErrorCode::unavailable,
-                   "somebody else began another rollout of " + options_.model};
-    }
-    switch (state.stage) {
-      case RolloutLook::Stage::none:
-      case RolloutLook::Stage::before:
-        ledger_->on_not_switched(answer.sent);
-        break;
-      case RolloutLook::Stage::between:
-        break;
-      case RolloutLook::Stage::done:
-        ledger_->on_switched(answer.received);
-        return state;
-      case RolloutLook::Stage::back:
-        ledger_->on_rolled_back(answer.received);
-        return state;
-    }
-    if (clock_.now() > end) {
-      return Error{ErrorCode::deadline_exceeded,
-                   "the rollout to version " + std::to_string(to) + " is still '" + state.phase +
-                       "' after 10 minutes"};
-    }
-    for (const TimePoint next = clock_.now() + kLookEvery; clock_.now() < next;) {
-      turn(next, nullptr);
-    }
-  }
+Error Run::intruder() {
+  const RolloutLook& last = session_.rollouts().last();
+  somebody_else_ = last.by == "operator";
+  return Error{ErrorCode::unavailable,
+               "a rollout of " + options_.model + " began that is not prove-swap's" +
+                   (last.by.empty() ? "" : ", by the " + last.by)};
 }
 
-// Until the version's processes have ended, or are kept warm.
-Result<void> Run::wait_for_retirement(std::int64_t version) {
-  const TimePoint end = clock_.now() + kRetireTime;
-  while (clock_.now() < end) {
-    SLUICE_TRY_ASSIGN(const ModelState state, look());
-    if (std::ranges::find(state.draining, version) == state.draining.end()) {
-      return {};
+Result<void> Run::be_quiet() {
+  for (int half = 0; half < 2; ++half) {
+    open_window(quiet_turned_ == (half == 1) ? WindowKind::quiet_a : WindowKind::quiet_b);
+    const TimePoint end = session_.now() + options_.quiet / 2;
+    while (session_.now() < end && !session_.interrupted()) {
+      SLUICE_TRY_ASSIGN(const RolloutWatch::News news, session_.watch());
+      if (news.began) {
+        return intruder();
+      }
     }
-    for (const TimePoint next = clock_.now() + kLookEvery; clock_.now() < next;) {
-      turn(next, nullptr);
-    }
   }
-  return Error{ErrorCode::deadline_exceeded,
-               "version " + std::to_string(version) + " still drains after a minute"};
-}
-
-Result<void> Run::swap(std::int64_t to) {
-  SwapRecord record{.from = ledger_->served(), .to = to};
-  const TimePoint began = clock_.now();
-  ledger_->open_window(WindowKind::swap, began);
-  ledger_->on_order(to, began);
-  if (const auto order = call(rollout_path(), "{\"to\":" + std::to_string(to) + "}"); !order) {
-    ledger_->on_rolled_back(clock_.now());
-    return with_context(order.error(), "the order to serve version " + std::to_string(to));
-  }
-  pinned_ = true;
-  SLUICE_TRY_ASSIGN(const RolloutLook state, follow(to));
-  record.took = clock_.now() - began;
-  record.done = state.stage == RolloutLook::Stage::done;
-  record.reason = state.reason;
-  findings_.swaps.push_back(record);
-  SLUICE_TRY(wait_for_retirement(record.done ? record.from : to));
-  for (const TimePoint end = clock_.now() + kAfterSwap; clock_.now() < end;) {
-    turn(end, nullptr);
-  }
-  ledger_->open_window(WindowKind::other, clock_.now());
-  if (!record.done) {
-    progress_.say("the swap to version " + std::to_string(to) +
-                  " was rolled back: " + state.reason);
-  }
+  quiet_turned_ = !quiet_turned_;
+  open_window(WindowKind::other);
   return {};
 }
 
+Result<void> Run::make_swaps() {
+  for (std::size_t i = 1;; ++i) {
+    SLUICE_TRY(be_quiet());
+    if (i > options_.swaps || session_.interrupted()) {
+      return {};
+    }
+    SLUICE_TRY(swap(session_.ledger().served() == findings_.versions.front()
+                        ? findings_.versions.back()
+                        : findings_.versions.front()));
+    if (const SwapRecord& last = findings_.swaps.back(); last.done) {
+      progress_.say("swap " + std::to_string(i) + " of " + std::to_string(options_.swaps));
+    } else {
+      progress_.say("swap " + std::to_string(i) + ", to version " + std::to_string(last.to) +
+                    ", was rolled back: " + last.reason);
+    }
+  }
+}
+
+// Until the rollout has ended, or control has forgotten it.
+Result<void> Run::follow(std::int64_t to, SwapRecord& record) {
+  const TimePoint end = session_.now() + kSwapTime;
+  bool began = false;
+  while (session_.now() < end) {
+    SLUICE_TRY_ASSIGN(const RolloutWatch::News news, session_.watch());
+    const RolloutLook& last = session_.rollouts().last();
+    began = began || news.began;
+    if (news.forgotten) {
+      record.reason = "the cluster's control began anew in the middle of it";
+      return {};
+    }
+    if (began && last.to != std::vector<std::int64_t>{to}) {
+      return intruder();
+    }
+    if (began && !last.under_way()) {
+      record.done = last.stage == RolloutLook::Stage::done;
+      record.reason = last.reason;
+      return {};
+    }
+  }
+  return Error{ErrorCode::deadline_exceeded,
+               "the rollout to version " + std::to_string(to) + " is still '" +
+                   session_.rollouts().last().phase + "' after 10 minutes"};
+}
+
+Result<void> Run::swap(std::int64_t to) {
+  SwapRecord record{.from = session_.ledger().served(), .to = to};
+  const TimePoint began = session_.now();
+  open_window(WindowKind::swap);
+  while (session_.is_without_answer()) {
+    SLUICE_TRY(session_.watch());
+  }
+  const std::string order = "{\"to\":" + std::to_string(to) + "}";
+  if (const auto taken = session_.call(session_.rollout_path(), order); !taken) {
+    return with_context(taken.error(), "the order to serve version " + std::to_string(to));
+  }
+  SLUICE_TRY(follow(to, record));
+  record.took = session_.now() - began;
+  SLUICE_TRY(wait_for("what was replaced is still there", &Run::is_still));
+  for (const TimePoint end = session_.now() + kAfterSwap; session_.now() < end;) {
+    SLUICE_TRY(session_.watch());
+  }
+  open_window(WindowKind::other);
+  if (const auto memory = session_.memory()) {
+    record.memory = *memory;
+    session_.turn_until(session_.now() + kAfterMemory);
+  }
+  findings_.swaps.push_back(record);
+  return {};
+}
+
+// Load alone: whoever rolls the model meanwhile, it is seen.
+Result<void> Run::observe() {
+  const TimePoint began = session_.now();
+  const TimePoint end = began + options_.quiet;
+  WindowKind open = WindowKind::quiet_a;
+  open_window(open);
+  TimePoint calm_from = began;
+  SwapRecord record;
+  TimePoint record_began = began;
+  while (session_.now() < end && !session_.interrupted()) {
+    const std::int64_t served = session_.ledger().served();
+    SLUICE_TRY_ASSIGN(const RolloutWatch::News news, session_.watch());
+    const RolloutLook& last = session_.rollouts().last();
+    const TimePoint now = session_.now();
+    if (news.began && !last.to.empty()) {
+      record = {.from = served, .to = *std::ranges::max_element(last.to)};
+      record_began = now;
+    }
+    if (news.ended && record.to != 0) {
+      record.done = last.stage == RolloutLook::Stage::done;
+      record.reason = last.reason;
+      record.took = now - record_began;
+      findings_.swaps.push_back(record);
+      calm_from = now + kAfterSwap;
+    }
+    const WindowKind quiet =
+        now - began < options_.quiet / 2 ? WindowKind::quiet_a : WindowKind::quiet_b;
+    const WindowKind kind =
+        session_.rollouts().rolling() || now < calm_from ? WindowKind::swap : quiet;
+    if (kind != open) {
+      open_window(kind);
+      open = kind;
+    }
+  }
+  open_window(WindowKind::other);
+  return {};
+}
+
+// Nothing rolls, and what was replaced has ended or is kept warm.
+bool Run::is_still(const ModelState& state) const {
+  return !state.rolling && state.draining.empty();
+}
+
+// As much serves as did before: a lifted pin may bring back what the pin had left out.
+bool Run::is_as_before(const ModelState& state) const {
+  return is_still(state) && state.serving == before_.serving;
+}
+
+Result<void> Run::wait_for(const char* what, bool (Run::*reached)(const ModelState& state) const) {
+  const TimePoint end = session_.now() + kSettleTime;
+  while (session_.now() < end) {
+    SLUICE_TRY_ASSIGN(const std::optional<ModelState> state, session_.look_patiently());
+    if (state && (this->*reached)(*state)) {
+      return {};
+    }
+    SLUICE_TRY(session_.watch());
+  }
+  return Error{ErrorCode::deadline_exceeded, std::string(what) + " after a minute"};
+}
+
 Result<void> Run::put_back() {
-  if (ledger_->served() != *before_.served) {
+  SLUICE_TRY(wait_for("a rollout is still under way", &Run::is_still));
+  SLUICE_TRY(session_.watch());
+  if (session_.ledger().served() != *before_.served) {
     SLUICE_TRY(swap(*before_.served));
     const SwapRecord last = findings_.swaps.back();
     findings_.swaps.pop_back();  // it was not one of those asked for
@@ -285,48 +283,41 @@ Result<void> Run::put_back() {
       return Error{ErrorCode::unavailable, last.reason};
     }
   }
-  if (!before_.pin && pinned_) {
-    SLUICE_TRY_ASSIGN(const AdminAnswer lifted, call(rollout_path(), "{\"to\":\"policy\"}"));
-    static_cast<void>(lifted);
+  SLUICE_TRY_ASSIGN(const std::optional<ModelState> state, session_.look_patiently());
+  if (!before_.pin && state && state->pin) {
+    SLUICE_TRY(session_.call(session_.rollout_path(), "{\"to\":\"policy\"}"));
   }
-  return settle();
-}
-
-// Until as much serves as did before: a lifted pin may bring back what the pin had left out.
-Result<void> Run::settle() {
-  const TimePoint end = clock_.now() + kRetireTime;
-  while (clock_.now() < end) {
-    SLUICE_TRY_ASSIGN(const ModelState state, look());
-    if (!state.rolling && state.draining.empty() && state.serving == before_.serving) {
-      return {};
-    }
-    for (const TimePoint next = clock_.now() + kLookEvery; clock_.now() < next;) {
-      turn(next, nullptr);
-    }
-  }
-  return Error{ErrorCode::deadline_exceeded, "what serves is not what did before, after a minute"};
+  return wait_for("what serves is not what did before", &Run::is_as_before);
 }
 
 void Run::finish() {
-  load_->stop(clock_.now());
-  pass_until_idle(ledger_->deadline() + kAnswerGrace);
-  load_->give_up(clock_.now());
-  findings_.totals = ledger_->totals();
-  const auto a = ledger_->latencies_of(WindowKind::quiet_a);
-  const auto b = ledger_->latencies_of(WindowKind::quiet_b);
-  const auto during = ledger_->latencies_of(WindowKind::swap);
+  Ledger& ledger = session_.ledger();
+  session_.load().stop(session_.now());
+  if (!session_.is_given_up()) {
+    session_.pass_until_idle(ledger.deadline() + kAnswerGrace);
+  }
+  static_cast<void>(session_.look_at_rollout());  // decides what came since the last look
+  session_.load().give_up(session_.now());
+  ledger.close(session_.now());
+  findings_.interrupted = session_.interrupted();
+  findings_.totals = ledger.totals();
+  const auto a = ledger.latencies_of(WindowKind::quiet_a);
+  const auto b = ledger.latencies_of(WindowKind::quiet_b);
+  const auto during = ledger.latencies_of(WindowKind::swap);
   findings_.quiet_a = pooled(a);
   findings_.quiet_b = pooled(b);
   findings_.during = pooled(during);
-  findings_.comparison = compare(during, a, b, kSeed);
-  for (const Window& window : ledger_->windows()) {
+  if (options_.swaps > 0) {
+    findings_.comparison = compare(during, a, b, kSeed);
+  }
+  for (const Window& window : ledger.windows()) {
     if (window.kind == WindowKind::swap) {
       findings_.failed_during += window.failed;
     } else if (window.kind != WindowKind::other) {
       findings_.failed_quiet += window.failed;
     }
   }
-  findings_.seconds = ledger_->seconds();
+  findings_.seconds = ledger.seconds();
 }
 
 Result<Findings> Run::run() {
@@ -337,43 +328,30 @@ Result<Findings> Run::run() {
     measure_capacity();
     findings_.rate = findings_.capacity / 2;
   }
-  if (findings_.interrupted) {
+  if (session_.interrupted()) {
     return Error{ErrorCode::cancelled, "interrupted before the first swap: nothing was changed"};
   }
   if (findings_.rate <= 0) {
     return Error{ErrorCode::unavailable, options_.model + " answered no request"};
   }
-  const Result<MemoryUse> memory_before = memory();
-  load_->run_open(findings_.rate, clock_.now());
-  pass(options_.warm);
-  Result<void> swapped;
-  for (std::size_t i = 0; !findings_.interrupted && swapped; ++i) {
-    for (int half = 0; half < 2; ++half) {
-      ledger_->open_window(quiet_turned_ == (half == 1) ? WindowKind::quiet_a : WindowKind::quiet_b,
-                           clock_.now());
-      pass(options_.quiet / 2);
-    }
-    quiet_turned_ = !quiet_turned_;
-    ledger_->open_window(WindowKind::other, clock_.now());
-    if (i == options_.swaps || findings_.interrupted) {
-      break;
-    }
-    swapped = swap(ledger_->served() == findings_.versions.front() ? findings_.versions.back()
-                                                                   : findings_.versions.front());
-    if (swapped && findings_.swaps.back().done) {
-      progress_.say("swap " + std::to_string(i + 1) + " of " + std::to_string(options_.swaps));
-    }
+  const Result<MemoryUse> memory_before = session_.memory();
+  session_.load().run_open(findings_.rate, session_.now());
+  session_.pass(options_.warm);
+  const Result<void> ran = options_.swaps > 0 ? make_swaps() : observe();
+  if (!ran) {
+    findings_.trouble = ran.error().detail;
   }
-  if (!swapped) {
-    findings_.trouble = swapped.error().detail;
-  }
-  if (ledger_->swapping()) {
-    findings_.trouble += "; " + options_.model + " was left as it is";
-  } else if (const Result<void> back = options_.swaps > 0 ? put_back() : Result<void>(); !back) {
-    findings_.trouble = options_.model + " could not be put back: " + back.error().detail;
+  if (somebody_else_) {
+    findings_.trouble += ", and is left alone";
+  } else if (session_.is_given_up()) {
+    findings_.not_put_back = options_.model + " is as the silence left it";
+  } else if (options_.swaps > 0) {
+    if (const Result<void> back = put_back(); !back) {
+      findings_.not_put_back = options_.model + " could not be put back: " + back.error().detail;
+    }
   }
   finish();
-  const Result<MemoryUse> memory_after = memory();
+  const Result<MemoryUse> memory_after = session_.memory();
   if (memory_before && memory_after) {
     findings_.before = *memory_before;
     findings_.after = *memory_after;

@@ -5,7 +5,8 @@
 //   memory
 //
 // A swap's window begins with the order and ends a moment after the replaced version's processes
-// are gone (or kept warm), so that what their end costs is counted to the swap.
+// are gone (or kept warm), so that what their end costs is counted to the swap. Without swaps of
+// its own it watches for those that others make, a changed folder for one.
 
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/prove/progress.h"
 #include "cluster/prove/report.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
@@ -24,7 +26,7 @@ namespace sluice::cluster {
 struct ProveOptions {
   std::string model;
   std::string url = "http://127.0.0.1:8000";
-  std::size_t swaps = 10;  // 0: load alone
+  std::size_t swaps = 10;  // 0: load alone, for `quiet`
   double rate = 0;         // requests a second; 0: half of the measured capacity
   std::size_t connections = 64;
   Duration quiet = std::chrono::seconds(2);     // before each swap and after the last
@@ -32,18 +34,6 @@ struct ProveOptions {
   Duration capacity = std::chrono::seconds(3);  // how long that is measured
   std::optional<Duration> timeout;              // of a request; absent: the server's default
   std::vector<std::string> inputs;  // as of `sluice infer`; empty: as `sluice bench engine`
-};
-
-// Told what goes on, a line at a time.
-class Progress {
- public:
-  Progress() = default;
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  virtual ~Progress() = default;
-  virtual void say(const std::string& line) = 0;
-  // The run ends early; its interrupt is not looked at any more.
-  virtual void interrupted() = 0;
 };
 
 // `interrupt`: a descriptor that becomes readable when the run shall end early (the model is put

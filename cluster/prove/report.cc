@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -100,6 +101,44 @@ void add_counts(std::string& text, const Totals& totals) {
   }
 }
 
+// What others did while only the load was wanted.
+void add_seen(std::string& text, const Findings& findings) {
+  if (findings.swaps.empty()) {
+    return;
+  }
+  add_row(text, "rollouts", findings.during, findings.failed_during);
+  for (const SwapRecord& swap : findings.swaps) {
+    add(text,
+        "seen          a rollout from version %lld to %lld: ",
+        static_cast<long long>(swap.from),
+        static_cast<long long>(swap.to));
+    if (swap.done) {
+      add(text, "done in %.0f ms\n", milliseconds(swap.took));
+    } else {
+      add(text, "rolled back: %.400s\n", swap.reason.c_str());
+    }
+  }
+}
+
+// What grows from swap to swap leaks.
+void add_memory_by_version(std::string& text, const Findings& findings) {
+  std::map<std::int64_t, std::vector<double>> megabytes;
+  for (const SwapRecord& swap : findings.swaps) {
+    if (swap.done && swap.memory) {
+      megabytes[swap.to].push_back(static_cast<double>(swap.memory->pss_kb) / 1024);
+    }
+  }
+  for (const auto& [version, seen] : megabytes) {
+    add(text,
+        "              with version %lld: %.1f MB after the first swap to it, %.1f after the last, "
+        "%.1f at most\n",
+        static_cast<long long>(version),
+        seen.front(),
+        seen.back(),
+        *std::ranges::max_element(seen));
+  }
+}
+
 void add_memory(std::string& text, const Findings& findings) {
   if (!findings.before || !findings.after) {
     text += "memory        left out: " + findings.memory_left_out + "\n";
@@ -111,6 +150,7 @@ void add_memory(std::string& text, const Findings& findings) {
       findings.before->processes,
       static_cast<double>(findings.after->pss_kb) / 1024,
       findings.after->processes);
+  add_memory_by_version(text, findings);
 }
 
 Json latency_json(const Histogram& latencies) {
@@ -156,8 +196,10 @@ std::vector<std::string> objections(const Findings& findings) {
   if (!totals.clean()) {
     found.emplace_back("not every request was answered rightly, once and in time");
   }
-  if (findings.swaps_wanted > 0 && swaps_done(findings) < findings.swaps.size()) {
-    found.emplace_back("not every swap came to its end");
+  if (const std::size_t done = swaps_done(findings);
+      findings.swaps_wanted > 0 && done < findings.swaps.size()) {
+    found.push_back(std::to_string(findings.swaps.size() - done) + " of " +
+                    std::to_string(findings.swaps.size()) + " swaps were rolled back");
   }
   if (findings.swaps.size() < findings.swaps_wanted) {
     found.push_back(std::to_string(findings.swaps.size()) + " of " +
@@ -170,8 +212,10 @@ std::vector<std::string> objections(const Findings& findings) {
   if (findings.comparison.judged && !findings.comparison.within()) {
     found.emplace_back("latency during swaps is above what is allowed");
   }
-  if (!findings.trouble.empty()) {
-    found.push_back(findings.trouble);
+  for (const std::string& more : {findings.trouble, findings.not_put_back}) {
+    if (!more.empty()) {
+      found.push_back(more);
+    }
   }
   return found;
 }
@@ -208,14 +252,18 @@ std::string report_text(const Findings& findings) {
           comparison.control_bound);
     }
     add(text,
-        "swaps         %zu of %zu between versions %lld and %lld; order to done p50 %.0f ms, max "
-        "%.0f ms\n",
+        "swaps         %zu of %zu between versions %lld and %lld",
         swaps_done(findings),
         findings.swaps_wanted,
         static_cast<long long>(findings.versions.front()),
-        static_cast<long long>(findings.versions.back()),
-        milliseconds(swap_time(findings, 0.5)),
-        milliseconds(swap_time(findings, 1)));
+        static_cast<long long>(findings.versions.back()));
+    if (!findings.swaps.empty()) {
+      add(text,
+          "; order to done p50 %.0f ms, max %.0f ms",
+          milliseconds(swap_time(findings, 0.5)),
+          milliseconds(swap_time(findings, 1)));
+    }
+    text += '\n';
     for (const SwapRecord& swap : findings.swaps) {
       if (!swap.done) {
         add(text,
@@ -224,6 +272,8 @@ std::string report_text(const Findings& findings) {
             swap.reason.c_str());
       }
     }
+  } else {
+    add_seen(text, findings);
   }
   add_memory(text, findings);
   const std::vector<std::string> against = objections(findings);
@@ -260,7 +310,8 @@ std::string report_json(const Findings& findings) {
                              {"to", swap.to},
                              {"done", swap.done},
                              {"reason", swap.reason},
-                             {"ms", milliseconds(swap.took)}});
+                             {"ms", milliseconds(swap.took)},
+                             {"memory", memory_json(swap.memory)}});
   }
   json["memory"] = {{"before", memory_json(findings.before)},
                     {"after", memory_json(findings.after)},

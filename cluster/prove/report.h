@@ -18,9 +18,10 @@ namespace sluice::cluster {
 struct SwapRecord {
   std::int64_t from = 0;
   std::int64_t to = 0;
-  bool done = false;     // else it was rolled back
-  std::string reason{};  // of that
-  Duration took{};       // from the order to "done"
+  bool done = false;                  // else it was rolled back
+  std::string reason{};               // of that
+  Duration took{};                    // from the order to "done"
+  std::optional<MemoryUse> memory{};  // once what was replaced has ended
 };
 
 struct Findings {
@@ -32,7 +33,7 @@ struct Findings {
   double capacity = 0;  // answers a second, closed loop; 0: not measured
   double rate = 0;      // requests a second, open loop
   std::size_t swaps_wanted = 0;
-  std::vector<SwapRecord> swaps;
+  std::vector<SwapRecord> swaps;  // with no swaps wanted: those that others made
   Totals totals;
   Histogram quiet_a;
   Histogram quiet_b;
@@ -45,7 +46,8 @@ struct Findings {
   std::optional<MemoryUse> before;
   std::optional<MemoryUse> after;
   std::string memory_left_out;  // why there is no memory
-  std::string trouble;          // what ended the run early or could not be put back
+  std::string trouble;          // what ended the run early
+  std::string not_put_back;     // why
   bool interrupted = false;
 };
 

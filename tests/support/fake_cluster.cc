@@ -154,13 +154,16 @@ std::string FakeCluster::answer(Client& client, const std::string& head, const s
     return order(body);
   }
   if (head.starts_with("GET /sluice/models/m/rollout ")) {
-    return with_head(200, rollout_json());
+    return with_head(200, look_at_rollout());
   }
   return with_head(404, R"({"error":"no such path"})");
 }
 
 std::string FakeCluster::infer(Client& client, const std::string&, const std::string& body) {
   const bool odd = ++answered_ % 100 == 0;
+  if (answered_ == options_.rolls_by_itself_at) {
+    begin(options_.versions.front(), options_.by);
+  }
   const bool rolling = phase_ == "starting" || phase_ == "switching";
   if (rolling && options_.slow_while_rolling_us > 0) {
     std::this_thread::sleep_for(std::chrono::microseconds(options_.slow_while_rolling_us));
@@ -199,26 +202,44 @@ std::string FakeCluster::order(const std::string& body) {
   const std::string to = between(body, "\"to\":", "}");
   if (to == "\"policy\"") {
     pinned_ = false;
-    return with_head(200, rollout_json());
+  } else {
+    pinned_ = true;
+    begin(std::stoll(to), "operator");
   }
-  from_ = served_;
-  to_ = std::stoll(to);
-  pinned_ = true;
-  phase_ = "starting";
-  looks_ = 0;
   return with_head(200, rollout_json());
 }
 
-std::string FakeCluster::rollout_json() {
-  ++looks_;
-  if (phase_ == "starting" && looks_ > options_.looks_before + 1) {
-    phase_ = options_.roll_back ? "rolled_back" : "switching";
-    served_ = options_.roll_back ? from_ : to_;
+void FakeCluster::begin(std::int64_t to, const std::string& by) {
+  from_ = served_;
+  to_ = to;
+  by_ = by;
+  phase_ = "starting";
+  looks_ = 0;
+  ++id_;
+}
+
+std::string FakeCluster::look_at_rollout() {
+  if (phase_ == "starting" && ++looks_ > options_.looks_before) {
+    if (options_.forgets) {
+      phase_ = "none";
+      pinned_ = false;
+    } else {
+      phase_ = options_.roll_back ? "rolled_back" : "switching";
+      served_ = options_.roll_back ? from_ : to_;
+    }
   } else if (phase_ == "switching") {
     phase_ = "done";
   }
-  return R"({"phase":")" + phase_ + R"(","to":[)" + quoted(to_) + R"(],"from":[)" + quoted(from_) +
-         R"(],"reason":")" + (phase_ == "rolled_back" ? "no luck" : "") + R"("})";
+  return rollout_json();
+}
+
+std::string FakeCluster::rollout_json() const {
+  if (phase_ == "none") {
+    return R"({"model":"m","phase":"none"})";
+  }
+  return R"({"phase":")" + phase_ + R"(","id":)" + std::to_string(id_) + R"(,"by":")" + by_ +
+         R"(","to":[)" + quoted(to_) + R"(],"from":[)" + quoted(from_) + R"(],"reason":")" +
+         (phase_ == "rolled_back" ? "no luck" : "") + R"("})";
 }
 
 std::string FakeCluster::models_json() const {
@@ -230,7 +251,7 @@ std::string FakeCluster::models_json() const {
   }
   return R"({"models":[{"name":"m","pin":)" +
          (pinned_ ? "[" + quoted(served_) + "]" : std::string("null")) + R"(,"versions":[)" +
-         versions + "]}]}";
+         versions + R"(],"rollout":)" + rollout_json() + "}]}";
 }
 
 }  // namespace sluice::test

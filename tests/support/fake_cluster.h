@@ -19,6 +19,7 @@ struct FakeClusterOptions {
   int looks_before = 2;    // at a rollout, until it switches
   bool roll_back = false;  // every rollout ends so
   bool refuse_rollout = false;
+  bool forgets = false;  // control begins anew in the middle of a rollout: no pin, the old version
   bool wrong_after_switch = false;  // one answer in 100 is of the version that was replaced
   bool early_new = false;           // one in 100 of the new one while the rollout is starting
   bool duplicate = false;           // one answer in 100 is sent twice
@@ -27,6 +28,8 @@ struct FakeClusterOptions {
   bool fail = false;                // one in 100 is a 503
   bool close_often = false;         // one answer in 100 is the last of its connection, as it says
   int slow_while_rolling_us = 0;    // every answer is held up so long during rollouts
+  std::uint64_t rolls_by_itself_at = 0;  // after so many answers, to the first version; 0: never
+  std::string by = "policy";             // who began that
 };
 
 class FakeCluster {
@@ -52,7 +55,9 @@ class FakeCluster {
   std::string answer(Client& client, const std::string& head, const std::string& body);
   std::string infer(Client& client, const std::string& head, const std::string& body);
   std::string order(const std::string& body);
-  std::string rollout_json();
+  void begin(std::int64_t to, const std::string& by);
+  std::string look_at_rollout();
+  std::string rollout_json() const;
   std::string models_json() const;
 
   FakeClusterOptions options_;
@@ -63,7 +68,9 @@ class FakeCluster {
   std::atomic<bool> pinned_;
   std::int64_t from_ = 0;
   std::int64_t to_ = 0;  // of the last rollout; 0: there was none
-  std::string phase_;
+  std::string phase_ = "none";
+  std::string by_;
+  int id_ = 0;
   int looks_ = 0;
   std::uint64_t answered_ = 0;
   std::map<int, Client> clients_;

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from cluster import REAL_ENGINE, SLOW, Cluster, wait_until
-from rollout import (EXAMPLE, Load, check_ledger, check_memory, configure, cycle_usage, echo_versions,
+from cluster import ECHO, REAL_ENGINE, SLOW, Cluster, wait_until
+from rollout import (EXAMPLE, Load, add_version, check_ledger, check_memory, configure, cycle_usage, echo_versions,
                      kill_a_worker, model_state, served, version_state)
 
 
@@ -37,6 +37,33 @@ def test_a_swap_that_is_interrupted_puts_the_model_back(tmp_path):
         check_ledger(load.result)
         assert served(cluster, "echo") == 2
         assert model_state(cluster, "echo")["pin"] is None
+
+
+def test_a_version_put_into_the_folder_under_load_is_seen_and_costs_nothing(tmp_path):
+    with Cluster(echo_versions(tmp_path, 1)) as cluster:
+        cluster.wait_ready()
+        with Load(cluster, "echo", "--swaps", "0", "--seconds", "4", "--rate", "300", "--connections",
+                  "16") as load:
+            wait_until(lambda: cluster.worker("echo")["executed"] > 100, what="load")
+            add_version(tmp_path, "echo", 2, ECHO)
+        assert load.process.returncode == 0, load.result["objections"]
+        check_ledger(load.result, versions=(1, 2))
+        assert [(s["from"], s["to"], s["done"]) for s in load.result["swaps"]] == [(1, 2, True)]
+
+
+def test_a_gateway_killed_in_the_middle_is_in_the_books(tmp_path):
+    with Cluster(echo_versions(tmp_path, 1, 2)) as cluster:
+        cluster.wait_ready()
+        with Load(cluster, "echo", "--swaps", "4", "--seconds", "1", "--rate", "300", "--connections",
+                  "16") as load:
+            wait_until(lambda: served(cluster, "echo") == 1, what="a swap to version 1")
+            os.kill(cluster.pid_of("gateway"), signal.SIGKILL)
+        requests = load.result["requests"]
+        assert requests["lost"] + requests["connections_refused"] + sum(requests["errors"].values()) > 0
+        assert requests["sent"] == requests["ok"] + sum(requests["errors"].values()) + requests["lost"], requests
+        assert requests["wrong_version"] == requests["wrong_id"] == requests["duplicated"] == 0, requests
+        assert load.process.returncode == 1
+        wait_until(lambda: served(cluster, "echo") == 2, what="version 2 again")
 
 
 def test_a_model_of_one_version_cannot_be_swapped(tmp_path):

@@ -54,6 +54,7 @@ TEST_F(LedgerTest, EveryRequestEndsOnce) {
   raw(ids[2], 500, "oops", 12);
   ledger_.on_lost(ids[3], "closed", at(13));
   answer(ids[4], 7, 14);
+  ledger_.on_same(at(20));
   EXPECT_EQ(totals().sent, 5U);
   EXPECT_EQ(totals().ok, 1U);
   EXPECT_THAT(totals().errors, ElementsAre(Pair(500, 1U), Pair(503, 1U)));
@@ -129,22 +130,37 @@ TEST_F(LedgerTest, LatencyCountsFromTheScheduledMomentInItsWindow) {
 }
 
 TEST_F(LedgerTest, AnswersOfTheNewVersionWaitForTheNextLook) {
-  ledger_.on_order(2, at(100));
+  ledger_.on_same(at(100));
   const std::uint64_t too_early = ledger_.on_sent(at(101), at(101));
   const std::uint64_t in_time = ledger_.on_sent(at(102), at(102));
   answer(too_early, 2, 110);
   answer(in_time, 2, 130);
   EXPECT_EQ(totals().ok, 0U);
-  ledger_.on_not_switched(at(120));
+  ledger_.on_same(at(120));
   EXPECT_EQ(totals().wrong_version, 1U);
   EXPECT_EQ(totals().ok, 0U);
-  ledger_.on_switched(at(140));
+  ledger_.on_switched(2, at(135), at(140));
   EXPECT_EQ(totals().ok, 1U);
   EXPECT_EQ(totals().wrong_version, 1U);
   const std::uint64_t late = ledger_.on_sent(at(141), at(141));
   answer(late, 1, 142);
+  EXPECT_EQ(totals().outstanding(), 1U);  // undecided
+  ledger_.on_same(at(150));
   EXPECT_EQ(totals().wrong_version, 2U);
+  EXPECT_EQ(totals().outstanding(), 0U);
   EXPECT_EQ(ledger_.served(), 2);
+}
+
+TEST_F(LedgerTest, WhatNoLookHasDecidedIsWrongInTheEnd) {
+  answer(ledger_.on_sent(at(0), at(0)), 2, 10);
+  EXPECT_EQ(totals().outstanding(), 1U);
+  ledger_.close(at(20));
+  EXPECT_EQ(totals().outstanding(), 0U);
+  EXPECT_EQ(totals().wrong_version, 1U);
+  EXPECT_THAT(
+      totals().words,
+      ElementsAre(Pair(
+          "an answer of version 2 when nobody could be asked whether that was routed to", 1U)));
 }
 
 TEST_F(LedgerTest, AnAnswerLongAfterItsDeadlineIsLate) {

@@ -65,6 +65,34 @@ verdict       passed
 )");
 }
 
+TEST(Report, SaysWhatMemoryEachVersionTook) {
+  Findings findings = passing();
+  for (const auto& [version, kb] : {std::pair{1, 2'048U}, {2, 3'072U}, {1, 4'096U}, {1, 3'072U}}) {
+    findings.swaps.push_back(
+        {.from = 0, .to = version, .done = true, .took = {}, .memory = MemoryUse{kb, 4}});
+  }
+  EXPECT_NE(report_text(findings).find(
+                "              with version 1: 2.0 MB after the first swap to it, 3.0 after the "
+                "last, 4.0 at most\n"
+                "              with version 2: 3.0 MB after the first swap to it, 3.0 after the "
+                "last, 3.0 at most\n"),
+            std::string::npos);
+}
+
+TEST(Report, SaysWhatOthersSwappedWhenOnlyTheLoadWasWanted) {
+  Findings findings = passing();
+  findings.swaps_wanted = 0;
+  findings.comparison = {};
+  findings.swaps.push_back({.from = 1, .to = 3, .done = false, .reason = "NaN", .took = {}});
+  const std::string text = report_text(findings);
+  EXPECT_NE(text.find("  rollouts         3000     1.000     1.000     1.000         0\n"
+                      "seen          a rollout from version 2 to 1: done in 400 ms\n"
+                      "seen          a rollout from version 1 to 3: rolled back: NaN\n"),
+            std::string::npos)
+      << text;
+  EXPECT_THAT(objections(findings), ElementsAre());
+}
+
 TEST(Report, JsonHasTheSame) {
   const auto json = nlohmann::json::parse(report_json(passing()));
   EXPECT_EQ(json["passed"], true);
@@ -88,12 +116,13 @@ TEST(Report, ObjectsToEachThingThatIsWrong) {
        [](Findings& f) { f.totals.duplicated = 1; }},
       {"not every request was answered rightly, once and in time",
        [](Findings& f) { f.totals.late = 1; }},
-      {"not every swap came to its end", [](Findings& f) { f.swaps[0].done = false; }},
+      {"1 of 1 swaps were rolled back", [](Findings& f) { f.swaps[0].done = false; }},
       {"1 of 2 swaps were made", [](Findings& f) { f.swaps_wanted = 2; }},
       {"too few answers to judge latency: each kind of window needs 1000",
        [](Findings& f) { f.comparison = {}; }},
       {"latency during swaps is above what is allowed",
        [](Findings& f) { f.comparison.ratio = 1.21; }},
+      {"still there", [](Findings& f) { f.not_put_back = "still there"; }},
       {"somebody else", [](Findings& f) { f.trouble = "somebody else"; }},
   };
   EXPECT_THAT(objections(passing()), ElementsAre());

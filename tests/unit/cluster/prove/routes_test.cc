@@ -26,60 +26,82 @@ void expect(const Routes& routes, std::initializer_list<Case> cases) {
   }
 }
 
-TEST(Routes, WithoutASwapOneVersionIsRight) {
-  const Routes routes(1);
-  expect(routes, {{1, 0, 1, Verdict::right}, {2, 0, 1, Verdict::wrong}, {0, 0, 1, Verdict::wrong}});
-}
-
-TEST(Routes, UntilALookTheNewVersionIsUndecided) {
-  Routes routes(1);
-  routes.on_order(2, at(100));
+TEST(Routes, UntilALookAnotherVersionIsUndecided) {
+  const Routes routes(1, at(100));
   expect(routes,
          {{1, 90, 110, Verdict::right},
-          {2, 90, 99, Verdict::wrong},  // answered before anybody asked for it
-          {2, 90, 101, Verdict::undecided},
-          {3, 90, 101, Verdict::wrong}});
+          {2, 90, 99, Verdict::wrong},  // answered before the look was sent that said "1"
+          {2, 90, 100, Verdict::undecided},
+          {0, 90, 101, Verdict::undecided}});
 }
 
-TEST(Routes, AnAnswerOfTheNewBeforeALookThatSaysNotYetIsWrong) {
-  Routes routes(1);
-  routes.on_order(2, at(100));
-  routes.on_not_switched(at(120));
+TEST(Routes, AnAnswerOfAnotherBeforeALookThatSaysNothingHappenedIsWrong) {
+  Routes routes(1, at(100));
+  routes.on_same(at(120));
   expect(routes,
          {{2, 101, 119, Verdict::wrong},
           {2, 101, 120, Verdict::undecided},
           {1, 101, 119, Verdict::right}});
-  routes.on_switched(at(150));
+  routes.on_switched(2, at(140), at(150));
   expect(routes,
          {{2, 101, 119, Verdict::wrong},
           {2, 101, 121, Verdict::right},
           {2, 151, 152, Verdict::right},
+          {3, 130, 139, Verdict::wrong},
           {1, 149, 160, Verdict::right},  // sent while it may have been routed to
           {1, 150, 160, Verdict::right},
-          {1, 151, 160, Verdict::wrong}});
+          {1, 151, 160, Verdict::undecided}});  // it may be back, for all that is known
+  routes.on_same(at(170));
+  expect(routes, {{1, 151, 160, Verdict::wrong}});
   EXPECT_EQ(routes.served(), 2);
 }
 
-TEST(Routes, ARolledBackVersionWasPerhapsRoutedToForAWhile) {
-  Routes routes(1);
-  routes.on_order(2, at(100));
-  routes.on_not_switched(at(120));
-  routes.on_rolled_back(at(200));
-  EXPECT_EQ(routes.served(), 1);
-  EXPECT_FALSE(routes.swapping());
+TEST(Routes, BothAreRightWhileBothMayServe) {
+  Routes routes(1, at(0));
+  routes.on_same(at(100));
+  routes.on_joined(2, at(120));
+  routes.on_joined(2, at(140));
   expect(routes,
-         {{2, 110, 119, Verdict::wrong},
-          {2, 110, 150, Verdict::right},
-          {2, 201, 202, Verdict::wrong},
-          {1, 201, 202, Verdict::right}});
+         {{2, 90, 99, Verdict::wrong},
+          {2, 90, 100, Verdict::right},
+          {2, 150, 160, Verdict::right},
+          {1, 150, 160, Verdict::right},
+          {3, 120, 139, Verdict::wrong}});
+  EXPECT_EQ(routes.served(), 1);
+  routes.on_switched(2, at(190), at(200));
+  routes.on_same(at(300));
+  expect(routes,
+         {{2, 90, 100, Verdict::right},
+          {1, 200, 210, Verdict::right},
+          {1, 201, 210, Verdict::wrong},
+          {2, 290, 299, Verdict::right}});
+}
+
+TEST(Routes, AVersionThatWentBackWasPerhapsRoutedToForAWhile) {
+  for (const bool seen : {true, false}) {
+    Routes routes(1, at(100));
+    routes.on_same(at(120));
+    if (seen) {
+      routes.on_joined(2, at(140));
+    }
+    routes.on_back(2, at(190), at(200));
+    routes.on_same(at(300));
+    EXPECT_EQ(routes.served(), 1);
+    expect(routes,
+           {{2, 110, 119, Verdict::wrong},
+            {2, 110, 150, Verdict::right},
+            {2, 200, 202, Verdict::right},
+            {2, 201, 202, Verdict::wrong},
+            {1, 201, 202, Verdict::right}});
+  }
 }
 
 TEST(Routes, SwapsThereAndBackAreRememberedApart) {
-  Routes routes(1);
-  routes.on_order(2, at(100));
-  routes.on_switched(at(110));
-  routes.on_order(1, at(200));
-  routes.on_switched(at(210));
+  Routes routes(1, at(100));
+  routes.on_switched(2, at(105), at(110));
+  routes.on_same(at(200));
+  routes.on_switched(1, at(205), at(210));
+  routes.on_same(at(300));
   expect(routes,
          {{1, 50, 60, Verdict::right},
           {1, 120, 190, Verdict::wrong},
@@ -88,6 +110,14 @@ TEST(Routes, SwapsThereAndBackAreRememberedApart) {
           {2, 211, 220, Verdict::wrong},
           {2, 109, 109, Verdict::right}});
   EXPECT_EQ(routes.served(), 1);
+}
+
+TEST(Routes, WhatIsServedAlreadyIsNoSwitch) {
+  Routes routes(1, at(0));
+  routes.on_switched(1, at(10), at(20));
+  routes.on_back(1, at(30), at(40));
+  routes.on_joined(1, at(50));
+  expect(routes, {{1, 5, 100, Verdict::right}, {2, 5, 49, Verdict::wrong}});
 }
 
 }  // namespace
