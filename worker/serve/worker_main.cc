@@ -206,6 +206,18 @@ class Worker {
   std::unique_ptr<LinkActor> actor_;
 };
 
+// Whoever started it has not enough threads for them.
+void note_cut_instances(const WorkerOptions& options) {
+  if (options.plan.instance_count > static_cast<std::uint32_t>(options.executors)) {
+    log_info("configuration_note",
+             {{"model", options.model_name},
+              {"note",
+               "instance_group: " + std::to_string(options.plan.instance_count) +
+                   " instances are cut to the worker's " + std::to_string(options.executors) +
+                   " executors"}});
+  }
+}
+
 int run_checked(const WorkerOptions& options) {
   if (auto valid = check_options(options); !valid) {
     return complain(kExitBadOptions, valid.error().detail);
@@ -229,6 +241,7 @@ int run_checked(const WorkerOptions& options) {
   }
   // From here on no thread waits for whoever reads stderr. The node puts the worker's id in front.
   log_init({.process = "worker"});
+  note_cut_instances(options);
   int exit_code = 0;
   {
     Worker worker(options, std::move(suspects), *std::move(signals));
