@@ -80,9 +80,13 @@ std::uint64_t LoadClient::due_count(TimePoint now) const {
   return count;
 }
 
-void LoadClient::give_up(TimePoint now) {
+void LoadClient::cut(TimePoint now) {
   ledger_.on_unsent(due_count(now));
   mode_ = Mode::stopped;
+}
+
+void LoadClient::give_up(TimePoint now) {
+  cut(now);
   const Error ended{ErrorCode::deadline_exceeded, "no answer when the run ended"};
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].id != 0) {

@@ -36,7 +36,9 @@ class LoadClient {
   // Nothing is due any more after `now`; what was due before is still sent.
   void stop(TimePoint now);
   [[nodiscard]] bool idle() const;
-  // Ends every wait: what has no answer is lost, what was not sent is unsent.
+  // Nothing is sent any more: what was due is unsent. Answers are still taken.
+  void cut(TimePoint now);
+  // Ends every wait, too: what has no answer is lost.
   void give_up(TimePoint now);
 
   // Sends what is due, waits until there is something to do or `until` has come, and takes what

@@ -295,6 +295,8 @@ void Run::finish() {
   session_.load().stop(session_.now());
   if (!session_.is_given_up()) {
     session_.pass_until_idle(ledger.deadline() + kAnswerGrace);
+    session_.load().cut(session_.now());
+    session_.pass_until_idle(ledger.deadline() + kAnswerGrace);
   }
   static_cast<void>(session_.look_at_rollout());  // decides what came since the last look
   session_.load().give_up(session_.now());

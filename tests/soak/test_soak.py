@@ -41,6 +41,9 @@ def show(title, result):
     times = sorted(s["ms"] for s in result["swaps"])
     if times:
         keep["swap_ms"] = {"count": len(times), "p50": times[len(times) // 2], "max": times[-1]}
+    for version in (1, 2):
+        keep[f"pss_kb_with_version_{version}"] = [s["memory"]["pss_kb"] for s in result["swaps"]
+                                                  if s["to"] == version and s["memory"]]
     print(f"\n== {title}\n{json.dumps(keep, indent=1)}")
 
 
