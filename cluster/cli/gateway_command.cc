@@ -22,6 +22,7 @@ namespace {
 struct GatewayCommandLine {
   gateway::GatewayOptions gateway;
   std::vector<std::string> listen_fds;  // "http:7,8"
+  std::optional<std::string> state_file;
   std::string model_control = std::string(name_of(ModelControl::watch));
   bool strict_readiness = true;
   int drain_s = 0;
@@ -74,6 +75,7 @@ Result<int> run(GatewayCommandLine& line) {
   SLUICE_TRY_ASSIGN(line.gateway.model_control,
                     checked_model_control(line.model_control, line.gateway.load_models));
   line.gateway.strict_readiness = line.strict_readiness;
+  line.gateway.state_file = line.state_file.value_or(line.gateway.run_dir + "/state.json");
   line.gateway.drain_limit = std::chrono::seconds(line.drain_s);
   return gateway::run_gateway(line.gateway);
 }
@@ -95,6 +97,10 @@ void add_options(CLI::App& command, GatewayCommandLine& line) {
                      gateway.run_dir,
                      "Folder of the ipc sockets; default: $XDG_RUNTIME_DIR/sluice or "
                      "/tmp/sluice-UID");
+  command.add_option("--state",
+                     line.state_file,
+                     "File that keeps what operators have asked for and what serves; default: "
+                     "state.json in --run-dir; \"\": nothing is kept");
   command.add_option("--shards", gateway.shards, "Threads that serve requests")
       ->check(CLI::Range(1, static_cast<int>(limits::kShards)))
       ->capture_default_str();

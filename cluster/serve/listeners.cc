@@ -66,6 +66,7 @@ std::vector<std::string> gateway_arguments(const ServeOptions& options,
                                            const std::vector<Listener>& listeners) {
   std::vector<std::string> arguments = {"gateway"};
   add(arguments, "--run-dir", options.run_dir);
+  add(arguments, "--state", options.state_file);
   add(arguments, "--shards", std::to_string(options.shards));
   add(arguments, "--drain-limit", seconds_of(options.drain_limit));
   add(arguments, "--metrics", "");

@@ -168,10 +168,11 @@ void ReadinessWatch::on_health(const HttpReply& reply, TimePoint now) {
 }
 
 void ReadinessWatch::announce() {
-  // Without strict readiness a model that failed may be among them: it is not served.
+  // One may have failed, without strict readiness, or be unloaded or pinned away by what operators
+  // asked for in an earlier life: it is not served.
   std::string names;
   for (const auto& [name, subject] : subjects_) {
-    if (!subject.failed && subject.state != "ended") {
+    if (!subject.failed && subject.state != "ended" && subject.state != "not started") {
       names += (names.empty() ? "" : ", ") + name;
     }
   }

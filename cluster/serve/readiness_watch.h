@@ -47,7 +47,7 @@ class ReadinessWatch {
  private:
   enum class Step { health, metadata, done };
   struct Subject {
-    std::string state = "starting";
+    std::string state = "not started";  // until the node speaks of it
     bool failed = false;
     bool was_ready = false;
     bool expected = true;  // the start waits for it

@@ -64,6 +64,21 @@ std::string default_run_dir() {
   return "/tmp/sluice-" + std::to_string(::geteuid());
 }
 
+std::string state_file_in(const std::string& run_dir, const std::vector<std::string>& sources) {
+  // FNV-1a, 64 bit (draft-eastlake-fnv, section 2): names a file, protects nothing.
+  std::uint64_t key = 0xcbf29ce484222325U;
+  for (const std::string& source : sources) {
+    std::error_code ignored;
+    for (const char c : fs::weakly_canonical(source, ignored).string() + '\n') {
+      key = (key ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    }
+  }
+  char name[32];
+  static_cast<void>(std::snprintf(
+      name, sizeof name, "/state-%016llx.json", static_cast<unsigned long long>(key)));
+  return run_dir + name;
+}
+
 Result<void> prepare_run_dir(const std::string& run_dir) {
   if (run_dir.size() + kLongestSocket.size() > limits::kIpcPathBytes) {
     return Error{ErrorCode::invalid_argument,

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/process/unique_fd.h"
@@ -12,6 +13,10 @@ namespace sluice::cluster {
 
 // "$XDG_RUNTIME_DIR/sluice", or "/tmp/sluice-UID" where that is not set.
 std::string default_run_dir();
+
+// RUN_DIR/state-KEY.json: KEY is the same for the same sources of models, files or folders, from
+// wherever they are named, so that what is kept of one is not taken for another's.
+std::string state_file_in(const std::string& run_dir, const std::vector<std::string>& sources);
 
 // Makes the directory (0700) when it is absent. invalid_argument: its sockets' paths would be too
 // long for the system; unavailable: it cannot be made, or belongs to another user, who could put

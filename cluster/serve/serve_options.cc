@@ -55,6 +55,17 @@ Result<void> find_sources(const ServeSettings& settings, ServeOptions& options) 
   return {};
 }
 
+std::string default_state_file(const ServeOptions& options) {
+  std::vector<std::string> sources = options.sources.roots;
+  if (!options.model_list.empty()) {
+    sources.push_back(options.model_list);
+  }
+  for (const repository::SingleFile& file : options.sources.files) {
+    sources.push_back(file.path + "?" + file.name);
+  }
+  return state_file_in(options.run_dir, sources);
+}
+
 // A folder that was not made to be a model: nothing in it says so.
 bool is_no_model(const repository::ModelOnDisk& model) {
   return model.error && model.versions.empty() && model.config_stamp == 0 &&
@@ -167,6 +178,7 @@ Result<ServeOptions> complete(const ServeSettings& settings) {
   SLUICE_TRY(choose_graphpipe_model(settings, scan, options));
   options.link = settings.link.value_or("");
   options.run_dir = settings.run_dir.value_or(default_run_dir());
+  options.state_file = settings.state.value_or(default_state_file(options));
   options.engine_library = settings.engine_library.value_or("");
   options.shards =
       to_int(settings.shards).value_or(std::max(1, cpu_budget(std::nullopt) / kCpusPerShard));

@@ -41,6 +41,7 @@ struct ServeOptions {
   std::string graphpipe_model;
   std::string link;  // empty: none
   std::string run_dir;
+  std::string state_file;      // empty: nothing is kept
   std::string engine_library;  // empty: the worker's default
   int shards = 1;
   std::optional<int> threads;

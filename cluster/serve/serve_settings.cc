@@ -102,6 +102,10 @@ const std::vector<TextKey>& text_keys() {
       {"model", &S::model, "The model of --graphpipe; default: the only one there is"},
       {"link", &S::link, "tcp://ADDRESS:PORT for nodes and workers of other hosts [none]"},
       {"run_dir", &S::run_dir, "Folder of sockets and lock [$XDG_RUNTIME_DIR/sluice]"},
+      {"state",
+       &S::state,
+       "File that keeps what operators have asked for and what serves [one for each source of "
+       "models, in run_dir]; \"\": nothing is kept"},
       {"engine_library", &S::engine_library, "The engine [libsluice_engine.so beside sluice]"},
   };
   return keys;

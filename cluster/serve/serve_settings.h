@@ -27,6 +27,7 @@ struct ServeSettings {
   std::optional<std::string> model;  // of graphpipe
   std::optional<std::string> link;   // tcp://ADDRESS:PORT for nodes of other hosts
   std::optional<std::string> run_dir;
+  std::optional<std::string> state;  // "": nothing is kept
   std::optional<std::string> engine_library;
   std::optional<std::int64_t> shards;
   std::optional<std::int64_t> threads;

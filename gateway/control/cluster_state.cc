@@ -175,7 +175,8 @@ std::vector<WorkerFact> ClusterState::facts() const {
   return facts;
 }
 
-bool ClusterState::all_expected(const std::vector<VersionView>& versions) const {
+bool ClusterState::all_expected(const std::vector<VersionView>& versions,
+                                const std::vector<std::string>& unloaded) const {
   const auto counts = [&](const VersionView& view) {
     return view.state == VersionView::State::ready ||
            (!options_.strict_readiness && view.state == VersionView::State::failed);
@@ -184,12 +185,16 @@ bool ClusterState::all_expected(const std::vector<VersionView>& versions) const 
     return std::ranges::any_of(versions, counts);
   }
   return std::ranges::all_of(options_.expected_models, [&](const std::string& name) {
-    return std::ranges::any_of(
-        versions, [&](const VersionView& view) { return view.model == name && counts(view); });
+    return std::ranges::find(unloaded, name) != unloaded.end() ||
+           std::ranges::any_of(versions, [&](const VersionView& view) {
+             return view.model == name && counts(view);
+           });
   });
 }
 
-void ClusterState::update_readiness(const std::vector<VersionView>& versions, TimePoint now) {
+void ClusterState::update_readiness(const std::vector<VersionView>& versions,
+                                    const std::vector<std::string>& unloaded,
+                                    TimePoint now) {
   const bool any = std::ranges::any_of(
       versions, [](const VersionView& view) { return view.state == VersionView::State::ready; });
   if (any) {
@@ -198,7 +203,7 @@ void ClusterState::update_readiness(const std::vector<VersionView>& versions, Ti
     none_ready_since_ = now;
   }
   if (!ready_) {
-    ready_ = any && all_expected(versions);
+    ready_ = any && all_expected(versions, unloaded);
   } else if (none_ready_since_ && now - *none_ready_since_ >= kUnreadyAfter) {
     ready_ = false;
   }
@@ -225,9 +230,13 @@ ClusterView ClusterState::view(Routes routes, TimePoint now) {
     setup.model = name;
     view.models.push_back(std::move(setup));
   }
-  update_readiness(view.versions, now);
+  update_readiness(view.versions, routes.unloaded, now);
   view.ready = ready_ && !draining_;
-  view.expected_models = options_.expected_models;
+  for (const std::string& name : options_.expected_models) {
+    if (std::ranges::find(routes.unloaded, name) == routes.unloaded.end()) {
+      view.expected_models.push_back(name);
+    }
+  }
   return view;
 }
 

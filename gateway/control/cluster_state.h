@@ -79,8 +79,11 @@ class ClusterState {
 
   WorkerStatus& worker(const std::string& id) { return workers_[id]; }
   [[nodiscard]] bool met_by_all(const WorkerStatus& worker) const;
-  [[nodiscard]] bool all_expected(const std::vector<VersionView>& versions) const;
-  void update_readiness(const std::vector<VersionView>& versions, TimePoint now);
+  [[nodiscard]] bool all_expected(const std::vector<VersionView>& versions,
+                                  const std::vector<std::string>& unloaded) const;
+  void update_readiness(const std::vector<VersionView>& versions,
+                        const std::vector<std::string>& unloaded,
+                        TimePoint now);
 
   ClusterOptions options_;
   std::map<std::string, WorkerStatus> workers_;  // by worker id

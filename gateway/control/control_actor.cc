@@ -31,9 +31,12 @@ ControlActor::ControlActor(ControlOptions options,
       on_drained_(std::move(on_drained)),
       state_(options_.cluster),
       fleet_({}, options_.start),
+      state_file_(options_.state_file),
       acks_(shards_.size()),
       boot_id_(link::this_boot_id()),
-      drained_(shards_.size(), false) {}
+      drained_(shards_.size(), false) {
+  fleet_.remember(state_file_.load());
+}
 
 void ControlActor::attach(actor::Loop& loop) {
   loop_ = &loop;
@@ -105,6 +108,7 @@ void ControlActor::tell_counts(TimePoint now) {
 
 // Returns whether there was anything new.
 bool ControlActor::publish(TimePoint now) {
+  state_file_.keep(fleet_.memory());
   ClusterView view = state_.view(fleet_.routes(), now);
   view.number = published_ ? published_->number : 0;
   const bool news = !published_ || view != *published_;
@@ -138,6 +142,7 @@ void ControlActor::forget_quiet(const ClusterView& next) {
 }
 
 void ControlActor::assign() {
+  state_file_.keep(fleet_.memory());
   for (auto& [routing_id, peer] : peers_) {
     if (peer.kind != PeerKind::node) {
       continue;

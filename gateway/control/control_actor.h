@@ -32,6 +32,7 @@
 #include "gateway/control/fleet.h"
 #include "gateway/control/messages.h"
 #include "gateway/control/shard_acks.h"
+#include "gateway/control/state_file.h"
 
 namespace sluice::gateway {
 
@@ -41,6 +42,7 @@ struct ControlOptions {
   std::vector<std::string> shard_endpoints;  // every transport of every shard
   const metrics::Registry* registry = nullptr;
   StartOptions start;
+  std::string state_file;  // empty: nothing is kept
 };
 
 class ControlActor {
@@ -116,6 +118,8 @@ class ControlActor {
   void look(Asked asked, TimePoint now);
   void begin_looked(TimePoint now);
   void begin(Asked asked, TimePoint now);
+  Result<std::string> unloaded(const UnloadAsked& asked, TimePoint now);
+  Result<std::string> controlled(const RolloutControl& asked, TimePoint now);
   void on_events();
   void answer(const Asked& asked, Result<std::string> outcome);
   [[nodiscard]] Result<std::string> rollout_of(const std::string& model, TimePoint now) const;
@@ -133,6 +137,7 @@ class ControlActor {
   actor::TimerId timer_ = 0;
   ClusterState state_;
   Fleet fleet_;
+  StateFile state_file_;
   ShardAcks acks_;
   std::optional<ClusterView> published_;
   Peers peers_;

@@ -23,17 +23,25 @@ void ControlActor::on_admin(AdminCall call, TimePoint now) {
                    answer(asked, models_json(fleet_.status(), acknowledged(), now));
                  },
                  [&](const RolloutLook& wanted) { answer(asked, rollout_of(wanted.model, now)); },
-                 [&](const UnloadAsked& unload) {
-                   const auto done = fleet_.unload(unload, now);
-                   answer(asked, done ? Result<std::string>(std::string()) : done.error());
-                 },
-                 [&](const RolloutControl& control) {
-                   const auto done = fleet_.control(control, now);
-                   answer(asked, done ? rollout_of(control.model, now) : done.error());
-                 },
+                 [&](const UnloadAsked& unload) { answer(asked, unloaded(unload, now)); },
+                 [&](const RolloutControl& control) { answer(asked, controlled(control, now)); },
                  [&](const LoadAsked&) { look(asked, now); },
                  [&](const RolloutAsked&) { look(asked, now); }},
       asked.request);
+}
+
+Result<std::string> ControlActor::unloaded(const UnloadAsked& asked, TimePoint now) {
+  SLUICE_TRY(state_file_.check());
+  SLUICE_TRY(fleet_.unload(asked, now));
+  state_file_.keep(fleet_.memory());
+  return std::string();
+}
+
+Result<std::string> ControlActor::controlled(const RolloutControl& asked, TimePoint now) {
+  SLUICE_TRY(state_file_.check());
+  SLUICE_TRY(fleet_.control(asked, now));
+  state_file_.keep(fleet_.memory());
+  return rollout_of(asked.model, now);
 }
 
 // What an operator has just copied must not have to wait until the folder's watcher trusts it.
@@ -76,8 +84,13 @@ void ControlActor::begin_looked(TimePoint now) {
 void ControlActor::begin(Asked asked, TimePoint now) {
   const auto* load = std::get_if<LoadAsked>(&asked.request);
   const auto* rollout = std::get_if<RolloutAsked>(&asked.request);
-  const Result<CommandId> begun =
-      load != nullptr ? fleet_.load(*load, now) : fleet_.rollout(*rollout, now);
+  const Result<void> kept = state_file_.check();
+  const Result<CommandId> begun = !kept             ? kept.error()
+                                  : load != nullptr ? fleet_.load(*load, now)
+                                                    : fleet_.rollout(*rollout, now);
+  if (begun) {
+    state_file_.keep(fleet_.memory());
+  }
   if (!begun) {
     answer(asked, begun.error());
   } else if (rollout != nullptr) {

@@ -24,6 +24,11 @@ void Deployment::on_model(ModelFacts facts, TimePoint now) {
     tell(EventKind::problem, 0, facts.problem, now);
   }
   facts_ = std::move(facts);
+  if (memory_) {
+    for (auto& [label, version] : std::exchange(memory_->labels, {})) {
+      labels_.try_emplace(label, version);
+    }
+  }
   for (const std::string& node : facts_.fresh) {
     adopt(node, now);
   }

@@ -22,6 +22,7 @@
 #include "common/base/time.h"
 #include "common/link/repository_messages.h"
 #include "gateway/control/admin.h"
+#include "gateway/control/deployment_memory.h"
 #include "gateway/control/deployment_status.h"
 #include "gateway/control/deployment_unit.h"
 #include "gateway/control/guards.h"
@@ -82,6 +83,7 @@ struct RoutedSettings {
 };
 
 struct Routes {
+  std::vector<std::string> unloaded{};     // models, by name: nobody shall wait for them
   std::vector<RoutedVersion> versions{};   // by model and version
   std::vector<RoutedLabel> labels{};       // by model and label
   std::vector<RoutedSettings> settings{};  // by model, of those that are routed to
@@ -106,6 +108,12 @@ class Deployment {
 
   // Nothing of it is started until an operator asks, but what runs already serves on.
   void hold();
+
+  // --- the life of the gateway before this one
+  // ---------------------------------------------------
+  // Before any fact; and what to remember now. Nothing: it is held and was never asked for.
+  void remember(ModelMemory memory);
+  [[nodiscard]] std::optional<ModelMemory> memory() const;
 
   // --- commands: refused with a reason, or accepted under the id
   // -----------------------------------
@@ -198,6 +206,11 @@ class Deployment {
   void choose_primary();
   void finish_waiting(TimePoint now);
 
+  // What was before (deployment_memory.cc).
+  [[nodiscard]] bool served_before(std::int64_t version) const;
+  [[nodiscard]] std::vector<Spec> remembered_specs() const;
+  void begin_by_itself(Difference difference, TimePoint now);
+
   // The rollout under way (deployment_rollout.cc, deployment_judge.cc).
   void begin(RolloutPlan plan, Difference difference, TimePoint now);
   std::uint64_t start(const Spec& spec);
@@ -248,6 +261,8 @@ class Deployment {
   std::vector<Unit> units_;
   std::uint64_t last_unit_ = 0;
   std::optional<Pin> pin_;
+  std::optional<ModelMemory> memory_;      // of the life before
+  bool restored_ = false;                  // something of it runs
   bool held_ = false;                      // the pin is of hold(), not an operator's
   std::string config_;                     // instead of the one on disk; empty: none
   std::map<std::int64_t, Failed> failed_;  // builds that are not tried again

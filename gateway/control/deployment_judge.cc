@@ -25,6 +25,16 @@ AnswerCounts since(const std::map<std::int64_t, AnswerCounts>& now,
   return counts;
 }
 
+// Of a build that it runs now.
+const ModelInfo* info_of(const Unit& unit) {
+  for (const auto& [id, place] : unit.workers) {
+    if (const auto info = unit.infos.find(place.build); info != unit.infos.end()) {
+      return &info->second;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::string Deployment::ready_of(const Unit& unit) const {
@@ -51,6 +61,14 @@ std::string Deployment::waiting_for() const {
     }
     for (const auto& [id, place] : each.workers) {
       nodes.insert(place.node);
+    }
+  }
+  // Steps share between two: where everything was started again, the old comes first.
+  if (rollout_ && !rollout_->plan().steps.empty() && !change_.primary) {
+    for (const Unit& old : change_.before) {
+      if (const Unit* each = unit(old.id); each != nullptr && !has_failed(*each)) {
+        return ready_of(*each);
+      }
     }
   }
   // A node that serves the old and is still being given the new.
@@ -118,8 +136,9 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
   }
   std::optional<std::int64_t> replaced;
   for (const Unit& old : change_.before) {
-    if (old.version == judged.version) {
-      replaced = old.version;
+    const Unit* lives = unit(old.id);
+    if (old.version == judged.version && info_of(lives != nullptr ? *lives : old) != nullptr) {
+      replaced = old.version;  // it was loaded once
     }
   }
   if (!replaced && judged.version == newest_incoming() &&
@@ -133,14 +152,14 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
   facts.allow_signature_change = rollout_->plan().allow_signature_change;
   for (const Unit& old : change_.before) {
     const Unit* lives = unit(old.id);
-    const Unit& latest = lives != nullptr ? *lives : old;
-    if (old.version == *replaced && !latest.infos.empty()) {
-      facts.old_info = &latest.infos.begin()->second;
+    const ModelInfo* info = info_of(lives != nullptr ? *lives : old);
+    if (old.version == *replaced && info != nullptr) {
+      facts.old_info = info;
     }
   }
   const Unit* serves_on = serving(*replaced);
-  if (facts.old_info == nullptr && serves_on != nullptr && !serves_on->infos.empty()) {
-    facts.old_info = &serves_on->infos.begin()->second;
+  if (facts.old_info == nullptr && serves_on != nullptr) {
+    facts.old_info = info_of(*serves_on);
   }
   if (both) {
     facts.old_counts = since(counts_, change_.counts, *replaced);

@@ -24,6 +24,12 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     return;
   }
   for (const std::int64_t version : there()) {
+    const bool incoming = std::ranges::any_of(units_, [&](const Unit& unit) {
+      return unit.version == version && unit.role == Role::incoming;
+    });
+    if (!served_before(version) || incoming) {
+      continue;  // it has yet to pass what a rollout asks of it
+    }
     const Spec spec = spec_of(version);
     Spec found{version, {}};
     bool as_wanted = false;  // of two builds that run, the one that is on the disk
@@ -48,6 +54,7 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     if (std::exchange(held_, false)) {
       pin_.reset();  // an operator has asked for it in a life of the gateway before
     }
+    restored_ = true;
     const Unit* known = serving(version);
     Unit& adopted =
         known != nullptr ? *unit(known->id) : add_unit(found, Role::serving, Routing::served);
@@ -178,17 +185,19 @@ bool Deployment::reconcile(TimePoint now) {
   if (rescue(now)) {
     return true;
   }
-  Difference change = difference();
-  if (change.added.empty() && change.removed.empty()) {
-    return false;
-  }
   const bool nothing =
       std::ranges::none_of(units_, [](const Unit& unit) { return unit.role == Role::serving; });
+  Difference change = difference();
+  std::vector<Spec> first = nothing ? remembered_specs() : std::vector<Spec>();
+  if (first.empty() && change.added.empty() && change.removed.empty()) {
+    return false;
+  }
   if (nothing) {  // first start: each by itself
-    for (const Spec& spec : change.added) {
+    for (const Spec& spec : first.empty() ? change.added : first) {
       Unit& started = *unit(start(spec));
       route(started, Role::serving, Routing::served);
     }
+    restored_ = true;
     return true;
   }
   if (startable().empty()) {  // the model is gone, or unloaded
@@ -198,8 +207,7 @@ bool Deployment::reconcile(TimePoint now) {
     end_standby();
     return true;
   }
-  RolloutPlan plan = default_plan();
-  begin(std::move(plan), std::move(change), now);
+  begin_by_itself(std::move(change), now);
   return true;
 }
 

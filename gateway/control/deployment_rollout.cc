@@ -42,7 +42,7 @@ void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
     plan.strategy = Strategy::rolling;  // nothing that could be in the other's way
   }
   // Shares can only go from the version that has the requests to another that is to have them.
-  const bool shifts = primary_ && !difference.added.empty() &&
+  const bool shifts = !plan.from.empty() && !difference.added.empty() &&
                       difference.added.back().version == plan.to.back() &&
                       std::ranges::find(plan.from, plan.to.back()) == plan.from.end();
   if (!shifts || plan.strategy == Strategy::recreate) {

@@ -112,6 +112,9 @@ std::vector<std::int64_t> Deployment::all_versions() const {
 }
 
 void Deployment::add_routes(Routes& routes) const {
+  if (pin_ && pin_->versions.empty()) {
+    routes.unloaded.push_back(model_);
+  }
   std::set<std::int64_t> routed;
   for (const std::int64_t version : all_versions()) {
     if (std::optional<RoutedVersion> route = route_of(version)) {

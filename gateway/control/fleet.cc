@@ -10,6 +10,21 @@ namespace sluice::gateway {
 Fleet::Fleet(DeploymentOptions options, StartOptions start)
     : options_(options), start_(std::move(start)) {}
 
+void Fleet::remember(FleetMemory memory) {
+  last_command_ = memory.last_command;
+  remembered_ = std::move(memory.models);
+}
+
+FleetMemory Fleet::memory() const {
+  FleetMemory memory{last_command_, remembered_};
+  for (const auto& [model, deployment] : deployments_) {
+    if (std::optional<ModelMemory> one = deployment.memory()) {
+      memory.models.insert_or_assign(model, *std::move(one));
+    }
+  }
+  return memory;
+}
+
 // --- facts ---------------------------------------------------------------------------------------
 
 void Fleet::on_repository(const std::string& node,
@@ -161,6 +176,9 @@ Deployment& Fleet::deployment(const std::string& model, TimePoint now) {
     return found->second;
   }
   Deployment& added = deployments_.emplace(model, Deployment(model, options_)).first->second;
+  if (auto known = remembered_.extract(model); !known.empty()) {
+    added.remember(std::move(known.mapped()));
+  }
   added.on_applied(applied_, now);
   added.on_workers(workers_[model], now);
   return added;
@@ -179,7 +197,7 @@ void Fleet::tell_models(const std::string& fresh_node, TimePoint now) {
       continue;
     }
     for (const auto& [name, model] : node.models) {
-      const bool first = !deployments_.contains(name);
+      const bool first = !deployments_.contains(name) && !remembered_.contains(name);
       Deployment& found = deployment(name, now);
       if (first && !starts(name)) {
         found.hold();

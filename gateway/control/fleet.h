@@ -53,6 +53,11 @@ class Fleet {
  public:
   explicit Fleet(DeploymentOptions options = {}, StartOptions start = {});
 
+  // Before any fact: what memory() gave in the life of the gateway before.
+  void remember(FleetMemory memory);
+  // Changes only by facts and commands; to be kept before their decisions are told to anybody.
+  [[nodiscard]] FleetMemory memory() const;
+
   // --- facts -------------------------------------------------------------------------------------
   void on_repository(const std::string& node, const link::Repository& repository, TimePoint now);
   // The node has sent a NodeReport since it attached, and on_workers() was called with it.
@@ -123,6 +128,7 @@ class Fleet {
   std::map<std::string, Deployment> deployments_;           // by model
   std::map<std::string, std::vector<WorkerFact>> workers_;  // by model
   std::map<std::string, ModelInfo> infos_;                  // by worker id: what workers_ point to
+  std::map<std::string, ModelMemory> remembered_;  // of models that no node has told of yet
   std::uint64_t applied_ = 0;
   CommandId last_command_ = 0;
 };

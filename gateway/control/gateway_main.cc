@@ -102,7 +102,8 @@ class Gateway {
                            .shard_endpoints = sockets_.shard_endpoints,
                            .registry = &registry_,
                            .start = {.on_demand = options_.model_control == ModelControl::on_demand,
-                                     .models = options_.load_models}};
+                                     .models = options_.load_models},
+                           .state_file = options_.state_file};
     control_loop_ = std::make_unique<actor::Loop>(clock_);
     control_ = std::make_unique<ControlActor>(
         std::move(options), std::move(sockets_.control), std::move(links), block, [this] {

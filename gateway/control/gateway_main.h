@@ -40,6 +40,7 @@ struct GatewayOptions {
 
   ModelControl model_control = ModelControl::watch;
   std::vector<std::string> load_models;  // on_demand: those of the start; "*": all
+  std::string state_file;                // what operators asked for and what serves; empty: none
 
   std::optional<int> lifeline;  // read end of the parent's pipe: its end of file is ours
   Duration drain_limit = limits::kDrainTime;

@@ -5,7 +5,12 @@
 namespace sluice::gateway {
 
 Rollout::Rollout(RolloutPlan plan, const RolloutRules& rules, TimePoint now)
-    : plan_(std::move(plan)), rules_(rules), began_(now), since_(now) {
+    : plan_(std::move(plan)),
+      rules_(rules),
+      paused_(plan_.paused),
+      step_(plan_.first_step < plan_.steps.size() ? plan_.first_step : 0),
+      began_(now),
+      since_(now) {
   if (plan_.strategy == link::Strategy::recreate) {
     phase_ = RolloutPhase::stopping;
   }
@@ -101,6 +106,13 @@ bool Rollout::pause() {
 
 bool Rollout::resume() {
   return std::exchange(paused_, false);
+}
+
+RolloutPlan Rollout::remaining() const {
+  RolloutPlan plan = plan_;
+  plan.first_step = phase_ == RolloutPhase::shifting ? step_ : plan_.first_step;
+  plan.paused = paused_;
+  return plan;
 }
 
 int Rollout::percent() const {

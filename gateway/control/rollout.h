@@ -46,6 +46,11 @@ struct RolloutPlan {
   Duration hold{};
   std::optional<Duration> keep_old{};  // absent: as the strategy has it
   bool allow_signature_change = false;
+  // Where one that a gateway's end has cut off goes on.
+  std::size_t first_step = 0;
+  bool paused = false;
+
+  friend bool operator==(const RolloutPlan&, const RolloutPlan&) = default;
 };
 
 // How things stand.
@@ -83,6 +88,8 @@ class Rollout {
   bool resume();
 
   [[nodiscard]] const RolloutPlan& plan() const { return plan_; }
+  // To begin it again, as far as it has come.
+  [[nodiscard]] RolloutPlan remaining() const;
   [[nodiscard]] RolloutPhase phase() const { return phase_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] bool ended() const;

@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 from cluster import ECHO, SLUICE, Cluster, wait_until
+from rollout import add_version, rollout, rollout_state, wait_rollout
 
 
 def command(cluster, *arguments, check=True):
@@ -49,3 +50,74 @@ def test_a_changed_folder_rolls_by_the_steps_of_its_configuration():
         wait_until(lambda: stages(cluster, "echo") == {"1": "standby", "2": "ready"}, what=f"the switch, after {shown}")
         steps = [one["detail"] for one in cluster.log_lines("model_event") if one["event"] == "rollout_step"]
         assert steps == ["25 percent"]
+
+
+def kill_everything(cluster):
+    for pid in cluster.processes_left():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    cluster.main.wait(timeout=20)
+    wait_until(lambda: not cluster.processes_left(), what="the end of every process")
+    cluster.processes.remove(cluster.main)
+
+
+def start_again(cluster, *arguments):
+    cluster.log_path.rename(cluster.folder / "log.before")
+    cluster.main = cluster.start("serve", "--models", str(cluster.models), "--http", "127.0.0.1:0", "--metrics",
+                                 "127.0.0.1:0", "--run-dir", str(cluster.run_dir), *arguments)
+    cluster.address()
+
+
+def two_versions(cluster):
+    """Version 1 serves by an operator's word, and 2 is there."""
+    add_version(cluster.models, "echo", 2, ECHO)
+    wait_until(lambda: stages(cluster, "echo").get("2") == "ready", what="version 2")
+    assert rollout(cluster, "echo", "1").status == 200
+    assert wait_rollout(cluster, "echo")["phase"] == "done"
+
+
+def test_a_rollout_that_a_kill_of_everything_cut_off_goes_on_where_it_was():
+    with Cluster({"echo": ECHO}) as cluster:
+        cluster.wait_ready()
+        two_versions(cluster)
+        begun = rollout(cluster, "echo", "2", steps=[50, 100], hold_ms=3_600_000).json()
+        wait_until(lambda: rollout_state(cluster, "echo")["percent"] == 50, what="the first step")
+        kill_everything(cluster)
+        start_again(cluster)
+        wait_until(lambda: rollout_state(cluster, "echo").get("percent") == 50, what="the same step")
+        state = rollout_state(cluster, "echo")
+        assert (state["id"], state["by"], state["phase"], state["to"]) == (begun["id"], "operator", "shifting", ["2"])
+        assert stages(cluster, "echo") == {"1": "ready", "2": "ready"}
+        command(cluster, "rollout", "abort", "echo")
+        assert wait_rollout(cluster, "echo")["phase"] == "rolled_back"
+        wait_until(lambda: stages(cluster, "echo") == {"1": "ready", "2": "failed"}, what="the way back")
+        assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "1"
+
+
+def test_what_operators_asked_for_outlives_every_process():
+    with Cluster({"echo": ECHO, "other": ECHO}) as cluster:
+        cluster.wait_ready()
+        two_versions(cluster)
+        command(cluster, "unload", "other")
+        kill_everything(cluster)
+        start_again(cluster)
+        cluster.wait_ready()
+        assert stages(cluster, "echo") == {"1": "ready", "2": "known"}
+        assert stages(cluster, "other") == {"1": "known"}
+        assert cluster.infer("other", [1, 2, 3, 4]).status == 404
+        assert "echo: pinned to 1 by an operator" in command(cluster, "models").stdout
+        assert command(cluster, "load", "other").stdout == "other: loaded\n"
+
+
+def test_what_cannot_be_kept_is_refused_and_changes_nothing():
+    with Cluster({"echo": ECHO}, "--state", "/dev/null/state.json") as cluster:
+        cluster.wait_ready()
+        for words in (("unload", "echo"), ("rollout", "echo", "--to", "policy"), ("load", "echo")):
+            refused = command(cluster, *words, check=False)
+            assert refused.returncode == 1
+            assert "what is decided cannot be kept" in refused.stderr and "Not a directory" in refused.stderr
+        assert stages(cluster, "echo") == {"1": "ready"}
+        assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+        assert len(cluster.log_lines("state_not_kept")) == 1

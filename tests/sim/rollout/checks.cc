@@ -49,8 +49,24 @@ void Checks::gateway_started() {
   served_.clear();
   seen_failed_.clear();
   told_to_end_.clear();
+  remembered_.reset();
   allowed_ = false;
   rolling_ = false;
+  rolled_ = false;
+}
+
+void Checks::remembers(const gateway::FleetMemory& memory) {
+  const auto model = memory.models.find(kModel);
+  if (model == memory.models.end()) {
+    return;
+  }
+  remembered_.emplace();
+  for (const gateway::RememberedVersion& each : model->second.serving) {
+    remembered_->insert(each.version);
+  }
+  if (model->second.rollout) {
+    allowed_ = model->second.rollout->plan.allow_signature_change;
+  }
 }
 
 void Checks::first_report(const Report& report, const SimNode& node) {
@@ -58,7 +74,9 @@ void Checks::first_report(const Report& report, const SimNode& node) {
     return;  // it was silent for a while
   }
   for (const Reported& worker : report.workers) {
-    if (worker.state == WorkerState::ready && node.has(worker.version, worker.stamp)) {
+    const bool served =
+        !remembered_ || remembered_->empty() || remembered_->contains(worker.version);
+    if (served && worker.state == WorkerState::ready && node.has(worker.version, worker.stamp)) {
       ready_at_start_[report.node].insert(worker.id);
       served_.insert(worker.stamp);
       stamps_[worker.id] = worker.stamp;
@@ -219,7 +237,7 @@ void Checks::assigned(const std::string& node,
     const auto fact = facts_.find(id);
     const bool still = fact != facts_.end() && fact->second.state == WorkerState::ready &&
                        nodes_->at(node).has(fact->second.version, fact->second.stamp);
-    if (still && !names(after, id)) {
+    if (still && !rolled_ && !names(after, id)) {
       world_->violate("a gateway that started took '" + id + "' away, which was ready");
     }
   }
@@ -237,7 +255,11 @@ void Checks::check_dropped(const std::string& node, const link::AssignedWorker& 
     if (shard.routes_to(worker.worker_id)) {
       world_->violate("'" + worker.worker_id + "' was told to end while a shard routes to it");
     }
-    if (shard.has_work_on(worker.worker_id) && shard.drains(worker.version, worker.worker_id)) {
+    // A version that is back again lets go of workers without waiting; they end what they have.
+    const RoutedVersion* now = find(now_, worker.version);
+    const bool back = now != nullptr && serves(now);
+    if (!back && shard.has_work_on(worker.worker_id) &&
+        shard.drains(worker.version, worker.worker_id)) {
       world_->violate("'" + worker.worker_id + "' was told to end with work left on it");
     }
   }
@@ -283,6 +305,7 @@ void Checks::events(const std::vector<Event>& events, const gateway::Fleet& flee
         world_->violate("a rollout began while another was under way");
       }
       rolling_ = true;
+      rolled_ = true;
     }
     if (event.kind != EventKind::rollout_phase) {
       continue;
@@ -313,77 +336,13 @@ void Checks::check_switch(const gateway::Fleet& fleet) {
         continue;
       }
       if (found == facts_.end()) {
-        const std::string node = id.substr(0, id.find('/'));
-        if (attached(node)) {
-          world_->violate("a switch to '" + id + "', which nobody has heard of");
-        }
-      } else if (found->second.state != WorkerState::ready || !found->second.met_by_all) {
+        continue;  // of a node that is silent or has come just now
+      }
+      if (found->second.state != WorkerState::ready || !found->second.met_by_all) {
         world_->violate("a switch to '" + id + "', which is not ready");
       }
     }
   }
-}
-
-// --- the end -------------------------------------------------------------------------------------
-
-void Checks::finish(const gateway::Fleet& fleet) {
-  for (const auto& [name, node] : *nodes_) {
-    const std::size_t assigned = fleet.assignment(name) ? fleet.assignment(name)->size() : 0;
-    if (node.processes() != assigned) {
-      world_->violate("node '" + name + "' runs " + std::to_string(node.processes()) +
-                      " workers, not " + std::to_string(assigned));
-    }
-  }
-  const auto status = fleet.status(kModel);
-  if (!status) {
-    world_->coverage.add("ended without model");
-    return;
-  }
-  if (status->rollout && status->rollout->phase != RolloutPhase::done &&
-      status->rollout->phase != RolloutPhase::rolled_back) {
-    world_->violate("a rollout has not ended: " + std::string(name_of(status->rollout->phase)) +
-                    ", waits for " + status->rollout->waiting_for);
-  }
-  std::optional<gateway::Pin> pin;
-  if (status->pin) {
-    pin = gateway::Pin{*status->pin};
-  }
-  std::vector<std::int64_t> there;
-  for (const auto& [version, stamp] : nodes_->begin()->second.disk()) {
-    there.push_back(version);
-  }
-  const auto wanted = gateway::wanted_versions(settings_.policy, pin, there).versions;
-  bool serving = false;
-  for (const gateway::VersionStatus& each : status->versions) {
-    const bool is_wanted = std::ranges::binary_search(wanted, each.version);
-    // A build kept warm may be shown in place of the one that failed.
-    const bool failed = (each.stage == VersionStage::failed && !each.reason.empty()) ||
-                        each.stage == VersionStage::standby;
-    serving = serving || each.stage == VersionStage::serving;
-    if (is_wanted && each.stage != VersionStage::serving && !failed) {
-      world_->violate(named(each.version) + " is wanted and " + std::string(name_of(each.stage)));
-    }
-    if (each.stage == VersionStage::serving && each.workers_ready != each.workers_wanted &&
-        each.reason.empty()) {
-      world_->violate(named(each.version) + " serves with too few workers");
-    }
-    if (each.stage == VersionStage::draining) {
-      world_->violate(named(each.version) + " is draining still");
-    }
-  }
-  const auto routes = fleet.routes().versions;
-  const auto has_all = [](const RoutedVersion& each) {
-    return each.weight == 100 && each.state == State::ready;
-  };
-  if (serving && std::ranges::count_if(routes, has_all) != 1) {
-    world_->violate("no version has the unversioned requests");
-  }
-  for (const SimShard& shard : *shards_) {
-    if (serving && shard.waiting() != 0) {
-      world_->violate("requests wait though a version serves");
-    }
-  }
-  world_->coverage.add(serving ? "ended serving" : "ended without service");
 }
 
 }  // namespace sluice::sim::rollout

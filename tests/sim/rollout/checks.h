@@ -37,13 +37,11 @@ class Checks {
   Checks(World& world, std::array<SimShard, kShards>& shards, std::map<std::string, SimNode>& nodes)
       : world_(&world), shards_(&shards), nodes_(&nodes) {}
 
-  // Whether control hears of that node now.
-  std::function<bool(const std::string& node)> attached;
-
   void settings(const link::ModelSettings& settings) { settings_ = settings; }
   [[nodiscard]] bool recreates() const { return settings_.strategy == link::Strategy::recreate; }
 
   void gateway_started();
+  void remembers(const gateway::FleetMemory& memory);
   void first_report(const Report& report, const SimNode& node);
   void facts(const std::vector<gateway::WorkerFact>& facts);
   void commanded(bool allows_another_signature);
@@ -84,7 +82,9 @@ class Checks {
   std::set<std::string> served_;    // stamps that have answered unversioned requests
   bool allowed_ = false;            // another signature, by the operator
   bool rolling_ = false;
-  std::set<std::string> told_to_end_;  // ids, that control knew to live
+  bool rolled_ = false;                               // in this life of the gateway
+  std::optional<std::set<std::int64_t>> remembered_;  // what served, by the gateway's memory
+  std::set<std::string> told_to_end_;                 // ids, that control knew to live
   std::set<std::string> seen_failed_;  // workers that cannot be loaded, while they were assigned
 };
 

@@ -54,7 +54,11 @@ void SimControl::start() {
   options.rules = rules_;
   fleet_ = std::make_unique<gateway::Fleet>(options);
   checks_.gateway_started();
-  checks_.attached = [this](const std::string& node) { return links_[node].attached; };
+  if (life_ > 1 && world_->random.chance(70)) {
+    world_->coverage.add("remembered");
+    fleet_->remember(memory_);
+    checks_.remembers(memory_);
+  }
   for (auto& [name, node] : *nodes_) {
     world_->time.in(world_->random.between(10ms, 400ms), [&node = node] {
       node.tell_everything();
@@ -239,6 +243,7 @@ void SimControl::turn() {
 }
 
 void SimControl::publish() {
+  memory_ = fleet_->memory();
   gateway::Routes routes = fleet_->routes();
   if (number_ == 0 || routes != routes_) {
     checks_.published(routes_, routes, *fleet_);
@@ -268,6 +273,7 @@ void SimControl::publish() {
 }
 
 void SimControl::assign() {
+  memory_ = fleet_->memory();
   for (auto& [name, link] : links_) {
     const auto wanted = fleet_->assignment(name);
     if (!wanted || !link.attached || (link.has_sent && link.sent == *wanted)) {

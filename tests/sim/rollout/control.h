@@ -82,6 +82,7 @@ class SimControl {
   Checks checks_;
   std::uint64_t life_ = 0;
   std::unique_ptr<gateway::Fleet> fleet_;
+  gateway::FleetMemory memory_;  // the file
   std::map<std::string, Link> links_;
   std::map<std::string, Report> reports_;
   std::map<Life, std::set<std::size_t>> met_;

@@ -65,6 +65,7 @@ TEST(RolloutSimulation, AllSeedsGoWell) {
                            "nodes lost",
                            "partitions",
                            "refused",
+                           "remembered",
                            "rollbacks",
                            "rollout_paused",
                            "rollout done",

@@ -29,6 +29,15 @@ TEST_F(RunDir, is_made_for_its_owner_alone) {
   EXPECT_TRUE(prepare_run_dir(run_dir));
 }
 
+TEST_F(RunDir, the_state_of_a_source_of_models_has_a_name_of_its_own) {
+  fs::create_directory(dir / "models");
+  const std::string name = state_file_in("/run", {dir / "models"});
+  EXPECT_EQ(state_file_in("/run", {dir / "models/../models"}), name);
+  EXPECT_NE(state_file_in("/run", {dir / "other"}), name);
+  EXPECT_NE(state_file_in("/run", {dir / "models", dir / "other"}), name);
+  EXPECT_EQ(state_file_in("/run", {}), "/run/state-cbf29ce484222325.json");
+}
+
 TEST_F(RunDir, a_second_lock_is_refused_with_the_holders_pid) {
   const auto first = RunLock::take(run_dir);
   ASSERT_TRUE(first) << first.error().detail;

@@ -155,6 +155,7 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
   settings.model = "a";
   settings.link = "tcp://127.0.0.1:7000";
   settings.run_dir = "/tmp/r";
+  settings.state = "/tmp/s.json";
   settings.shards = 2;
   settings.threads = 3;
   settings.body_limit = 1000;
@@ -178,6 +179,8 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
             (std::vector<std::string>{"gateway",
                                       "--run-dir",
                                       "/tmp/r",
+                                      "--state",
+                                      "/tmp/s.json",
                                       "--shards",
                                       "2",
                                       "--drain-limit",

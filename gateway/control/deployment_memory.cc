@@ -1,0 +1,105 @@
+// Deployment: what it leaves for the next life of the gateway, and what it makes of that.
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/control/deployment.h"
+
+namespace sluice::gateway {
+
+std::optional<ModelMemory> Deployment::memory() const {
+  if (held_) {
+    return std::nullopt;
+  }
+  ModelMemory memory;
+  memory.pin = pin_;
+  memory.config = config_;
+  memory.previous = previous_;
+  memory.labels = labels_;
+  for (const auto& [version, failed] : failed_) {
+    memory.failed.push_back({version, failed.builds, failed.reason});
+  }
+  const std::optional<RolloutPhase> phase =
+      rollout_ ? std::optional(rollout_->phase()) : std::nullopt;
+  if (phase == RolloutPhase::switching) {
+    memory.previous = rollout_->plan().from;
+  } else if (phase) {  // until the switch it is the old that serves
+    for (const Unit& old : change_.before) {
+      memory.serving.push_back({old.version, builds_of(old.workers), {}});
+    }
+  }
+  if (phase == RolloutPhase::restoring) {
+    memory.pin = change_.pin;
+  } else if (phase && phase != RolloutPhase::switching) {
+    memory.rollout = RememberedRollout{rollout_->remaining(), change_.pin};
+  }
+  for (const Unit& each : units_) {
+    const bool known =
+        std::ranges::find(memory.serving, each.version, &RememberedVersion::version) !=
+        memory.serving.end();
+    if (each.role == Role::serving && !known) {
+      memory.serving.push_back({each.version, builds_of(each.workers), {}});
+    }
+  }
+  std::ranges::sort(memory.serving, {}, &RememberedVersion::version);
+  if (memory_ && !restored_) {  // nothing has come of it yet
+    memory.serving = memory_->serving;
+    memory.rollout = memory_->rollout;
+    memory.labels = memory_->labels;
+  }
+  return memory;
+}
+
+void Deployment::remember(ModelMemory memory) {
+  pin_ = memory.pin;
+  config_ = memory.config;
+  previous_ = memory.previous;
+  for (const RememberedVersion& each : memory.failed) {
+    failed_[each.version] = {each.builds, each.reason};
+  }
+  memory_ = std::move(memory);
+}
+
+// Whether it may be served before anything changes. Without a memory whatever runs may.
+bool Deployment::served_before(std::int64_t version) const {
+  return !memory_ || memory_->serving.empty() ||
+         std::ranges::find(memory_->serving, version, &RememberedVersion::version) !=
+             memory_->serving.end();
+}
+
+// What to begin with when nothing runs: the builds that served, if they are still there.
+std::vector<Spec> Deployment::remembered_specs() const {
+  std::vector<Spec> specs;
+  if (!memory_ || restored_ || (pin_ && pin_->versions.empty())) {
+    return specs;
+  }
+  for (const RememberedVersion& each : memory_->serving) {
+    Spec spec = spec_of(each.version);
+    const std::set<std::string> builds = builds_of(spec.workers);
+    const bool same = std::ranges::any_of(
+        builds, [&](const std::string& build) { return each.builds.contains(build); });
+    if (same) {
+      specs.push_back(std::move(spec));
+    }
+  }
+  return specs;
+}
+
+// A change of what serves: the rollout that was cut off, if that is where it goes.
+void Deployment::begin_by_itself(Difference difference, TimePoint now) {
+  RolloutPlan plan = default_plan();
+  std::optional<Pin> pin = pin_;
+  if (memory_ && memory_->rollout) {
+    RememberedRollout cut_off = *std::exchange(memory_->rollout, std::nullopt);
+    if (cut_off.plan.to == wanted().versions) {
+      plan = std::move(cut_off.plan);
+      pin = std::move(cut_off.pin);
+      plan.from.clear();
+      plan.to.clear();
+    }
+  }
+  begin(std::move(plan), std::move(difference), now);
+  change_.pin = std::move(pin);
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,54 @@
+// What is kept of the versions over the end of a gateway's process: which ones served, what
+// operators have asked for, what has failed, and the rollout under way. Plain values; their JSON is
+// memory_json.h. What runs is not in it: that is told by nodes and workers.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gateway/control/rollout.h"
+#include "gateway/control/version_policy.h"
+
+namespace sluice::gateway {
+
+struct RememberedVersion {
+  std::int64_t version = 0;
+  std::set<std::string> builds{};  // ids of its workers without the replica
+  std::string reason{};            // of one that has failed
+
+  friend bool operator==(const RememberedVersion&, const RememberedVersion&) = default;
+};
+
+struct RememberedRollout {
+  RolloutPlan plan{};
+  std::optional<Pin> pin{};  // before it, to go back to
+
+  friend bool operator==(const RememberedRollout&, const RememberedRollout&) = default;
+};
+
+struct ModelMemory {
+  std::optional<Pin> pin{};
+  std::string config{};                      // instead of the one on disk; empty: none
+  std::vector<RememberedVersion> serving{};  // ascending; what to serve before anything changes
+  std::vector<RememberedVersion> failed{};   // ascending; builds that are not tried again
+  std::vector<std::int64_t> previous{};      // what a rollback goes back to
+  std::map<std::string, std::int64_t> labels{};
+  std::optional<RememberedRollout> rollout{};
+
+  friend bool operator==(const ModelMemory&, const ModelMemory&) = default;
+};
+
+struct FleetMemory {
+  CommandId last_command = 0;
+  std::map<std::string, ModelMemory> models{};
+
+  friend bool operator==(const FleetMemory&, const FleetMemory&) = default;
+};
+
+}  // namespace sluice::gateway

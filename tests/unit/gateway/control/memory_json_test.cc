@@ -1,0 +1,71 @@
+#include "gateway/control/memory_json.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace sluice::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+FleetMemory full() {
+  ModelMemory digits;
+  digits.pin = Pin{{2}};
+  digits.config = R"({"max_batch_size": 8})";
+  digits.serving = {{1, {"n/digits/1.aaaaaa", "o/digits/1.aaaaaa"}, {}}};
+  digits.failed = {{3, {"n/digits/3.cccccc"}, "model.onnx: \"truncated\""}};
+  digits.previous = {1, 2};
+  digits.labels = {{"stable", 1}};
+  RememberedRollout rollout;
+  rollout.plan.command = 7;
+  rollout.plan.to = {2};
+  rollout.plan.strategy = link::Strategy::blue_green;
+  rollout.plan.steps = {1, 10};
+  rollout.plan.first_step = 1;
+  rollout.plan.hold = milliseconds(1500);
+  rollout.plan.keep_old = milliseconds(60'000);
+  rollout.plan.allow_signature_change = true;
+  rollout.plan.paused = true;
+  rollout.pin = Pin{};
+  digits.rollout = rollout;
+  return {9, {{"digits", digits}, {"add", {}}}};
+}
+
+TEST(MemoryJson, GoesThereAndBack) {
+  const FleetMemory memory = full();
+  const auto read = parse_memory(memory_json(memory));
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(*read, memory);
+  EXPECT_EQ(*parse_memory(memory_json({})), FleetMemory());
+}
+
+TEST(MemoryJson, WhatIsMissingHasItsDefault) {
+  const auto read = parse_memory(R"({"form": 1, "models": {"m": {"rollout": {"to": [2]}}}})");
+  ASSERT_TRUE(read) << read.error().detail;
+  ModelMemory model;
+  model.rollout.emplace().plan.to = {2};
+  EXPECT_EQ(*read, (FleetMemory{0, {{"m", model}}}));
+}
+
+TEST(MemoryJson, WhatIsNotOursIsRefusedWithTheReason) {
+  for (const char* text : {"",
+                           "{",
+                           "[]",
+                           "null",
+                           "{}",
+                           R"({"form": 2})",
+                           R"({"form": 1, "models": []})",
+                           R"({"form": 1, "models": {"m": 4}})",
+                           R"({"form": 1, "models": {"m": {"pin": "2"}}})",
+                           R"({"form": 1, "models": {"m": {"serving": [{}]}}})",
+                           R"({"form": 1, "models": {"m": {"labels": {"a": "b"}}}})"}) {
+    const auto read = parse_memory(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().code, ErrorCode::data_corrupt);
+    EXPECT_NE(read.error().detail, "");
+  }
+}
+
+}  // namespace
+}  // namespace sluice::gateway

@@ -1,0 +1,145 @@
+// What a gateway makes of the life before it.
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "gateway/control/fleet.h"
+#include "tests/unit/gateway/control/fleet_stage.h"
+
+namespace sluice::gateway {
+namespace {
+
+RolloutAsked to_version(std::int64_t version) {
+  RolloutAsked asked;
+  asked.model = "m";
+  asked.to = version;
+  return asked;
+}
+
+// Version 2 is on the disk and pinned away: version 1 serves.
+void pin_first(FleetStage& stage) {
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  stage.ready(2);
+  stage.shards_follow();
+  ASSERT_TRUE(stage.fleet.rollout(to_version(1), stage.now));
+  stage.follow();
+  stage.ready(1);
+  stage.shards_follow();
+  ASSERT_EQ(stage.routes(), "1:ready:100");
+}
+
+TEST(Memory, APinHoldsAfterEverythingHasEnded) {
+  FleetStage before;
+  pin_first(before);
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0");
+  EXPECT_EQ(after.status().pin, std::vector<std::int64_t>{1});
+  EXPECT_EQ(after.status().previous, std::vector<std::int64_t>{2});
+}
+
+TEST(Memory, AnUnloadedModelStaysSo) {
+  FleetStage before;
+  before.serve_first();
+  ASSERT_TRUE(before.fleet.unload({"m"}, before.now));
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  EXPECT_EQ(after.fleet.memory(), before.fleet.memory()) << "also before a node has told of it";
+  after.has({{1, "aaaaaaaa"}});
+  EXPECT_EQ(after.assigned(), "");
+}
+
+TEST(Memory, ARolloutThatWasCutOffGoesOnFromWhatServed) {
+  FleetStage before;
+  pin_first(before);
+  RolloutAsked asked = to_version(2);
+  asked.steps = {10, 50, 100};
+  asked.hold = std::chrono::seconds(30);
+  ASSERT_TRUE(before.fleet.rollout(asked, before.now));
+  before.follow();
+  before.ready(2);
+  before.publish();
+  before.apply();
+  before.pass(std::chrono::seconds(30));
+  before.publish();
+  before.apply();
+  ASSERT_EQ(before.routes(), "1:ready:50 2:ready:50");
+
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0");
+  after.ready(2);
+  EXPECT_EQ(after.routes(), "1:expected") << "the old is waited for";
+  after.ready(1);
+  EXPECT_EQ(after.routes(), "1:ready:50 2:ready:50") << "at the step it had reached";
+  EXPECT_EQ(after.status().rollout->id, before.status().rollout->id);
+}
+
+TEST(Memory, AGatewayThatReturnsInTheMiddleSwitchesNothingByIt) {
+  FleetStage before;
+  pin_first(before);
+  ASSERT_TRUE(before.fleet.rollout(to_version(2), before.now));
+  before.follow();
+  ASSERT_TRUE(before.fleet.control({"m", RolloutVerb::pause}, before.now));
+  before.ready(2);
+  ASSERT_EQ(before.routes(), "1:ready:100");
+
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.workers = before.workers;
+  after.tell();
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(after.routes(), "1:ready:100") << "2 runs, but nothing has decided for it";
+  EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0");
+  EXPECT_TRUE(after.status().rollout->paused);
+  ASSERT_TRUE(after.fleet.control({"m", RolloutVerb::resume}, after.now));
+  after.shards_follow();
+  EXPECT_EQ(after.routes(), "2:ready:100");
+}
+
+TEST(Memory, ARolloutThatFailsAfterTheReturnGivesThePinBack) {
+  FleetStage before;
+  pin_first(before);
+  ASSERT_TRUE(before.fleet.rollout(to_version(2), before.now));
+  before.follow();
+
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  after.ready(1);
+  after.fail(2, "model.onnx: truncated");
+  after.shards_follow();
+  EXPECT_EQ(after.status().pin, std::vector<std::int64_t>{1});
+  EXPECT_EQ(after.routes(), "1:ready:100");
+}
+
+TEST(Memory, WhatHadFailedIsNotTriedAgain) {
+  FleetStage before;
+  before.serve_first();
+  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  before.fail(2, "model.onnx: truncated");
+  before.shards_follow();
+
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0");
+  after.has({{1, "aaaaaaaa"}, {2, "cccccccc"}});
+  EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0 n/m/2.cccccc/0") << "another build";
+}
+
+TEST(Memory, ABuildThatIsGoneIsNotMissed) {
+  FleetStage before;
+  pin_first(before);
+  ASSERT_TRUE(before.fleet.load({"m", {}}, before.now));
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "dddddddd"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(after.assigned(), "n/m/2.bbbbbb/0") << "nothing that served is there: as wanted";
+}
+
+}  // namespace
+}  // namespace sluice::gateway
