@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "worker/engine/memory_bound.h"
 
@@ -32,7 +33,10 @@ Result<Tensor> Tensor::create(DataType datatype, Shape dims) {
       tensor.strings_ = std::make_unique<std::string[]>(static_cast<std::size_t>(tensor.count_));
     } else {
       SLUICE_TRY_ASSIGN(const std::size_t size, byte_count(datatype, tensor.dims_));
-      SLUICE_TRY(check_memory(size, "the elements of a tensor " + to_string(tensor.dims_)));
+      if (auto fits = check_memory(size, "its elements"); !fits) {
+        return with_context(std::move(fits).error(),
+                            "a tensor of shape " + to_string(tensor.dims_));
+      }
       tensor.bytes_ = MutableBuffer(size);
     }
   } catch (const std::bad_alloc&) {

@@ -18,6 +18,7 @@ AnswerOrder::Answer answer(RequestId id) {
 
 std::vector<RequestId> ids(const std::vector<AnswerOrder::Answer>& answers) {
   std::vector<RequestId> ids;
+  ids.reserve(answers.size());
   for (const AnswerOrder::Answer& each : answers) {
     ids.push_back(each.message.header.id);
   }

@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr TimePoint kNow(1000s);
 constexpr LinkRef kLink{.link = 0, .attach = 1};

@@ -15,7 +15,6 @@ namespace sluice::worker {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 // y = 2 a + sum of b over its columns, row by row; remembers the rows of each run.
 class Rows final : public engine::Execution {

@@ -11,7 +11,6 @@
 namespace sluice::repository {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
