@@ -37,7 +37,7 @@ class Interrupts {
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    static_cast<void>(::sigprocmask(SIG_BLOCK, &set, &before_));
+    static_cast<void>(::pthread_sigmask(SIG_BLOCK, &set, &before_));
     fd_ = UniqueFd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   }
   Interrupts(const Interrupts&) = delete;
@@ -46,9 +46,9 @@ class Interrupts {
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   void release() {
-    signalfd_siginfo taken;
+    signalfd_siginfo taken{};
     static_cast<void>(::read(fd_.get(), &taken, sizeof taken));
-    static_cast<void>(::sigprocmask(SIG_SETMASK, &before_, nullptr));
+    static_cast<void>(::pthread_sigmask(SIG_SETMASK, &before_, nullptr));
   }
 
  private:

@@ -41,7 +41,7 @@ std::string seconds(double milliseconds) {
   return text;
 }
 
-std::string with_reason(std::string words, const std::string& reason) {
+std::string with_reason(const std::string& words, const std::string& reason) {
   return reason.empty() ? words : words + ": " + reason;
 }
 

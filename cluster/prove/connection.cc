@@ -115,6 +115,28 @@ Result<void> Connection::flush() {
   return {};
 }
 
+Result<bool> Connection::receive() {
+  const std::span<char> room = parser_.room();
+  ssize_t count = 0;
+  do {
+    count = ::recv(socket_.get(), room.data(), room.size(), 0);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0) {
+    parser_.received(static_cast<std::size_t>(count));
+    return true;
+  }
+  if (count < 0 && errno == EAGAIN) {
+    return false;
+  }
+  std::string why = "the connection was closed";
+  if (count < 0) {
+    why += std::string(": ") + ::strerrordesc_np(errno);
+  } else if (!parser_.empty()) {
+    why += " within an answer";
+  }
+  return Error{ErrorCode::unavailable, why};
+}
+
 Result<std::optional<AnswerView>> Connection::advance() {
   if (connecting_) {
     SLUICE_TRY(finish_connecting());
@@ -126,21 +148,10 @@ Result<std::optional<AnswerView>> Connection::advance() {
     if (answer) {
       return answer;
     }
-    const std::span<char> room = parser_.room();
-    const ssize_t count = ::recv(socket_.get(), room.data(), room.size(), 0);
-    if (count < 0 && errno == EINTR) {
-      continue;
-    }
-    if (count < 0 && errno == EAGAIN) {
+    SLUICE_TRY_ASSIGN(const bool more, receive());
+    if (!more) {
       return std::optional<AnswerView>();
     }
-    if (count <= 0) {
-      return Error{ErrorCode::unavailable,
-                   std::string("the connection was closed") +
-                       (count < 0 ? std::string(": ") + ::strerrordesc_np(errno)
-                                  : std::string(parser_.empty() ? "" : " within an answer"))};
-    }
-    parser_.received(static_cast<std::size_t>(count));
   }
 }
 

@@ -67,6 +67,8 @@ class Connection {
  private:
   Result<void> finish_connecting();
   Result<void> flush();
+  // False: nothing is there.
+  Result<bool> receive();
 
   const Endpoint* endpoint_;
   UniqueFd socket_;

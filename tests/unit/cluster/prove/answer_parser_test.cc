@@ -24,24 +24,27 @@ constexpr std::string_view kAnswer =
     "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nSluice-Model:  m/2 \r\n"
     "Inference-Header-Content-Length: 3\r\n\r\nhello";
 
+void expect_read_when_cut_at(std::size_t cut) {
+  AnswerParser parser;
+  give(parser, kAnswer.substr(0, cut));
+  if (cut < kAnswer.size()) {
+    const auto early = parser.next();
+    EXPECT_TRUE(early && !*early) << cut;
+  }
+  give(parser, kAnswer.substr(cut));
+  const auto answer = parser.next();
+  ASSERT_TRUE(answer && *answer) << cut;
+  EXPECT_EQ((*answer)->status, 200);
+  EXPECT_FALSE((*answer)->last);
+  EXPECT_EQ((*answer)->served_by, "m/2");
+  EXPECT_EQ((*answer)->json_size, 3U);
+  EXPECT_EQ((*answer)->body, "hello");
+  EXPECT_TRUE(parser.empty());
+}
+
 TEST(AnswerParser, ReadsAnAnswerCutAnywhere) {
   for (std::size_t cut = 0; cut <= kAnswer.size(); ++cut) {
-    AnswerParser parser;
-    give(parser, kAnswer.substr(0, cut));
-    if (cut < kAnswer.size()) {
-      const auto early = parser.next();
-      ASSERT_TRUE(early) << cut;
-      ASSERT_FALSE(*early) << cut;
-    }
-    give(parser, kAnswer.substr(cut));
-    const auto answer = parser.next();
-    ASSERT_TRUE(answer && *answer) << cut;
-    EXPECT_EQ((*answer)->status, 200);
-    EXPECT_FALSE((*answer)->last);
-    EXPECT_EQ((*answer)->served_by, "m/2");
-    EXPECT_EQ((*answer)->json_size, 3U);
-    EXPECT_EQ((*answer)->body, "hello");
-    EXPECT_TRUE(parser.empty());
+    expect_read_when_cut_at(cut);
   }
 }
 

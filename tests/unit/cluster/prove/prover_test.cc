@@ -17,8 +17,10 @@ namespace {
 using std::chrono::milliseconds;
 using test::FakeCluster;
 using test::FakeClusterOptions;
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 
 class Silent final : public Progress {
@@ -42,11 +44,15 @@ ProveOptions options_for(const FakeCluster& cluster, std::size_t swaps = 2) {
   return options;
 }
 
-Findings run(const FakeCluster& cluster, std::size_t swaps = 2) {
+Findings run(const ProveOptions& options) {
   Silent progress;
-  Result<Findings> findings = prove_swap(options_for(cluster, swaps), -1, progress);
+  Result<Findings> findings = prove_swap(options, -1, progress);
   EXPECT_TRUE(findings) << findings.error().detail;
   return findings ? *std::move(findings) : Findings{};
+}
+
+Findings run(const FakeCluster& cluster, std::size_t swaps = 2) {
+  return run(options_for(cluster, swaps));
 }
 
 void expect_every_request_ended(const Findings& findings) {
@@ -96,9 +102,9 @@ TEST(ProveSwap, MeasuresCapacityAndTakesHalfOfIt) {
 }
 
 struct WrongCase {
-  const char* name;
-  FakeClusterOptions options;
-  std::uint64_t Totals::*counter;
+  const char* name = "";
+  FakeClusterOptions options{};
+  std::uint64_t Totals::*counter = nullptr;
 };
 
 TEST(ProveSwap, CountsWhatIsWrong) {
@@ -171,22 +177,24 @@ TEST(ProveSwap, SaysWhyARolloutWasRefused) {
 }
 
 TEST(ProveSwap, SeesTheSwapsOfOthersWhenItMakesNone) {
-  for (const bool good : {true, false}) {
-    FakeCluster cluster({.roll_back = !good, .rolls_by_itself_at = 300});
-    Silent progress;
+  struct Case {
+    bool good;
+    const char* reason;
+    std::size_t versions;
+  };
+  for (const Case& one : {Case{true, "", 2}, Case{false, "no luck", 1}}) {
+    FakeCluster cluster({.roll_back = !one.good, .rolls_by_itself_at = 300});
     ProveOptions options = options_for(cluster, 0);
     options.quiet = milliseconds(1'000);
-    const auto findings = prove_swap(options, -1, progress);
-    ASSERT_TRUE(findings) << findings.error().detail;
-    EXPECT_TRUE(findings->totals.clean());
-    EXPECT_THAT(objections(*findings), ElementsAre());
-    ASSERT_EQ(findings->swaps.size(), 1U);
-    EXPECT_EQ(findings->swaps[0].from, 2);
-    EXPECT_EQ(findings->swaps[0].to, 1);
-    EXPECT_EQ(findings->swaps[0].done, good);
-    EXPECT_EQ(findings->swaps[0].reason, good ? "" : "no luck");
-    EXPECT_EQ(findings->totals.by_version.size(), good ? 2U : 1U);
-    EXPECT_GT(findings->during.count(), 100U);
+    const Findings findings = run(options);
+    EXPECT_THAT(objections(findings), ElementsAre());
+    EXPECT_THAT(findings.swaps,
+                ElementsAre(AllOf(Field(&SwapRecord::from, 2),
+                                  Field(&SwapRecord::to, 1),
+                                  Field(&SwapRecord::done, one.good),
+                                  Field(&SwapRecord::reason, one.reason))));
+    EXPECT_EQ(findings.totals.by_version.size(), one.versions);
+    EXPECT_GT(findings.during.count(), 100U);
     EXPECT_THAT(cluster.orders(), ElementsAre());
   }
 }
@@ -255,6 +263,8 @@ TEST(ProveSwap, ChangesNothingWhenInterruptedBeforeTheFirstSwap) {
 class Interrupting final : public Progress {
  public:
   Interrupting() { EXPECT_EQ(::pipe(pipe_), 0); }
+  Interrupting(const Interrupting&) = delete;
+  Interrupting& operator=(const Interrupting&) = delete;
   ~Interrupting() override {
     ::close(pipe_[0]);
     ::close(pipe_[1]);

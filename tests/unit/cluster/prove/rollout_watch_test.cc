@@ -20,7 +20,9 @@ RolloutLook look(const std::string& phase, std::uint64_t id, std::int64_t from, 
   return read ? *read : RolloutLook{};
 }
 
-const RolloutLook kNone{};
+RolloutLook none() {
+  return {};
+}
 
 class RolloutWatchTest : public testing::Test {
  protected:
@@ -47,11 +49,11 @@ class RolloutWatchTest : public testing::Test {
   }
 
   Ledger ledger_{"m", 1, std::chrono::milliseconds(1'000), at(0)};
-  RolloutWatch watch_{ledger_, kNone};
+  RolloutWatch watch_{ledger_, none()};
 };
 
 TEST_F(RolloutWatchTest, ARolloutIsSeenFromItsBeginningToItsEnd) {
-  EXPECT_EQ(see(kNone, 10), "");
+  EXPECT_EQ(see(none(), 10), "");
   EXPECT_EQ(see(look("starting", 1, 1, 2), 20), "b");
   EXPECT_TRUE(watch_.rolling());
   EXPECT_EQ(see(look("starting", 1, 1, 2), 30), "");
@@ -107,21 +109,21 @@ TEST_F(RolloutWatchTest, WhatEndedBeforeTheWatchBeganIsNoNews) {
 
 TEST_F(RolloutWatchTest, AfterControlBeganAnewNothingIsDecidedBeforeItIsKnownWhatServes) {
   EXPECT_EQ(see(look("starting", 1, 1, 2), 20), "b");
-  EXPECT_EQ(see(kNone, 30), "f");
+  EXPECT_EQ(see(none(), 30), "f");
   EXPECT_TRUE(watch_.unsure());
-  EXPECT_EQ(see(kNone, 40), "");
+  EXPECT_EQ(see(none(), 40), "");
   EXPECT_FALSE(right(2, 39));  // undecided
   EXPECT_EQ(ledger_.totals().wrong_version, 0U);
   watch_.on_served(2, at(50), at(51));
   EXPECT_FALSE(watch_.unsure());
   EXPECT_EQ(ledger_.totals().ok, 1U);
   EXPECT_EQ(ledger_.served(), 2);
-  EXPECT_EQ(see(kNone, 60), "");
+  EXPECT_EQ(see(none(), 60), "");
 }
 
 TEST_F(RolloutWatchTest, AfterControlBeganAnewTheNextRolloutSaysWhatServed) {
   EXPECT_EQ(see(look("switching", 1, 1, 2), 20), "b");
-  EXPECT_EQ(see(kNone, 30), "f");
+  EXPECT_EQ(see(none(), 30), "f");
   EXPECT_EQ(see(look("starting", 0, 2, 3), 40), "b");
   EXPECT_EQ(ledger_.served(), 2);
   EXPECT_FALSE(watch_.unsure());
