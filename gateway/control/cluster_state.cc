@@ -43,6 +43,10 @@ void ClusterState::on_worker_hello(const link::Hello& hello) {
   status.version = hello.model.version;
   status.state = hello.state;
   status.info = hello.model;
+  status.findings.reset();
+  if (hello.state == WorkerState::ready) {
+    status.findings = hello.findings;
+  }
   linked_.insert(hello.worker_id);
 }
 
@@ -57,6 +61,9 @@ void ClusterState::on_worker_state(const std::string& worker_id, const link::Sta
   }
   if (!change.model.name.empty()) {
     found->second.info = change.model;
+  }
+  if (change.state == WorkerState::ready) {
+    found->second.findings = change.findings;
   }
 }
 
@@ -162,15 +169,17 @@ std::vector<WorkerFact> ClusterState::facts() const {
   std::vector<WorkerFact> facts;
   facts.reserve(workers_.size());
   for (const auto& [id, worker] : workers_) {
-    facts.push_back({.id = id,
-                     .node = worker.node,
-                     .model = worker.model,
-                     .version = worker.version,
-                     .stamp = worker.stamp,
-                     .state = worker.state,
-                     .reason = worker.reason,
-                     .met_by_all = met_by_all(worker),
-                     .info = worker.info.inputs.empty() ? nullptr : &worker.info});
+    facts.push_back(
+        {.id = id,
+         .node = worker.node,
+         .model = worker.model,
+         .version = worker.version,
+         .stamp = worker.stamp,
+         .state = worker.state,
+         .reason = worker.reason,
+         .met_by_all = met_by_all(worker),
+         .finite = worker.findings ? std::optional(worker.findings->probe_finite) : std::nullopt,
+         .info = worker.info.inputs.empty() ? nullptr : &worker.info});
   }
   return facts;
 }

@@ -38,9 +38,10 @@ struct WorkerStatus {
   link::WorkerState state = link::WorkerState::unknown;
   std::uint32_t pid = 0;
   std::uint32_t restarts = 0;
-  std::string reason;    // of the last death or of failed
-  link::Heartbeat beat;  // the last one of its own
-  ModelInfo info;        // empty until it is loaded
+  std::string reason;                      // of the last death or of failed
+  link::Heartbeat beat;                    // the last one of its own
+  ModelInfo info;                          // empty until it is loaded
+  std::optional<link::Findings> findings;  // of this life, once it is ready
 };
 
 class ClusterState {

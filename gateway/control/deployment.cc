@@ -47,6 +47,11 @@ void Deployment::on_workers(std::span<const WorkerFact> workers, TimePoint now) 
     }
     for (Unit& unit : units_) {
       const auto place = unit.workers.find(worker.id);
+      if (worker.finite && place != unit.workers.end()) {
+        bool& finite = unit.finite.try_emplace(place->second.build, true).first->second;
+        learned = learned || finite != (finite && *worker.finite);
+        finite = finite && *worker.finite;
+      }
       if (worker.info != nullptr && place != unit.workers.end()) {
         ModelInfo& known = unit.infos[place->second.build];
         learned = learned || known != *worker.info;

@@ -58,7 +58,7 @@ struct ModelFacts {
 struct RoutedVersion {
   enum class State : std::uint8_t { expected, ready, draining, failed };
   std::string model{};
-  std::int64_t version = 0;
+  std::int64_t version = 0;  // 0: of a model that has none, and of which `reason` says why
   State state = State::expected;
   int weight = 0;        // share of unversioned requests, percent; 0: by its name alone
   std::string reason{};  // of failed

@@ -35,6 +35,10 @@ const ModelInfo* info_of(const Unit& unit) {
   return nullptr;
 }
 
+bool is_finite(const Unit& unit) {
+  return std::ranges::all_of(unit.finite, [](const auto& entry) { return entry.second; });
+}
+
 }  // namespace
 
 std::string Deployment::ready_of(const Unit& unit) const {
@@ -141,8 +145,12 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
       replaced = old.version;  // it was loaded once
     }
   }
-  if (!replaced && judged.version == newest_incoming() &&
-      judged.version == rollout_->plan().to.back()) {
+  const bool other_leads = std::ranges::any_of(units_, [&](const Unit& each) {
+    const bool stays = std::ranges::find(change_.outgoing, each.id) == change_.outgoing.end();
+    return each.role == Role::serving && stays && each.version > judged.version &&
+           !has_failed(each);
+  });
+  if (!replaced && judged.version == newest_incoming() && !other_leads) {
     replaced = change_.primary ? change_.primary : primary_;
   }
   if (!replaced) {
@@ -152,14 +160,16 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
   facts.allow_signature_change = rollout_->plan().allow_signature_change;
   for (const Unit& old : change_.before) {
     const Unit* lives = unit(old.id);
-    const ModelInfo* info = info_of(lives != nullptr ? *lives : old);
-    if (old.version == *replaced && info != nullptr) {
-      facts.old_info = info;
+    const Unit& latest = lives != nullptr ? *lives : old;
+    if (old.version == *replaced && info_of(latest) != nullptr) {
+      facts.old_info = info_of(latest);
+      facts.old_finite = is_finite(latest);
     }
   }
   const Unit* serves_on = serving(*replaced);
   if (facts.old_info == nullptr && serves_on != nullptr) {
     facts.old_info = info_of(*serves_on);
+    facts.old_finite = is_finite(*serves_on);
   }
   if (both) {
     facts.old_counts = since(counts_, change_.counts, *replaced);
@@ -171,6 +181,8 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
   for (const auto& [id, place] : judged.workers) {
     const auto info = judged.infos.find(place.build);
     facts.new_info = info == judged.infos.end() ? nullptr : &info->second;
+    const auto finite = judged.finite.find(place.build);
+    facts.new_finite = finite == judged.finite.end() ? std::nullopt : std::optional(finite->second);
     Verdict one = judge(
         options_.guards, both ? GuardStage::while_both_serve : GuardStage::before_switch, facts);
     if (one.kind == Verdict::Kind::fail) {

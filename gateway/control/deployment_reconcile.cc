@@ -62,6 +62,9 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
       if (const auto info = infos_.find(id); info != infos_.end()) {
         adopted.infos[place.build] = info->second;
       }
+      if (const auto& finite = workers_.at(id).finite; finite) {
+        adopted.finite.insert_or_assign(place.build, *finite);
+      }
     }
     adopted.workers.merge(found.workers);
     for (Unit& other : units_) {
@@ -224,6 +227,7 @@ bool Deployment::rescue(TimePoint now) {
       back.removed.push_back(unit.id);
       reason = "version " + std::to_string(unit.version) + " failed: " + state(unit).reason;
     } else if (warm && state(unit).ready != 0 &&
+               std::ranges::binary_search(there(), unit.version) &&
                failure_of({unit.version, unit.workers}) == nullptr &&
                std::ranges::find(previous_, unit.version) != previous_.end()) {
       back.added.push_back({unit.version, unit.workers});

@@ -28,8 +28,10 @@ struct WorkerFact {
   std::int64_t version = 0;
   std::string stamp{};
   link::WorkerState state = link::WorkerState::unknown;
-  std::string reason{};             // of the last death or of failed
-  bool met_by_all = false;          // every shard has met this life of it
+  std::string reason{};     // of the last death or of failed
+  bool met_by_all = false;  // every shard has met this life of it
+  // No NaN and no infinity in its answer to the probe; absent: it has not said so yet.
+  std::optional<bool> finite{true};
   const ModelInfo* info = nullptr;  // null until it is loaded; read during the call alone
 
   friend bool operator==(const WorkerFact&, const WorkerFact&) = default;
@@ -76,6 +78,7 @@ struct Unit {
   std::optional<TimePoint> keep_until{};  // after draining: standby until then
   // By build, once a worker of it has said so. Nodes may have different builds of a version.
   std::map<std::string, ModelInfo> infos{};
+  std::map<std::string, bool> finite{};  // by build: what its workers' answers to the probe were
 };
 
 // What the facts say of a unit's workers.

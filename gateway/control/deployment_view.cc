@@ -64,8 +64,11 @@ std::optional<RoutedVersion> Deployment::route_of(std::int64_t version) const {
       routed.reason = now.reason;
     }
     routed.weight = served != nullptr ? weight_of(version) : 0;
+    const std::set<std::string> left = leaving();  // and not back yet
     for (const auto& [id, place] : shown->workers) {
-      routed.workers.push_back(id);
+      if (!left.contains(id)) {
+        routed.workers.push_back(id);
+      }
     }
   } else if (expects(version)) {
     routed.state = RoutedVersion::State::expected;
@@ -121,6 +124,11 @@ void Deployment::add_routes(Routes& routes) const {
       routed.insert(version);
       routes.versions.push_back(*std::move(route));
     }
+  }
+  if (routed.empty() && !facts_.problem.empty() && !(pin_ && pin_->versions.empty())) {
+    // Whoever asks for the model is told why, and does not wait for what cannot come.
+    routes.versions.push_back(
+        {.model = model_, .state = RoutedVersion::State::failed, .reason = facts_.problem});
   }
   for (const auto& [label, version] : labels_) {
     if (routed.contains(version)) {

@@ -66,6 +66,7 @@ std::string words_of(const AnswerCounts& counts) {
 
 constexpr Guard kFirstGuards[] = {
     {"signature", GuardStage::before_switch, judge_signature},
+    {"probe", GuardStage::before_switch, judge_finite},
     {"server errors", GuardStage::while_both_serve, judge_server_errors},
 };
 
@@ -90,6 +91,20 @@ Verdict judge_signature(const GuardFacts& facts) {
     return {};
   }
   return {Verdict::Kind::fail, std::move(difference)};
+}
+
+// A version that has none before it may be meant to be so.
+Verdict judge_finite(const GuardFacts& facts) {
+  if (facts.old_info == nullptr || !facts.old_finite) {
+    return {};
+  }
+  if (!facts.new_finite) {
+    return {Verdict::Kind::undecided, {}};
+  }
+  return *facts.new_finite
+             ? Verdict{}
+             : Verdict{Verdict::Kind::fail,
+                       "its answer has NaN or infinity, and that of the version before has none"};
 }
 
 Verdict judge_server_errors(const GuardFacts& facts) {

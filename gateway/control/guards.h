@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -24,7 +25,9 @@ struct GuardFacts {
   const ModelInfo* old_info = nullptr;  // of the version that is replaced; null: there is none
   const ModelInfo* new_info = nullptr;  // null: not known yet
   bool allow_signature_change = false;
-  AnswerCounts old_counts{};  // since both serve
+  bool old_finite = true;                // no NaN and no infinity in its answer to the probe
+  std::optional<bool> new_finite{true};  // absent: it has not said so yet
+  AnswerCounts old_counts{};             // since both serve
   AnswerCounts new_counts{};
   Duration both_serve{};  // how long; zero before the first share is moved
 };
@@ -49,6 +52,8 @@ struct Guard {
 
 // Names, datatypes and shapes of inputs and outputs must be those of the version replaced.
 Verdict judge_signature(const GuardFacts& facts);
+// NaN or infinity in the answer to the probe, where the version replaced has none.
+Verdict judge_finite(const GuardFacts& facts);
 // The share of server errors must not be clearly higher than the old version's.
 Verdict judge_server_errors(const GuardFacts& facts);
 

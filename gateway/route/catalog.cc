@@ -16,6 +16,9 @@ bool has_hope(const Version& version) {
 }
 
 std::string words_for(const Model& model, const Version& version) {
+  if (version.number == 0) {  // nothing in it can be used
+    return "model '" + model.name + "'";
+  }
   return "version " + std::to_string(version.number) + " of model '" + model.name + "'";
 }
 

@@ -121,3 +121,28 @@ def test_what_cannot_be_kept_is_refused_and_changes_nothing():
         assert stages(cluster, "echo") == {"1": "ready"}
         assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
         assert len(cluster.log_lines("state_not_kept")) == 1
+
+
+def test_a_new_version_that_answers_nan_is_rolled_back_and_a_first_one_is_not():
+    with Cluster({"echo": ECHO, "first": dict(ECHO, op="nan")}) as cluster:
+        cluster.wait_ready()
+        assert stages(cluster, "first") == {"1": "ready"}
+        add_version(cluster.models, "echo", 2, dict(ECHO, op="nan"))
+        wait_until(lambda: stages(cluster, "echo").get("2") == "failed", what="the way back")
+        assert wait_rollout(cluster, "echo")["reason"] == (
+            "version 2: probe: its answer has NaN or infinity, and that of the version before has none")
+        assert stages(cluster, "echo")["1"] == "ready"
+        assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "1"
+
+
+def test_a_refused_configuration_is_told_to_callers_and_holds_up_nothing_else(tmp_path):
+    for model in ("echo", "broken"):
+        add_version(tmp_path, model, 1, ECHO)
+    (tmp_path / "broken" / "config.pbtxt").write_text('backend: "tensorrt"\n')
+    with Cluster(tmp_path, "--strict-readiness", "false") as cluster:
+        cluster.wait_ready()
+        refused = cluster.infer("broken", [1, 2, 3, 4])
+        assert refused.status == 503
+        assert "model 'broken' has failed" in refused.json()["error"]
+        assert "backend 'tensorrt' is not offered here" in refused.json()["error"]
+        assert cluster.infer("echo", [1, 2, 3, 4]).status == 200

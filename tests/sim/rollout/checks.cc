@@ -117,6 +117,7 @@ void Checks::published(const Routes& before, const Routes& after, const gateway:
   now_ = after;
   const auto status = fleet.status(kModel);
   if (!status) {
+    rolling_ = false;  // it has gone with its model
     return;
   }
   for (const RoutedVersion& each : after.versions) {

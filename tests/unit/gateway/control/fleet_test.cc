@@ -92,6 +92,19 @@ TEST(Adoption, ABuildThatIsNoLongerOnTheDiskServesUntilItsSuccessorDoes) {
   EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
 }
 
+TEST(Problems, AModelThatHasNothingUsableIsRoutedAsFailed) {
+  FleetStage stage;
+  link::ModelFound broken;
+  broken.name = "m";
+  broken.problem = "config.pbtxt: backend 'x' is not offered here";
+  stage.has_models({broken});
+  EXPECT_EQ(stage.routes(), "0:failed(config.pbtxt: backend 'x' is not offered here)");
+  stage.has({{1, "aaaaaaaa"}});
+  EXPECT_EQ(stage.routes(), "1:expected");
+  stage.has_models({broken});
+  EXPECT_EQ(stage.routes(), "1:expected") << "what is known goes on";
+}
+
 TEST(OnDemand, AModelWaitsUntilItIsAskedFor) {
   FleetStage stage({}, {.on_demand = true, .models = {"other"}});
   stage.has({{1, "aaaaaaaa"}});

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/gateway/control/fleet_stage.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -86,6 +88,34 @@ TEST(ServerErrors, AreComparedBetweenOldAndNew) {
               each.verdict)
         << each.after.ok << " " << each.after.server_errors;
   }
+}
+
+TEST(Finite, ANewNaNIsRefusedAndAnOldOneIsNot) {
+  const ModelInfo before = model({kX}, {kY});
+  GuardFacts facts;
+  facts.new_finite = false;
+  EXPECT_EQ(judge_finite(facts).kind, Kind::pass) << "nothing is replaced";
+  facts.old_info = &before;
+  EXPECT_EQ(judge_finite(facts).kind, Kind::fail);
+  facts.old_finite = false;
+  EXPECT_EQ(judge_finite(facts).kind, Kind::pass);
+  facts.old_finite = true;
+  facts.new_finite.reset();
+  EXPECT_EQ(judge_finite(facts).kind, Kind::undecided);
+  facts.new_finite = true;
+  EXPECT_EQ(judge_finite(facts).kind, Kind::pass);
+}
+
+TEST(Guarded, ANewVersionThatAnswersNaNIsRolledBack) {
+  FleetStage stage;
+  stage.infos[1] = stage.infos[2] = {};
+  stage.serve_first();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  stage.workers.at("n/m/2.bbbbbb/0").finite = false;
+  stage.ready(2);
+  EXPECT_EQ(stage.routes(),
+            "1:ready:100 2:failed(probe: its answer has NaN or infinity, and that of the version "
+            "before has none)");
 }
 
 TEST(Guards, OfOthersAreAskedInTheirStage) {

@@ -105,6 +105,13 @@ TEST_F(Names, FailureIsToldInItsOwnWords) {
   EXPECT_EQ(resolve(model(), 4).error().detail, "model 'digits' has no version 4");
 }
 
+TEST_F(Names, AModelOfWhichNothingCanBeUsedHasNoVersionToName) {
+  version(0).declared = VersionState::failed;
+  version(0).reason = "backend 'x' is not offered here";
+  EXPECT_EQ(resolve(model(), std::nullopt).error().detail,
+            "model 'digits' has failed: backend 'x' is not offered here");
+}
+
 TEST(TakesAny, NeedsAWeightAndAVersionThatIsNotLeaving) {
   EXPECT_TRUE((Version{.declared = kExpected, .weight = 1}).takes_any());
   EXPECT_TRUE((Version{.declared = kFailed, .weight = 1}).takes_any());
