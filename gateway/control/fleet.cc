@@ -303,8 +303,25 @@ Result<CommandId> Fleet::control(const RolloutControl& asked, TimePoint now) {
 
 // --- decisions -----------------------------------------------------------------------------------
 
+// Until the first node has spoken: what served is on its way, and its requests wait.
+void Fleet::add_remembered(Routes& routes) const {
+  for (const auto& [model, memory] : remembered_) {
+    if (memory.pin && memory.pin->versions.empty()) {
+      routes.unloaded.push_back(model);
+    }
+    for (const RememberedVersion& each : memory.serving) {
+      const bool newest = each.version == memory.serving.back().version;
+      routes.versions.push_back(
+          {.model = model, .version = each.version, .weight = newest ? 100 : 0});
+    }
+  }
+}
+
 Routes Fleet::routes() const {
   Routes routes;
+  if (std::ranges::none_of(nodes_, [](const auto& entry) { return entry.second.known(); })) {
+    add_remembered(routes);
+  }
   for (const auto& [model, deployment] : deployments_) {
     deployment.add_routes(routes);
   }

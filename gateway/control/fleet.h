@@ -113,6 +113,7 @@ class Fleet {
     [[nodiscard]] bool known() const { return has_repository && has_reported; }
   };
 
+  void add_remembered(Routes& routes) const;
   Result<Deployment*> find(const std::string& model);
   Deployment& deployment(const std::string& model, TimePoint now);
   [[nodiscard]] ModelFacts facts_of(const std::string& model) const;

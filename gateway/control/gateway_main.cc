@@ -133,10 +133,9 @@ class Gateway {
                                         *shard_mailboxes_[place],
                                         std::move(*link),
                                         *block);
-                       shard.listener().listen(std::move(sockets_.http[place]), kMainPort);
+                       shard.listen(std::move(sockets_.http[place]), kMainPort);
                        if (!sockets_.graphpipe.empty()) {
-                         shard.listener().listen(std::move(sockets_.graphpipe[place]),
-                                                 kGraphPipePort);
+                         shard.listen(std::move(sockets_.graphpipe[place]), kGraphPipePort);
                        }
                        ready();
                        loop.run();

@@ -99,6 +99,7 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
                  [&](const DrainShard& drain) {
                    draining_ = true;
                    dispatcher_.on(GatewayDraining{}, now, actions_);
+                   waiting_listeners_.clear();
                    listener_.drain(drain.until);
                  },
                  [&](const StopShard&) {
@@ -134,6 +135,10 @@ void ShardActor::on_life_ended(const WorkerLifeEnded& ended, TimePoint now) {
   }
 }
 
+void ShardActor::listen(UniqueFd socket, std::uint32_t port_tag) {
+  waiting_listeners_.emplace_back(std::move(socket), port_tag);
+}
+
 void ShardActor::on_view(const ClusterView& view, TimePoint now) {
   std::set<std::string> names;
   add_names(models_.view(), names);
@@ -142,6 +147,9 @@ void ShardActor::on_view(const ClusterView& view, TimePoint now) {
     set_routes(name, view, now);
   }
   models_.update(view);
+  for (auto& [socket, tag] : std::exchange(waiting_listeners_, {})) {
+    listener_.listen(std::move(socket), tag);
+  }
   learn_from_links();
   leaving_.clear();
   for (const VersionView& version : view.versions) {

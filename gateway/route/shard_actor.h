@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <zmq.hpp>
@@ -26,6 +27,7 @@
 #include "common/link/message.h"
 #include "common/link/tensor_codec.h"
 #include "common/metrics/registry.h"
+#include "common/process/unique_fd.h"
 #include "gateway/control/messages.h"
 #include "gateway/net/http_listener.h"
 #include "gateway/net/io_loop.h"
@@ -58,7 +60,9 @@ class ShardActor final : public RequestHandler {
              actor::Link<ControlInbox> control,
              metrics::Block& metrics);
 
-  [[nodiscard]] HttpListener& listener() noexcept { return listener_; }
+  // Accepts on it from the first snapshot on: before that every model would be unknown, and who
+  // connects can as well wait in the backlog.
+  void listen(UniqueFd socket, std::uint32_t port_tag);
 
   void on_request(RequestHandle handle,
                   const ClientMessage& message,
@@ -168,6 +172,7 @@ class ShardActor final : public RequestHandler {
   ModelTable models_;
   WorkerLinks links_;
   std::string boot_id_;
+  std::vector<std::pair<UniqueFd, std::uint32_t>> waiting_listeners_;
   HttpListener listener_;
 
   std::vector<Pending> pending_;    // by slot_of(id)

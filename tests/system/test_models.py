@@ -1,8 +1,10 @@
 """Versions of models on real processes: which are served, and what a folder, an operator or a restart changes."""
+import http.client
 import os
 import shutil
 import signal
 import subprocess
+import threading
 
 from cluster import ECHO, SLUICE, Cluster, wait_until
 from rollout import add_version, rollout, rollout_state, wait_rollout
@@ -146,3 +148,36 @@ def test_a_refused_configuration_is_told_to_callers_and_holds_up_nothing_else(tm
         assert "model 'broken' has failed" in refused.json()["error"]
         assert "backend 'tensorrt' is not offered here" in refused.json()["error"]
         assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+
+
+def test_a_gateway_that_is_started_again_knows_what_served():
+    with Cluster({"echo": ECHO}) as cluster:
+        cluster.wait_ready()
+        two_versions(cluster)
+        statuses, ended = set(), threading.Event()
+
+        def ask(path):
+            while not ended.is_set():
+                client = cluster.client(20)
+                try:
+                    while not ended.is_set():
+                        body = {"inputs": [{"name": "a", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}
+                        statuses.add(client.call("POST", path, body).status)
+                except OSError:
+                    pass  # the connection ended with the gateway
+                except http.client.HTTPException:
+                    pass
+                finally:
+                    client.close()
+
+        askers = [threading.Thread(target=ask, args=(f"/v2/models/echo/{which}infer",))
+                  for which in ("", "versions/1/", "", "versions/1/")]
+        for asker in askers:
+            asker.start()
+        old = cluster.pid_of("gateway")
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: cluster.pid_of("gateway") != old and cluster.ready(), what="the next gateway")
+        ended.set()
+        for asker in askers:
+            asker.join()
+        assert statuses == {200}

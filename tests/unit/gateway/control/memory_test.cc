@@ -40,6 +40,16 @@ TEST(Memory, APinHoldsAfterEverythingHasEnded) {
   EXPECT_EQ(after.status().previous, std::vector<std::int64_t>{2});
 }
 
+TEST(Memory, WhatServedIsExpectedUntilTheFirstNodeHasSpoken) {
+  FleetStage before;
+  before.serve_first();
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  EXPECT_EQ(after.routes(), "1:expected:100");
+  after.has_models({});
+  EXPECT_EQ(after.routes(), "") << "it is not on the disk any more";
+}
+
 TEST(Memory, AnUnloadedModelStaysSo) {
   FleetStage before;
   before.serve_first();
