@@ -2,8 +2,8 @@
 // scan(), Settler and inotify, for a loop that can wait for a descriptor and a time.
 //
 // Where inotify is blind (network file systems) or has no watches left, it looks every
-// poll_interval instead. A look reads the file system in the calling thread: about 10 µs a file on
-// a local disk, a round trip each on a network one.
+// poll_interval instead. A look reads the file system in the calling thread: a few system calls a
+// file, each a round trip on a network file system.
 
 #pragma once
 
