@@ -76,7 +76,6 @@ struct Rules {
   static constexpr bool kRequeues = true;          // what was on a dead worker
   static constexpr bool kHolds = true;             // workers that no RouteSet admits
   static constexpr bool kEmptiesDraining = true;   // of what names no version
-  static constexpr bool kSharesByWeight = true;
 };
 
 template <class R>

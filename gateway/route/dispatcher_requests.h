@@ -48,8 +48,7 @@ Result<RequestId> BasicDispatcher<R>::admit(const Admit& request, TimePoint now,
         {ErrorCode::internal,
          "this request is quarantined: it made two workers of model '" + model.name + "' crash"});
   }
-  const std::uint32_t choice =
-      *version == kNone && model.shares && R::kSharesByWeight ? choose(model, now) : kNone;
+  const std::uint32_t choice = *version == kNone && model.shares ? choose(model, now) : kNone;
   const bool others_wait = choice == kNone ? model.queue.front(*version) != kNone
                                            : model.queue.front_chosen(choice) != kNone;
   WorkerSlot* link = others_wait ? nullptr : pick(model, choice == kNone ? *version : choice, now);

@@ -82,13 +82,23 @@ void ShardMetrics::copy(const RouteCounters& route,
   for (std::size_t i = 0; i < kHttpRefusalCount; ++i) {
     raise(name_of(static_cast<HttpRefusal>(i)), http.refused[i].value());
   }
+  for (auto& [key, load] : loads_) {
+    load.in_flight = 0;  // unless it is still there: a version that is gone has nothing
+  }
   for (const ModelView& model : models) {
     block_->gauge(metrics::kQueueDepth, {model.name, ""})
         .set(static_cast<std::int64_t>(model.queued));
     for (const VersionLoad& version : model.versions) {
-      block_->gauge(metrics::kInFlight, {model.name, std::to_string(version.version)})
-          .set(static_cast<std::int64_t>(version.in_flight));
+      Load& load = loads_[{std::string(model.name), version.version}];
+      if (load.gauge == nullptr) {
+        load.gauge =
+            &block_->gauge(metrics::kInFlight, {model.name, std::to_string(version.version)});
+      }
+      load.in_flight = version.in_flight;
     }
+  }
+  for (const auto& [key, load] : loads_) {
+    load.gauge->set(static_cast<std::int64_t>(load.in_flight));
   }
 }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -62,6 +63,11 @@ class ShardMetrics {
   std::vector<std::unique_ptr<VersionSeries>> versions_;
   VersionSeries* last_ = nullptr;  // most requests are for the version of the one before
   std::map<std::string_view, std::uint64_t> raised_;
+  struct Load {
+    metrics::Gauge* gauge = nullptr;
+    std::size_t in_flight = 0;
+  };
+  std::map<std::pair<std::string, std::int64_t>, Load> loads_;  // by model and version
 };
 
 }  // namespace sluice::gateway

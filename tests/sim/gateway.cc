@@ -19,7 +19,7 @@ constexpr const char* kModel = "model";
 
 }  // namespace
 
-void SimShard::start(std::uint64_t life) {
+void SimShard::start(std::uint64_t life, const Snapshot& snapshot) {
   life_ = life;
   core_ = make_core(mutant_,
                     {.shard = static_cast<std::uint8_t>(index_),
@@ -30,12 +30,26 @@ void SimShard::start(std::uint64_t life) {
   payloads_.clear();
   ids_.assign(world_->plan->questions.size(), 0);
   armed_ = TimePoint::max();
-  const std::vector<std::string> workers = {"w0", "w1", "w2"};
-  const gateway::VersionRoute routes[] = {{.version = 1, .weight = 100, .workers = workers}};
+  take_snapshot(snapshot);
+  beat(life_, 0);
+}
+
+void SimShard::take_snapshot(const Snapshot& snapshot) {
+  if (core_ == nullptr) {
+    return;
+  }
+  snapshot_ = snapshot;
+  std::vector<gateway::VersionRoute> routes;
+  for (const Snapshot::Version& version : snapshot_.versions) {
+    routes.push_back({.version = version.number,
+                      .state = version.state,
+                      .weight = version.weight,
+                      .workers = version.workers});
+  }
+  world_->oracle->routed(index_, snapshot_);
   core_->on(
       gateway::RouteSet{.model = kModel, .versions = routes}, world_->scheduler->now(), actions_);
   perform_all();
-  beat(life_, 0);
 }
 
 void SimShard::stop(Coverage& coverage) {
@@ -52,6 +66,7 @@ void SimShard::ask(std::uint32_t number) {
   world_->oracle->asked(number, now);
   const auto id =
       core_->admit({.model = kModel,
+                    .version = question.version,
                     .bytes = question.bytes,
                     .deadline = now + question.timeout,
                     .fingerprint = core_->wants_fingerprints() ? question.fingerprint : 0},
@@ -137,15 +152,17 @@ void SimShard::on_hello(ConnectionId connection, const Packet& packet) {
   }
   const auto key = static_cast<LinkKey>(place - links_.begin());
   const Connection& link = world_->network->at(connection);
-  *place = {.connection = connection,
-            .worker = "w" + std::to_string(link.worker) + "." + std::to_string(link.life)};
+  const std::string id = id_of_worker(link.worker);
+  const std::int64_t version = version_of_worker(link.worker, world_->plan->versions);
+  *place = {.connection = connection, .worker = id + "." + std::to_string(link.life)};
   world_->network->send(connection, Direction::to_worker, {.kind = Kind::welcome});
-  world_->oracle->attached(link_id(key), place->worker, packet.credit, world_->scheduler->now());
+  world_->oracle->attached(
+      link_id(key), id, version, place->worker, packet.credit, world_->scheduler->now());
   core_->on(gateway::WorkerAttached{.link = key,
-                                    .id = "w" + std::to_string(link.worker),
+                                    .id = id,
                                     .worker = place->worker,
                                     .model = kModel,
-                                    .version = 1,
+                                    .version = version,
                                     .credit = packet.credit,
                                     .executors = packet.executors},
             world_->scheduler->now(),
@@ -220,6 +237,11 @@ void SimShard::perform_all() {
   }
   actions_.clear();
   world_->oracle->settled(index_);
+  for (const Snapshot::Version& version : snapshot_.versions) {
+    if (version.state == gateway::VersionState::draining) {
+      world_->oracle->quiet(index_, version.number, core_->quiet(kModel, version.number));
+    }
+  }
   const TimePoint due = core_->next_due();
   if (due < armed_) {
     armed_ = due;
@@ -295,12 +317,16 @@ SimGateway::SimGateway(const World& world, Mutant mutant) : world_(&world) {
   }
 }
 
-void SimGateway::start() {
+void SimGateway::start(const Snapshot& snapshot) {
   ++life_;
   world_->trace->add(world_->scheduler->now(), "gateway starts", 0, life_, 0);
   for (const auto& shard : shards_) {
-    shard->start(life_);
+    shard->start(life_, snapshot);
   }
+}
+
+void SimGateway::take_snapshot(std::size_t shard, const Snapshot& snapshot) {
+  shards_[shard]->take_snapshot(snapshot);
 }
 
 void SimGateway::die() {

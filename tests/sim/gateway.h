@@ -25,7 +25,7 @@ class SimShard {
       : world_(&world), index_(index), mutant_(mutant) {}
 
   // `life` of the gateway: ids never repeat.
-  void start(std::uint64_t life);
+  void start(std::uint64_t life, const Snapshot& snapshot);
   // The process dies. Clients that wait see a broken connection.
   void stop(Coverage& coverage);
   [[nodiscard]] bool lives() const noexcept { return core_ != nullptr; }
@@ -34,6 +34,7 @@ class SimShard {
   void client_gone(std::uint32_t question);
   void arrived(ConnectionId connection, const Packet& packet);
   void worker_ended(const std::string& name, const std::vector<RequestId>& running, bool killed);
+  void take_snapshot(const Snapshot& snapshot);
   [[nodiscard]] bool idle() const { return core_ == nullptr || core_->idle(); }
 
  private:
@@ -74,13 +75,15 @@ class SimShard {
   std::vector<RequestId> ids_;     // by question; 0: not accepted
   TimePoint armed_ = TimePoint::max();
   std::uint32_t read_attempt_ = 0;  // of the answer in hand
+  Snapshot snapshot_;               // the latest
 };
 
 class SimGateway {
  public:
   SimGateway(const World& world, Mutant mutant);
 
-  void start();
+  // Each shard begins with the latest snapshot that control made.
+  void start(const Snapshot& snapshot);
   void die();
   [[nodiscard]] bool lives() const noexcept { return shards_.front()->lives(); }
   [[nodiscard]] bool idle() const;
@@ -89,6 +92,7 @@ class SimGateway {
   void client_gone(std::uint32_t question);
   void arrived(ConnectionId connection, const Packet& packet);
   void worker_ended(const std::string& name, const std::vector<RequestId>& running, bool killed);
+  void take_snapshot(std::size_t shard, const Snapshot& snapshot);
   [[nodiscard]] const Coverage& coverage() const noexcept { return coverage_; }
 
  private:

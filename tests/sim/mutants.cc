@@ -54,6 +54,12 @@ struct TakesKillsForCrashes : Rules {
 struct NoRequeue : Rules {
   static constexpr bool kRequeues = false;
 };
+struct UsesHeldWorkers : Rules {
+  static constexpr bool kHolds = false;
+};
+struct KeepsWorkOfDraining : Rules {
+  static constexpr bool kEmptiesDraining = false;
+};
 
 template <class R>
 class Core final : public ShardCore {
@@ -95,6 +101,9 @@ class Core final : public ShardCore {
   [[nodiscard]] bool wants_fingerprints() const override { return core_.wants_fingerprints(); }
   [[nodiscard]] bool beats(gateway::LinkKey link) const override { return core_.beats(link); }
   [[nodiscard]] bool idle() const override { return core_.idle(); }
+  [[nodiscard]] bool quiet(std::string_view model, std::int64_t version) const override {
+    return core_.quiet(model, version);
+  }
   [[nodiscard]] const gateway::RouteCounters& counters() const override { return core_.counters(); }
   [[nodiscard]] std::vector<gateway::ModelView> models() const override { return core_.models(); }
 
@@ -132,6 +141,8 @@ constexpr Entry kEntries[] = {
     {Mutant::blames_bystanders, "blames_bystanders", make<BlamesBystanders>},
     {Mutant::takes_kills_for_crashes, "takes_kills_for_crashes", make<TakesKillsForCrashes>},
     {Mutant::no_requeue, "no_requeue", make<NoRequeue>},
+    {Mutant::uses_held_workers, "uses_held_workers", make<UsesHeldWorkers>},
+    {Mutant::keeps_work_of_draining, "keeps_work_of_draining", make<KeepsWorkOfDraining>},
 };
 
 constexpr auto kMutants = [] {

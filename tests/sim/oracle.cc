@@ -145,8 +145,15 @@ void Oracle::waits(std::size_t queued, std::size_t queued_bytes) {
 void Oracle::refused(std::uint32_t question, const Error& error, TimePoint /*now*/) {
   fates_[question].state = State::ended;
   fates_[question].gone = true;  // it was told at once; nothing more is owed
-  const bool known = quarantined_.contains(
+  const bool known = ever_quarantined_.contains(
       {plan_->questions[question].shard, plan_->questions[question].fingerprint});
+  const Question& asked = plan_->questions[question];
+  const Snapshot::Version* named =
+      asked.version ? snapshots_[asked.shard].find(*asked.version) : nullptr;
+  if (error.code == ErrorCode::not_found && named != nullptr &&
+      named->state == gateway::VersionState::draining) {
+    return;
+  }
   if (error.code != ErrorCode::resource_exhausted &&
       !(error.code == ErrorCode::internal && known)) {
     fail("refused at the door without reason: " + error.detail);
@@ -184,16 +191,52 @@ bool Oracle::reachable(const Fate& fate) const {
   return own.attached && !own.suspected;
 }
 
-void Oracle::attached(LinkId id, const std::string& worker, std::uint32_t credit, TimePoint now) {
-  Link& link = link_at(id);
+void Oracle::attached(LinkId key,
+                      const std::string& id,
+                      std::int64_t version,
+                      const std::string& worker,
+                      std::uint32_t credit,
+                      TimePoint now) {
+  Link& link = link_at(key);
   if (link.attached) {
     return fail("a key in use was given to another link");
   }
   link = Link{};
   link.attached = true;
+  link.id = id;
+  link.version = version;
   link.worker = worker;
   link.credit = credit;
   link.heard = now;
+  note_served(key.shard);
+}
+
+void Oracle::routed(std::size_t shard, const Snapshot& snapshot) {
+  snapshots_[shard] = snapshot;
+  note_served(shard);
+}
+
+void Oracle::note_served(std::size_t shard) {
+  for (const Link& link : links_[shard]) {
+    if (link.attached && snapshots_[shard].admits(link.version, link.id) &&
+        served_[shard].insert(link.version).second) {
+      std::erase_if(quarantined_, [&](const auto& entry) { return entry.first == shard; });
+    }
+  }
+}
+
+void Oracle::quiet(std::size_t shard, std::int64_t version, bool quiet) {
+  bool nothing = true;
+  for (const Link& link : links_[shard]) {
+    nothing = nothing && (link.version != version || link.outstanding.empty());
+  }
+  for (const Known& known : known_[shard]) {
+    nothing = nothing &&
+              (plan_->questions[known.question].version != version || alive(known.id) == nullptr);
+  }
+  if (quiet != nothing) {
+    fail("version " + std::to_string(version) + (quiet ? " is not quiet" : " is quiet, unsaid"));
+  }
 }
 
 void Oracle::heard(LinkId link, TimePoint now) {
@@ -264,6 +307,8 @@ void Oracle::gateway_died() {
   alive_.fill(0);
   moved_.fill(0);
   quarantined_.clear();
+  ever_quarantined_.clear();
+  served_ = {};
 }
 
 void Oracle::sent(LinkId id, const gateway::Send& send, TimePoint now) {
@@ -278,6 +323,15 @@ void Oracle::sent(LinkId id, const gateway::Send& send, TimePoint now) {
                  : link.draining  ? "draining"
                  : link.suspected ? "suspected"
                                   : "silent"));
+  }
+  const Snapshot& snapshot = snapshots_[id.shard];
+  if (!snapshot.admits(link.version, link.id)) {
+    return fail("sent to a worker that is held");
+  }
+  const Question& asked = plan_->questions[known_[id.shard][slot_of(send.id)].question];
+  if (asked.version ? *asked.version != link.version : !snapshot.takes_any(link.version)) {
+    return fail("sent to version " + std::to_string(link.version) +
+                ", which is not one that it may go to");
   }
   if (fate->outstanding) {
     return fail("sent again while the last attempt is outstanding");
@@ -342,6 +396,7 @@ void Oracle::answered(const gateway::Answer& answer, TimePoint now) {
   }
   if (answer.quarantine) {
     quarantined_.insert({question.shard, question.fingerprint});
+    ever_quarantined_.insert({question.shard, question.fingerprint});
   }
   end(*fate);
 }

@@ -3,7 +3,8 @@
 //
 // 1. One terminal answer for each accepted request of a gateway that lives, and none after it.
 // 2. None later than its deadline and kSlack.
-// 3. Work goes only to links that are attached, not draining, heard from lately and below credit.
+// 3. Work goes only to links that are attached, admitted, not draining, heard from lately and below
+//    credit, and of the version that the request names, or of one that takes those that name none.
 // 4. Only the answer of the current attempt is delivered.
 // 5. What ends while a worker has it is cancelled there.
 // 6. The queue's bounds hold at the door.
@@ -14,6 +15,8 @@
 // 9. A poison request kills two workers, and one more for each retry of it on mere suspicion.
 // 10. Nothing is executed after its deadline.
 // 11. Each shard's own counters agree.
+// 12. A version is quiet when nothing names it and nothing is outstanding on its workers, and only
+//     then. Only requests that name a draining version are refused for it.
 
 #pragma once
 
@@ -76,7 +79,13 @@ class Oracle {
     gateway::LinkKey key = 0;
     friend auto operator<=>(const LinkId&, const LinkId&) = default;
   };
-  void attached(LinkId link, const std::string& worker, std::uint32_t credit, TimePoint now);
+  // `id`: of the worker, the same over its lives; `worker`: of this life.
+  void attached(LinkId link,
+                const std::string& id,
+                std::int64_t version,
+                const std::string& worker,
+                std::uint32_t credit,
+                TimePoint now);
   void heard(LinkId link, TimePoint now);
   void credit(LinkId link, std::uint32_t credit);
   void draining(LinkId link);
@@ -85,6 +94,11 @@ class Oracle {
   void result_read(LinkId link, RequestId id, std::uint32_t attempt);
   void death_told(std::size_t shard, const std::string& worker);
   void gateway_died();
+
+  void note_served(std::size_t shard);
+  // What a shard was told, and what it says of a version.
+  void routed(std::size_t shard, const Snapshot& snapshot);
+  void quiet(std::size_t shard, std::int64_t version, bool quiet);
 
   // What a shard decided.
   void sent(LinkId link, const gateway::Send& send, TimePoint now);
@@ -130,7 +144,9 @@ class Oracle {
     bool attached = false;
     bool draining = false;
     bool suspected = false;
+    std::string id;
     std::string worker;
+    std::int64_t version = 0;
     std::uint32_t credit = 0;
     TimePoint heard;
     std::vector<RequestId> outstanding;
@@ -151,9 +167,13 @@ class Oracle {
   };
   std::array<std::vector<Known>, kShards> known_;  // ids of the gateway that lives, by slot
   std::array<std::vector<Link>, kShards> links_;
+  std::array<Snapshot, kShards> snapshots_;
   std::array<std::size_t, kShards> alive_{};
   std::array<std::size_t, kShards> moved_{};
   std::set<std::pair<std::size_t, std::uint64_t>> quarantined_;  // shard, fingerprint
+  // And of before a version was first given work, which it may be harmless to.
+  std::set<std::pair<std::size_t, std::uint64_t>> ever_quarantined_;
+  std::array<std::set<std::int64_t>, kShards> served_;  // versions that were ever given work
   std::vector<RequestId> must_cancel_;
   std::vector<RequestId> cancelled_now_;
   std::string violation_;

@@ -91,11 +91,33 @@ void add_poison(Random& random, std::vector<Question>& questions) {
   }
 }
 
+// Every other plan has two versions. Drawn by numbers of their own: the rest of a plan is the same
+// with one version and with two.
+void add_versions(Plan& plan) {
+  plan.versions = plan.seed % 2 == 1;
+  if (!plan.versions) {
+    return;
+  }
+  Random random(plan.seed ^ 0x7E2510);
+  for (std::uint64_t i = 0, count = 1 + random.below(3); i < count; ++i) {
+    Fault fault{.kind = FaultKind::routes};
+    fault.at = random.between(1s, 20s);
+    fault.length = random.between(200ms, 3s);
+    fault.snapshot = draw_snapshot(random);
+    plan.faults.push_back(fault);
+  }
+  for (Question& question : plan.questions) {
+    if (random.chance(20)) {
+      question.version = random.chance(50) ? 1 : 2;
+    }
+  }
+}
+
 }  // namespace
 
 std::string name_of(FaultKind kind) {
   constexpr std::array<const char*, kFaultKinds> kNames{
-      "drop", "delay", "death", "stall", "half_open", "gateway_restart", "drain", "slow"};
+      "drop", "delay", "death", "stall", "half_open", "gateway_restart", "drain", "slow", "routes"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -128,6 +150,7 @@ Plan plan_of(std::uint64_t seed) {
     }
   }
   add_poison(random, plan.questions);
+  add_versions(plan);
   std::ranges::stable_sort(plan.questions, {}, &Question::at);
   std::ranges::stable_sort(plan.faults, {}, &Fault::at);
   return plan;

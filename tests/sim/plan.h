@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "tests/sim/snapshot.h"
 
 namespace sluice::sim {
 
@@ -26,8 +27,9 @@ enum class FaultKind : std::uint8_t {
   gateway_restart,  // the gateway dies and comes back
   drain,            // a worker leaves in order and is started again
   slow,             // a worker's executions take twenty times longer
+  routes,           // control changes the snapshot: draining, weights, held workers
 };
-inline constexpr int kFaultKinds = 8;
+inline constexpr int kFaultKinds = 9;
 
 std::string name_of(FaultKind kind);
 
@@ -38,12 +40,14 @@ struct Fault {
   std::size_t worker = 0;
   std::size_t shard = 0;
   bool to_worker = false;  // the direction of half_open
+  Snapshot snapshot{};     // of routes
 };
 
 // One request of a client.
 struct Question {
   Duration at{};
   std::size_t shard = 0;
+  std::optional<std::int64_t> version{};  // that it names
   Duration timeout{};
   std::size_t bytes = 0;
   Duration service{};  // of its execution
@@ -55,6 +59,7 @@ struct Question {
 
 struct Plan {
   std::uint64_t seed = 0;
+  bool versions = false;      // two of them
   std::size_t executors = 1;  // of each worker
   std::size_t queue_requests = 0;
   std::size_t queue_bytes = 0;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/route/dispatcher.h"
@@ -29,6 +30,8 @@ enum class Mutant : std::uint8_t {
   blames_bystanders,
   takes_kills_for_crashes,
   no_requeue,
+  uses_held_workers,
+  keeps_work_of_draining,
 };
 
 std::string name_of(Mutant mutant);
@@ -66,6 +69,7 @@ class ShardCore {
   [[nodiscard]] virtual bool wants_fingerprints() const = 0;
   [[nodiscard]] virtual bool beats(gateway::LinkKey link) const = 0;
   [[nodiscard]] virtual bool idle() const = 0;
+  [[nodiscard]] virtual bool quiet(std::string_view model, std::int64_t version) const = 0;
   [[nodiscard]] virtual const gateway::RouteCounters& counters() const = 0;
   [[nodiscard]] virtual std::vector<gateway::ModelView> models() const = 0;
 };

@@ -1,5 +1,6 @@
 #include "tests/sim/simulation.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <vector>
@@ -42,7 +43,8 @@ class Simulation final : NetworkUser, Node {
 
   Outcome run() {
     const TimePoint start = scheduler_.now();
-    gateway_->start();
+    snapshot_ = usual_snapshot(plan_.versions);
+    gateway_->start(snapshot_);
     for (const auto& worker : workers_) {
       worker->start();
     }
@@ -122,6 +124,9 @@ class Simulation final : NetworkUser, Node {
       case FaultKind::slow:
         worker.slow_down(20);
         break;
+      case FaultKind::routes:
+        publish(fault.snapshot);
+        break;
     }
     if (fault.length > Duration(0)) {
       scheduler_.at<&Simulation::end_fault>(now + fault.length, *this, index);
@@ -135,8 +140,26 @@ class Simulation final : NetworkUser, Node {
     } else if (fault.kind == FaultKind::slow) {
       workers_[fault.worker]->slow_down(1);
     } else if (fault.kind == FaultKind::gateway_restart && !gateway_->lives()) {
-      gateway_->start();
+      gateway_->start(snapshot_);
+    } else if (fault.kind == FaultKind::routes) {
+      publish(usual_snapshot(plan_.versions));
     }
+  }
+
+  // A snapshot reaches each shard after a moment of its own, but never an older one after a newer.
+  void publish(const Snapshot& snapshot) {
+    snapshot_ = snapshot;
+    snapshots_.push_back(snapshot);
+    for (std::size_t shard = 0; shard < kShards; ++shard) {
+      const TimePoint at =
+          std::max(scheduler_.now() + random_.between(100us, 40ms), last_snapshot_[shard]);
+      last_snapshot_[shard] = at;
+      scheduler_.at<&Simulation::take_snapshot>(at, *this, snapshots_.size() - 1, shard);
+    }
+  }
+  void take_snapshot(std::uint64_t index, std::uint64_t shard) {
+    trace_.add(scheduler_.now(), "snapshot", shard, index, 0);
+    gateway_->take_snapshot(shard, snapshots_[index]);
   }
 
   void arrived(ConnectionId connection, Direction direction, const Packet& packet) override {
@@ -177,6 +200,9 @@ class Simulation final : NetworkUser, Node {
   std::unique_ptr<SimGateway> gateway_;
   std::array<std::unique_ptr<SimWorker>, kWorkers> workers_;
   std::vector<Report> reports_;
+  Snapshot snapshot_;  // control's latest
+  std::vector<Snapshot> snapshots_;
+  std::array<TimePoint, kShards> last_snapshot_{};
 };
 
 }  // namespace
