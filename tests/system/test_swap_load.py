@@ -59,10 +59,12 @@ def test_a_gateway_killed_in_the_middle_is_in_the_books(tmp_path):
             wait_until(lambda: served(cluster, "echo") == 1, what="a swap to version 1")
             os.kill(cluster.pid_of("gateway"), signal.SIGKILL)
         requests = load.result["requests"]
-        assert requests["lost"] + requests["connections_refused"] + sum(requests["errors"].values()) > 0
-        assert requests["sent"] == requests["ok"] + sum(requests["errors"].values()) + requests["lost"], requests
+        # What was under way with the gateway is lost, at this rate perhaps nothing; the next one knows what served.
+        assert requests["lost"] <= 16 and requests["errors"] == {}, requests
+        assert requests["sent"] == requests["ok"] + requests["lost"], requests
         assert requests["wrong_version"] == requests["wrong_id"] == requests["duplicated"] == 0, requests
-        assert load.process.returncode == 1
+        assert requests["lost"] == 0 or load.result["objections"]
+        assert load.process.returncode == (1 if load.result["objections"] else 0)
         wait_until(lambda: served(cluster, "echo") == 2, what="version 2 again")
 
 
