@@ -167,6 +167,7 @@ Result<void> Deployment::load(const std::string& config, CommandId id, TimePoint
 
 Result<void> Deployment::unload(CommandId id, TimePoint now) {
   set_pin(Pin{}, now);
+  memory_.reset();
   config_.clear();
   failed_.clear();
   if (rollout_) {

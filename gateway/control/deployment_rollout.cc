@@ -18,6 +18,9 @@ std::string named(std::int64_t version) {
 
 void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
   change_ = {};
+  if (memory_) {
+    memory_->rollout.reset();  // whatever was cut off, this one takes its place
+  }
   choose_primary();
   change_.primary = primary_;
   change_.pin = pin_;

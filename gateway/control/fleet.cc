@@ -308,6 +308,7 @@ void Fleet::add_remembered(Routes& routes) const {
   for (const auto& [model, memory] : remembered_) {
     if (memory.pin && memory.pin->versions.empty()) {
       routes.unloaded.push_back(model);
+      continue;
     }
     for (const RememberedVersion& each : memory.serving) {
       const bool newest = each.version == memory.serving.back().version;

@@ -126,6 +126,36 @@ TEST(Memory, ARolloutThatFailsAfterTheReturnGivesThePinBack) {
   EXPECT_EQ(after.routes(), "1:ready:100");
 }
 
+TEST(Memory, AnotherRolloutTakesThePlaceOfTheOneThatWasCutOff) {
+  FleetStage before;
+  pin_first(before);
+  RolloutAsked asked = to_version(2);
+  asked.allow_signature_change = true;
+  ASSERT_TRUE(before.fleet.rollout(asked, before.now));
+
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.infos[1].inputs = after.infos[3].inputs = {{"x", DataType::float32, {-1, 64}, false}};
+  after.infos[2].inputs = {{"x", DataType::float32, {-1, 32}, false}};
+  after.has({{1, "aaaaaaaa"}, {3, "cccccccc"}});  // 2 is not there yet
+  after.ready(1);
+  after.shards_follow();
+  ASSERT_TRUE(after.fleet.rollout(to_version(3), after.now));
+  after.follow();
+  after.ready(3);
+  after.shards_follow();
+  ASSERT_EQ(after.routes(), "3:ready:100");
+  RolloutAsked by_policy;
+  by_policy.model = "m";
+  ASSERT_TRUE(after.fleet.rollout(by_policy, after.now));
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  after.ready(2);
+  after.shards_follow();
+  EXPECT_EQ(after.stage(2), "failed(signature: input 'x': shape [-1,64] became [-1,32])")
+      << "what was allowed for the one before is not allowed for this";
+  EXPECT_EQ(after.routes().substr(after.routes().find("3:")), "3:ready:100");
+}
+
 TEST(Memory, WhatHadFailedIsNotTriedAgain) {
   FleetStage before;
   before.serve_first();
