@@ -12,10 +12,10 @@
 #include <utility>
 
 #include "worker/engine/parallel.h"
-#include "worker/ops/activate.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/detail/dnnl_matmul.h"
 #include "worker/ops/detail/gemm_call.h"
+#include "worker/ops/math/activate.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 

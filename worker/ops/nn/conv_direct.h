@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "worker/engine/tensor.h"
-#include "worker/ops/window.h"
+#include "worker/ops/nn/window.h"
 
 namespace sluice::engine {
 

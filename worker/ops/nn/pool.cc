@@ -14,10 +14,10 @@
 #include <utility>
 
 #include "worker/engine/parallel.h"
+#include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
-#include "worker/ops/window.h"
 
 namespace sluice::engine {
 namespace {

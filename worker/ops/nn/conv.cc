@@ -9,13 +9,13 @@
 #include <cstring>
 #include <utility>
 
-#include "worker/ops/activate.h"
-#include "worker/ops/conv_direct.h"
 #include "worker/ops/detail/dnnl_conv.h"
+#include "worker/ops/math/activate.h"
+#include "worker/ops/nn/conv_direct.h"
+#include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
-#include "worker/ops/window.h"
 
 namespace sluice::engine {
 namespace {

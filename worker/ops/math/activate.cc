@@ -1,4 +1,4 @@
-#include "worker/ops/activate.h"
+#include "worker/ops/math/activate.h"
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/simd/rows.h"

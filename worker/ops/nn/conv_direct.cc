@@ -1,4 +1,4 @@
-#include "worker/ops/conv_direct.h"
+#include "worker/ops/nn/conv_direct.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "worker/ops/window.h"
+#include "worker/ops/nn/window.h"
 
 #include <algorithm>
 
