@@ -13,15 +13,6 @@
 namespace sluice::engine::testing {
 namespace {
 
-template <class T>
-NamedTensor make(DataType datatype, Shape shape, const std::vector<T>& values) {
-  NamedTensor tensor;
-  tensor.datatype = datatype;
-  tensor.shape = std::move(shape);
-  tensor.data = Buffer::copy_of(std::as_bytes(std::span(values)));
-  return tensor;
-}
-
 std::shared_ptr<Constant> constant_of(const NamedTensor& from) {
   auto made = Tensor::create(from.datatype, from.shape);
   SLUICE_CHECK(made.has_value());
@@ -44,22 +35,24 @@ Attribute named(std::string name, AttributeKind kind) {
 }  // namespace
 
 NamedTensor floats(Shape shape, const std::vector<float>& values) {
-  return make(DataType::float32, std::move(shape), values);
+  return numbers(std::move(shape), values);
 }
 NamedTensor doubles(Shape shape, const std::vector<double>& values) {
-  return make(DataType::float64, std::move(shape), values);
+  return numbers(std::move(shape), values);
 }
 NamedTensor int64s(Shape shape, const std::vector<std::int64_t>& values) {
-  return make(DataType::int64, std::move(shape), values);
+  return numbers(std::move(shape), values);
 }
 NamedTensor int32s(Shape shape, const std::vector<std::int32_t>& values) {
-  return make(DataType::int32, std::move(shape), values);
+  return numbers(std::move(shape), values);
 }
 NamedTensor uint8s(Shape shape, const std::vector<std::uint8_t>& values) {
-  return make(DataType::uint8, std::move(shape), values);
+  return numbers(std::move(shape), values);
 }
 NamedTensor bools(Shape shape, const std::vector<std::uint8_t>& values) {
-  return make(DataType::boolean, std::move(shape), values);
+  NamedTensor tensor = numbers(std::move(shape), values);
+  tensor.datatype = DataType::boolean;
+  return tensor;
 }
 
 NamedTensor strings(const Shape& shape, const std::vector<std::string>& values) {
@@ -290,11 +283,19 @@ std::string mismatch(const Result<std::vector<NamedTensor>>& got,
                      const NamedTensor& want,
                      double relative,
                      double scale) {
+  return mismatch_at(got, 0, want, relative, scale);
+}
+
+std::string mismatch_at(const Result<std::vector<NamedTensor>>& got,
+                        std::size_t output,
+                        const NamedTensor& want,
+                        double relative,
+                        double scale) {
   if (!got) {
     return got.error().detail;
   }
   const model::Tolerance tolerance{.relative = relative, .absolute = 1e-30, .scale = scale};
-  return model::difference(got->front(), want, tolerance).value_or("");
+  return model::difference(got->at(output), want, tolerance).value_or("");
 }
 
 std::string error_of(const Result<std::vector<NamedTensor>>& got) {

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -22,6 +24,15 @@ NamedTensor int32s(Shape shape, const std::vector<std::int32_t>& values);
 NamedTensor uint8s(Shape shape, const std::vector<std::uint8_t>& values);
 NamedTensor bools(Shape shape, const std::vector<std::uint8_t>& values);
 NamedTensor strings(const Shape& shape, const std::vector<std::string>& values);
+// Of any number type: uint16, int8, ...
+template <class T>
+NamedTensor numbers(Shape shape, const std::vector<T>& values) {
+  NamedTensor tensor;
+  tensor.datatype = DataTypeOf<T>::value;
+  tensor.shape = std::move(shape);
+  tensor.data = Buffer::copy_of(std::as_bytes(std::span(values)));
+  return tensor;
+}
 // In [-1, 1), the same for the same seed.
 NamedTensor random_floats(const Shape& shape, std::uint32_t seed);
 std::vector<float> floats_of(const NamedTensor& tensor);
@@ -90,6 +101,12 @@ std::string mismatch(const Result<std::vector<NamedTensor>>& got,
                      const NamedTensor& want,
                      double relative = 1e-6,
                      double scale = 0);
+// The same for output number `output` of `got`.
+std::string mismatch_at(const Result<std::vector<NamedTensor>>& got,
+                        std::size_t output,
+                        const NamedTensor& want,
+                        double relative = 1e-6,
+                        double scale = 0);
 // The error's sentence; "no error" when there is none.
 std::string error_of(const Result<std::vector<NamedTensor>>& got);
 

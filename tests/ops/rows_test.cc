@@ -42,6 +42,18 @@ GraphCase chain(const Shape& shape,
   return graph;
 }
 
+// Positive elements of x [3,4], others from a constant.
+GraphCase where(const Shape& others) {
+  GraphCase graph;
+  graph.rows_input("x", x({3, 4}))
+      .constant("zero", floats({}, {0}))
+      .constant("others", random_floats(others, 2))
+      .node("Greater", {"x", "zero"}, {"positive"})
+      .node("Where", {"positive", "x", "others"}, {"y"})
+      .rows_output("y", {4});
+  return graph;
+}
+
 TEST(Rows, OneOperatorKeepsThemApartOrDoesNot) {
   const NamedTensor w45 = random_floats({4, 5}, 2);
   const struct {
@@ -52,6 +64,12 @@ TEST(Rows, OneOperatorKeepsThemApartOrDoesNot) {
       {"Relu", chain({3, 4}, "Relu", {}, {4}), true},
       {"Add of a row", chain({3, 4}, "Add", {{"b", floats({4}, {1, 2, 3, 4})}}, {4}), true},
       {"Add of [1,4]", chain({3, 4}, "Add", {{"b", floats({1, 4}, {1, 2, 3, 4})}}, {4}), true},
+      {"Erf", chain({3, 4}, "Erf", {}, {4}), true},
+      {"Mod of a row",
+       chain({3, 4}, "Mod", {{"b", floats({4}, {1, 2, 3, 4})}}, {4}, {integer("fmod", 1)}),
+       true},
+      {"Where", where({1, 4}), true},
+      {"Where that gains an axis", where({3, 1, 4}), false},
       {"Add that gains an axis", chain({3}, "Add", {{"b", floats({2, 1}, {1, 2})}}, {3}), false},
       {"MatMul", chain({3, 4}, "MatMul", {{"w", w45}}, {5}), true},
       {"Gemm", chain({3, 4}, "Gemm", {{"w", w45}}, {5}), true},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "worker/engine/parallel.h"
 #include "worker/engine/tensor.h"
 
 namespace sluice::engine {
@@ -87,6 +88,54 @@ BroadcastLoop<kOperands> make_loop(Dims result, const std::array<Shape, kOperand
     loop.rows *= extent;
   }
   return loop;
+}
+
+// Calls piece(operand offsets, result offset, count) for disjoint pieces of rows that cover the
+// result, in parallel where it pays. Inside a piece operand i advances by loop.inner_step[i].
+template <std::size_t kOperands, class Piece>
+void for_pieces(const BroadcastLoop<kOperands>& loop, const Piece& piece) {
+  constexpr std::int64_t kGrain = 16'384;  // elements
+  if (loop.rows == 1) {
+    parallel_for(loop.inner, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      std::array<std::int64_t, kOperands> at{};
+      for (std::size_t i = 0; i < kOperands; ++i) {
+        at[i] = begin * loop.inner_step[i];
+      }
+      piece(at, begin, end - begin);
+    });
+    return;
+  }
+  parallel_for(loop.rows, 1 + kGrain / (loop.inner + 1), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      piece(loop.offsets(row), row * loop.inner, loop.inner);
+    }
+  });
+}
+
+// out[i] = f(a[i * a_step], b[i * b_step]) over a whole broadcast; steps apart, so that the
+// compiler has plain loops to make vectors of.
+template <class A, class B, class Out, class F>
+void map_broadcast(const BroadcastLoop<2>& loop, const A* a, const B* b, Out* out, const F& f) {
+  for_pieces(loop, [&](const auto& at, std::int64_t to, std::int64_t count) {
+    const A* x = a + at[0];
+    const B* y = b + at[1];
+    Out* z = out + to;
+    if (loop.inner_step[0] == 0) {
+      const A fixed = x[0];
+      for (std::int64_t i = 0; i < count; ++i) {
+        z[i] = f(fixed, y[i * loop.inner_step[1]]);
+      }
+    } else if (loop.inner_step[1] == 0) {
+      const B fixed = y[0];
+      for (std::int64_t i = 0; i < count; ++i) {
+        z[i] = f(x[i], fixed);
+      }
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) {
+        z[i] = f(x[i], y[i]);
+      }
+    }
+  });
 }
 
 // Dims of a result in the order of its memory.

@@ -4,38 +4,56 @@
 
 namespace sluice::engine {
 
+void register_activations(Registry& registry);
 void register_batch_norm(Registry& registry);
 void register_binary(Registry& registry);
+void register_bitwise(Registry& registry);
 void register_cast(Registry& registry);
+void register_classify(Registry& registry);
+void register_compare(Registry& registry);
 void register_constant(Registry& registry);
 void register_conv(Registry& registry);
+void register_elementary(Registry& registry);
 void register_gather(Registry& registry);
+void register_logic(Registry& registry);
 void register_matmul(Registry& registry);
 void register_ml_linear(Registry& registry);
 void register_pool(Registry& registry);
+void register_power(Registry& registry);
 void register_prelu(Registry& registry);
 void register_reduce(Registry& registry);
 void register_reshape(Registry& registry);
 void register_softmax(Registry& registry);
 void register_transpose(Registry& registry);
 void register_unary(Registry& registry);
+void register_variadic(Registry& registry);
+void register_where(Registry& registry);
 
 void register_all(Registry& registry) {
+  register_activations(registry);
   register_batch_norm(registry);
   register_binary(registry);
+  register_bitwise(registry);
   register_cast(registry);
+  register_classify(registry);
+  register_compare(registry);
   register_constant(registry);
   register_conv(registry);
+  register_elementary(registry);
   register_gather(registry);
+  register_logic(registry);
   register_matmul(registry);
   register_ml_linear(registry);
   register_pool(registry);
+  register_power(registry);
   register_prelu(registry);
   register_reduce(registry);
   register_reshape(registry);
   register_softmax(registry);
   register_transpose(registry);
   register_unary(registry);
+  register_variadic(registry);
+  register_where(registry);
 }
 
 }  // namespace sluice::engine
