@@ -151,6 +151,32 @@ Axis softmax(const Node& node, const Inputs& inputs) {
   return apart ? inputs[0].axis : std::nullopt;
 }
 
+// Over all axes from one on.
+Axis before_axis(const Node& node, const Inputs& inputs) {
+  const std::size_t axis = counted(attribute(node, "axis", -1), inputs[0].dims.size());
+  return others_are_fixed(inputs) && inputs[0].axis && *inputs[0].axis < axis ? inputs[0].axis
+                                                                              : std::nullopt;
+}
+
+// Over one axis.
+Axis beside_axis(const Node& node, const Inputs& inputs) {
+  const std::size_t axis = counted(attribute(node, "axis", -1), inputs[0].dims.size());
+  return *inputs[0].axis != axis ? inputs[0].axis : std::nullopt;
+}
+
+// Images whose number stays: N is not among the axes, or its scale is known to be 1.
+Axis resize(const Node& node, const Inputs& inputs) {
+  const auto* axes = list_attribute(node, "axes");
+  const bool named = axes == nullptr || std::ranges::any_of(*axes, [&](std::int64_t axis) {
+                       return counted(axis, inputs[0].dims.size()) == 0;
+                     });
+  const std::size_t at = node.since < 11 ? 1 : 2;
+  const TensorView* scales = at < inputs.size() ? inputs[at].value : nullptr;
+  const bool kept = axes == nullptr && scales != nullptr && scales->count > 0 &&
+                    scales->datatype == DataType::float32 && scales->as<float>()[0] == 1.0F;
+  return !named || kept ? batch_in_front(inputs) : std::nullopt;
+}
+
 // `removed`: axes that are gone from the result, or 1 there.
 Axis without(const Inputs& inputs, const std::vector<std::int64_t>& removed, bool kept) {
   const std::size_t axis = *inputs[0].axis;
@@ -263,6 +289,7 @@ constexpr Entry kRules[] = {
     {"Clip", kSamePlace},
     {"Concat", concat},
     {"Conv", kImages},
+    {"ConvTranspose", kImages},
     {"Cos", kSamePlace},
     {"Cosh", kSamePlace},
     {"Div", kBroadcast},
@@ -279,16 +306,21 @@ constexpr Entry kRules[] = {
     {"GlobalMaxPool", kImages},
     {"Greater", kBroadcast},
     {"GreaterOrEqual", kBroadcast},
+    {"GroupNormalization", kImages},
     {"HardSigmoid", kSamePlace},
     {"HardSwish", kSamePlace},
     {"Identity", kSamePlace},
+    {"InstanceNormalization", kImages},
     {"IsInf", kSamePlace},
     {"IsNaN", kSamePlace},
+    {"LRN", kImages},
+    {"LayerNormalization", before_axis},
     {"LeakyRelu", kSamePlace},
     {"Less", kBroadcast},
     {"LessOrEqual", kBroadcast},
     {"Log", kSamePlace},
     {"LogSoftmax", softmax},
+    {"LpNormalization", beside_axis},
     {"MatMul", [](const Node&, const Inputs& inputs) { return matmul(inputs); }},
     {"Max", kBroadcast},
     {"MaxPool", kImages},
@@ -302,6 +334,7 @@ constexpr Entry kRules[] = {
     {"Or", kBroadcast},
     {"PRelu", kBroadcast},
     {"Pow", kBroadcast},
+    {"RMSNormalization", before_axis},
     {"Reciprocal", kSamePlace},
     {"ReduceMax", reduce},
     {"ReduceMean", reduce},
@@ -309,6 +342,7 @@ constexpr Entry kRules[] = {
     {"ReduceProd", reduce},
     {"ReduceSum", reduce},
     {"Relu", kSamePlace},
+    {"Resize", resize},
     {"Round", kSamePlace},
     {"Selu", kSamePlace},
     {"Shrink", kSamePlace},
@@ -328,6 +362,7 @@ constexpr Entry kRules[] = {
     {"Tanh", kSamePlace},
     {"ThresholdedRelu", kSamePlace},
     {"Transpose", transpose},
+    {"Upsample", resize},
     {"Where", kBroadcast},
     {"Xor", kBroadcast},
 };
