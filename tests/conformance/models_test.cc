@@ -53,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(Models,
                                            "mnist_external",
                                            "crepe_tiny",
                                            "dnsmos_sig_bak_ovr",
-                                           "fsmn_vad_online"));
+                                           "fsmn_vad_online",
+                                           "squeezenet_fp16"));
 
 // Writes the model below the build folder, once.
 std::string synthetic(const std::string& name) {

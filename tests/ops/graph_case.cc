@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -36,6 +37,16 @@ Attribute named(std::string name, AttributeKind kind) {
 
 NamedTensor floats(Shape shape, const std::vector<float>& values) {
   return numbers(std::move(shape), values);
+}
+NamedTensor halves(Shape shape, const std::vector<float>& values) {
+  std::vector<Float16> rounded;
+  std::ranges::transform(values, std::back_inserter(rounded), narrow<Float16>);
+  return numbers(std::move(shape), rounded);
+}
+NamedTensor bhalves(Shape shape, const std::vector<float>& values) {
+  std::vector<BFloat16> rounded;
+  std::ranges::transform(values, std::back_inserter(rounded), narrow<BFloat16>);
+  return numbers(std::move(shape), rounded);
 }
 NamedTensor doubles(Shape shape, const std::vector<double>& values) {
   return numbers(std::move(shape), values);

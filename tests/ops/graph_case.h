@@ -18,6 +18,8 @@ namespace sluice::engine::testing {
 
 // Row-major literals.
 NamedTensor floats(Shape shape, const std::vector<float>& values);
+NamedTensor halves(Shape shape, const std::vector<float>& values);   // float16
+NamedTensor bhalves(Shape shape, const std::vector<float>& values);  // bfloat16
 NamedTensor doubles(Shape shape, const std::vector<double>& values);
 NamedTensor int64s(Shape shape, const std::vector<std::int64_t>& values);
 NamedTensor int32s(Shape shape, const std::vector<std::int32_t>& values);

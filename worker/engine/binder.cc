@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "common/base/limits.h"
 #include "worker/engine/node_run.h"
+#include "worker/engine/widen.h"
 
 namespace sluice::engine {
 namespace {
@@ -156,17 +158,56 @@ Result<bool> Binder::fold(const Step& step, const OutputFacts& facts) {
   return true;
 }
 
+std::uint32_t Binder::add_slot(DataType datatype, Shape dims) {
+  Binding& binding = *binding_;
+  const auto made = static_cast<std::uint32_t>(binding.slots_.size());
+  Slot& slot = binding.slots_.emplace_back();
+  slot.datatype = datatype;
+  slot.known = true;
+  slot.dims = std::move(dims);
+  slot.root = made;
+  binding.views_.emplace_back();
+  make_view(made);
+  return made;
+}
+
+// Puts the conversions around a step that sees float32 in the place of 16-bit floats.
+void Binder::add_widened(BoundStep bound, const OutputFacts& facts) {
+  Binding& binding = *binding_;
+  for (std::uint32_t& slot : bound.in) {
+    if (slot == kNoValue || !is_half(binding.slots_[slot].datatype)) {
+      continue;
+    }
+    auto made = widened_.find(slot);
+    if (made == widened_.end()) {
+      made = widened_.emplace(slot, add_slot(DataType::float32, binding.slots_[slot].dims)).first;
+      binding.steps_.push_back({.in = {slot}, .out = {made->second}});
+    }
+    slot = made->second;
+  }
+  std::vector<BoundStep> after;
+  for (std::size_t i = 0; i < bound.out.size(); ++i) {
+    if (bound.out[i] != kNoValue && facts[i].rounded) {
+      const std::uint32_t wide = add_slot(DataType::float32, binding.slots_[bound.out[i]].dims);
+      after.push_back({.in = {wide}, .out = {bound.out[i]}});
+      bound.out[i] = wide;
+    }
+  }
+  binding.steps_.push_back(std::move(bound));
+  std::ranges::move(after, std::back_inserter(binding.steps_));
+}
+
 Result<void> Binder::infer_step(const Step& step) {
   Binding& binding = *binding_;
   BoundStep bound{.step = &step, .in = step.node.inputs, .out = step.node.outputs};
   const bool known = std::ranges::all_of(
       step.node.inputs, [&](ValueId v) { return v == kNoValue || binding.slots_[v].known; });
   OutputFacts facts;
+  bool widened = false;
   if (known) {
-    SLUICE_TRY_ASSIGN(
-        facts,
-        step.entry->kernel.infer(
-            step.params, {.inputs = facts_for(step), .output_count = step.node.outputs.size()}));
+    const auto inputs = facts_for(step);
+    widened = rounds_to(step, inputs) != DataType::undefined;
+    SLUICE_TRY_ASSIGN(facts, infer_outputs(step, inputs));
     SLUICE_CHECK(facts.size() >= step.node.outputs.size());
   }
   bound.dynamic = !known || std::ranges::any_of(facts, &OutputFact::data_dependent);
@@ -189,6 +230,10 @@ Result<void> Binder::infer_step(const Step& step) {
   }
   if (!folded) {
     SLUICE_TRY_ASSIGN(folded, fold(step, facts));
+  }
+  if (!folded && widened) {
+    add_widened(std::move(bound), facts);
+    return {};
   }
   if (!folded) {
     binding.steps_.push_back(std::move(bound));
@@ -221,9 +266,9 @@ void Binder::drop_unwanted() {
   }
   std::vector<BoundStep> kept;
   for (auto step = binding.steps_.rbegin(); step != binding.steps_.rend(); ++step) {
-    const bool alive = !step->step->entry->pure || std::ranges::any_of(step->out, [&](auto v) {
-      return v != kNoValue && needed[v];
-    });
+    const bool effect = step->step != nullptr && !step->step->entry->pure;
+    const bool alive = effect || std::ranges::any_of(
+                                     step->out, [&](auto v) { return v != kNoValue && needed[v]; });
     if (!alive) {
       continue;
     }

@@ -27,6 +27,8 @@ class Binder {
 
  private:
   Result<void> infer_step(const Step& step);
+  void add_widened(BoundStep bound, const OutputFacts& facts);
+  std::uint32_t add_slot(DataType datatype, Shape dims);
   Result<bool> fold(const Step& step, const OutputFacts& facts);
   [[nodiscard]] std::vector<InputFact> facts_for(const Step& step) const;
   [[nodiscard]] bool has_value(std::uint32_t slot) const;
@@ -48,7 +50,8 @@ class Binder {
   std::unique_ptr<Binding> binding_;
   std::vector<std::size_t> wanted_;
   std::map<std::pair<std::uint32_t, Layout>, std::uint32_t> other_layouts_;
-  std::vector<std::uint32_t> output_slots_;  // by wanted output, row-major
+  std::map<std::uint32_t, std::uint32_t> widened_;  // slot of a 16-bit float -> as float32
+  std::vector<std::uint32_t> output_slots_;         // by wanted output, row-major
   struct Life {
     std::size_t first = ~std::size_t{0};
     std::size_t last = 0;

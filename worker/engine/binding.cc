@@ -10,6 +10,7 @@
 #include "worker/engine/layout.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/strings.h"
+#include "worker/engine/widen.h"
 
 namespace sluice::engine {
 namespace {
@@ -41,8 +42,9 @@ bool Binding::fits(const RunArguments& arguments, bool keep_nan) const {
 }
 
 std::size_t Binding::reorder_count() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(steps_, [](const BoundStep& step) { return step.step == nullptr; }));
+  return static_cast<std::size_t>(std::ranges::count_if(steps_, [](const BoundStep& step) {
+    return step.step == nullptr && step.inputs[0]->datatype == step.outputs[0]->datatype;
+  }));
 }
 
 Result<void> Binding::take_inputs(const RunArguments& arguments) {
@@ -147,7 +149,11 @@ Result<void> Binding::run_steps(const std::atomic<bool>* stop, std::span<std::by
       return cancelled();
     }
     if (step.step == nullptr) {
-      reorder(*step.inputs[0], *step.outputs[0]);
+      if (step.inputs[0]->datatype != step.outputs[0]->datatype) {
+        convert_halves(*step.inputs[0], *step.outputs[0]);
+      } else {
+        reorder(*step.inputs[0], *step.outputs[0]);
+      }
       continue;
     }
     Result<void> done;

@@ -40,7 +40,7 @@ struct Slot {
 };
 
 struct BoundStep {
-  const Step* step = nullptr;       // null: a change of layout
+  const Step* step = nullptr;       // null: a change of layout, or to or from a 16-bit float
   bool dynamic = false;             // dims of an input or output are known only by running
   std::vector<std::uint32_t> in{};  // slots; kNoValue: left out
   std::vector<std::uint32_t> out{};

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <span>
 
+#include "common/tensor/datatype.h"
+
 namespace sluice::engine {
 
-// `bytes` are float32 of any alignment.
-bool all_finite(std::span<const std::byte> bytes);
+// `bytes` are elements of any alignment; what is no float is finite.
+bool all_finite(DataType datatype, std::span<const std::byte> bytes);
 
 }  // namespace sluice::engine

@@ -120,7 +120,8 @@ class Fuser {
 Result<void> Fuser::take_batch_norm(std::size_t& at) {
   const std::size_t reader = reader_of(at);
   if (!is(reader, "BatchNormalization") || plan_.steps[reader].node.outputs.size() != 1 ||
-      plan_.steps[reader].node.inputs[0] != plan_.steps[at].node.outputs[0]) {
+      plan_.steps[reader].node.inputs[0] != plan_.steps[at].node.outputs[0] ||
+      plan_.datatypes[plan_.steps[at].node.outputs[0]] != DataType::float32) {
     return {};
   }
   Node& conv = plan_.steps[at].node;

@@ -53,6 +53,7 @@ struct OutputFact {
   bool data_dependent =
       false;  // dims are known only by running: see KernelContext::allocate_output
   std::shared_ptr<const Tensor> value{};  // where infer knows it (Shape, Size)
+  bool rounded = false;                   // float32 in the kernel: see widen.h, which alone sets it
 };
 using OutputFacts = std::vector<OutputFact>;
 

@@ -83,7 +83,9 @@ bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps
 
 void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
   auto& slots = binding_->slots_;
-  const LayoutRule rule = step.dynamic ? LayoutRule::plain : step.step->entry->layout;
+  const LayoutRule rule = step.dynamic           ? LayoutRule::plain
+                          : step.step == nullptr ? LayoutRule::follow  // a conversion
+                                                 : step.step->entry->layout;
   const std::size_t rank =
       step.in.empty() || step.in[0] == kNoValue ? 0 : slots[step.in[0]].dims.size();
   if (rule == LayoutRule::follow && follow_channels_last(step, steps)) {
@@ -93,10 +95,12 @@ void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
                      slots[step.in[0]].datatype == DataType::float32 && !plan_.row_major &&
                      std::ranges::count(step.out, kNoValue) + 1 ==
                          static_cast<std::ptrdiff_t>(step.out.size());  // no second result
-  const auto residual = step.step->tail.residual;
+  constexpr std::size_t kNone = ~std::size_t{0};
+  const std::size_t residual =
+      step.step != nullptr ? step.step->tail.residual.value_or(kNone) : kNone;
   for (std::size_t i = 0; i < step.in.size(); ++i) {
     if (step.in[i] != kNoValue) {
-      const bool data = i == 0 || (residual && *residual == i);
+      const bool data = i == 0 || i == residual;
       step.in[i] =
           in_layout(step.in[i], turns && data ? Layout::channels_last : Layout::plain, steps);
     }

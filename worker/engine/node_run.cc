@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include "worker/engine/widen.h"
+
 namespace sluice::engine {
 namespace {
 
@@ -40,9 +42,12 @@ std::vector<InputFact> facts_of(std::span<const TensorView> inputs) {
   return facts;
 }
 
-Result<std::vector<Tensor>> run_step(const Step& step,
-                                     std::span<const TensorView> inputs,
-                                     const std::atomic<bool>* stop) {
+namespace {
+
+// The kernel's own datatypes.
+Result<std::vector<Tensor>> run_kernel(const Step& step,
+                                       std::span<const TensorView> inputs,
+                                       const std::atomic<bool>* stop) {
   const Kernel& kernel = step.entry->kernel;
   const std::size_t count = step.node.outputs.size();
   const auto facts = facts_of(inputs);
@@ -74,6 +79,37 @@ Result<std::vector<Tensor>> run_step(const Step& step,
   context.set_source(&outputs);
   SLUICE_TRY(kernel.run(step.params, step.state, bound, context));
   return outputs.take();
+}
+
+}  // namespace
+
+Result<std::vector<Tensor>> run_step(const Step& step,
+                                     std::span<const TensorView> inputs,
+                                     const std::atomic<bool>* stop) {
+  const auto facts = facts_of(inputs);
+  const DataType rounded = rounds_to(step, facts);
+  if (rounded == DataType::undefined) {
+    return run_kernel(step, inputs, stop);
+  }
+  std::vector<TensorView> wide(inputs.begin(), inputs.end());
+  std::vector<Tensor> kept;
+  for (TensorView& input : wide) {
+    if (is_half(input.datatype)) {
+      SLUICE_TRY_ASSIGN(Tensor tensor, converted(input, DataType::float32));
+      kept.push_back(std::move(tensor));
+      input = kept.back().view();
+      // The dims are inside the tensor, which moves: the caller's stay.
+      input.dims = inputs[static_cast<std::size_t>(&input - wide.data())].dims;
+    }
+  }
+  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_kernel(step, wide, stop));
+  SLUICE_TRY_ASSIGN(const OutputFacts made, infer_outputs(step, facts));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (made[i].rounded && outputs[i].datatype() == DataType::float32) {
+      SLUICE_TRY_ASSIGN(outputs[i], converted(outputs[i].view(), made[i].datatype));
+    }
+  }
+  return outputs;
 }
 
 }  // namespace sluice::engine

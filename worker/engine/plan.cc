@@ -9,6 +9,7 @@
 #include "common/base/limits.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/rows.h"
+#include "worker/engine/widen.h"
 
 namespace sluice::engine {
 namespace {
@@ -140,7 +141,12 @@ class StepPreparation final : public PrepareContext {
     if (!plan_.is_constant(value)) {
       return static_cast<const TensorView*>(nullptr);
     }
-    SLUICE_TRY_ASSIGN(const TensorView view, plan_.constants[value]->view());
+    SLUICE_TRY_ASSIGN(TensorView view, plan_.constants[value]->view());
+    if (step_.entry->halves == HalfRule::widen && is_half(view.datatype)) {
+      SLUICE_TRY_ASSIGN(Tensor wide, converted(view, DataType::float32));
+      widened_.push_back(std::make_unique<Tensor>(std::move(wide)));
+      view = widened_.back()->view();
+    }
     views_.push_back(std::make_unique<TensorView>(view));
     return static_cast<const TensorView*>(views_.back().get());
   }
@@ -148,6 +154,7 @@ class StepPreparation final : public PrepareContext {
   Step& step_;
   bool reference_;
   std::vector<std::unique_ptr<TensorView>> views_;
+  std::vector<std::unique_ptr<Tensor>> widened_;
 };
 
 Result<void> prepare_step(Plan& plan, Step& step, bool reference) {
@@ -194,8 +201,7 @@ bool worth_folding(const Plan& plan, const Step& step) {
     }
   }
   const auto facts = facts_of(inputs);
-  const auto made = step.entry->kernel.infer(
-      step.params, {.inputs = facts, .output_count = step.node.outputs.size()});
+  const auto made = infer_outputs(step, facts);
   if (!made) {
     return false;  // the run will say so, with its context
   }
@@ -357,6 +363,7 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   SLUICE_TRY(sort_steps(plan));
   SLUICE_TRY(fold_constants(plan));
   drop_dead_steps(plan);
+  SLUICE_TRY(widen_constants(plan));
   SLUICE_TRY(infer_typical(plan));
   plan.rows_independent = rows_are_independent(plan);
   if (!options.reference) {

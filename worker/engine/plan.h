@@ -30,8 +30,9 @@ struct Step {
   Box params;
   Box state;
   Tail tail;
-  std::vector<bool> consumed;  // inputs that only prepare needed
-  bool tame = false;           // finite inputs of the graph reach it as finite numbers
+  std::vector<DataType> halves{};  // by input: what a constant was before widen_constants
+  std::vector<bool> consumed;      // inputs that only prepare needed
+  bool tame = false;               // finite inputs of the graph reach it as finite numbers
 };
 
 struct Plan {

@@ -9,6 +9,7 @@
 #include "worker/engine/guess.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/plan.h"
+#include "worker/engine/widen.h"
 
 namespace sluice::engine {
 namespace {
@@ -75,8 +76,7 @@ class Guesser {
                       .dims = *guess_.dims[value],
                       .value = guess_.has_value(value) ? &guess_.values[value] : nullptr};
     }
-    const auto made = step.entry->kernel.infer(
-        step.params, {.inputs = facts, .output_count = step.node.outputs.size()});
+    const auto made = infer_outputs(step, facts);
     if (made) {
       note(step, *made, inputs);
     } else if (made.error().code == ErrorCode::unsupported) {

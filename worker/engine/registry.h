@@ -28,6 +28,12 @@ enum class LayoutRule : std::uint8_t {
   channels_last,  // wants and gives channels_last where the rank is 3 to 5 and float32
 };
 
+// How an operator lives with float16 and bfloat16.
+enum class HalfRule : std::uint8_t {
+  widen,   // the kernel sees float32 in their place, and its results are rounded (widen.h)
+  native,  // the kernel takes them: it moves elements without looking, or converts by itself
+};
+
 inline constexpr std::size_t kAnyNumber = ~std::size_t{0};
 
 // How many inputs and outputs a node may name. The first `inputs_least` must be there, and all of
@@ -46,6 +52,9 @@ struct OperatorEntry {
   Arity arity{};
   Kernel kernel{};
   LayoutRule layout = LayoutRule::plain;
+  HalfRule halves = HalfRule::widen;
+  std::vector<std::size_t>
+      wide_outputs{};                     // float32 whatever the inputs (LayerNormalization's mean)
   std::vector<std::size_t> overwrites{};  // inputs whose memory output 0 may take when it fits
   bool alias = false;                     // output 0 has the bytes of input 0, only other dims
   bool fuses_tail = false;                // takes bias and activation of its consumer

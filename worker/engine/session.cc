@@ -51,7 +51,7 @@ class PlanExecution final : public Execution {
   [[nodiscard]] bool may_have_nan(const RunArguments& arguments) const {
     return shared_->plan.clamps &&
            !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
-             return input.datatype != DataType::float32 || all_finite(input.data);
+             return all_finite(input.datatype, input.data);
            });
   }
 

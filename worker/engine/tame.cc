@@ -14,10 +14,10 @@ namespace {
 
 bool is_finite_constant(const Plan& plan, ValueId value) {
   const Constant& constant = *plan.constants[value];
-  if (constant.datatype() != DataType::float32) {
-    return constant.datatype() != DataType::float64;
+  if (constant.datatype() == DataType::string) {
+    return true;
   }
-  const bool finite = all_finite(constant.bytes());
+  const bool finite = all_finite(constant.datatype(), constant.bytes());
   constant.forget_pages();
   return finite;
 }

@@ -18,6 +18,7 @@
 #include "common/tensor/buffer.h"
 #include "common/tensor/datatype.h"
 #include "common/tensor/shape.h"
+#include "common/tensor/small_float.h"
 
 namespace sluice::engine {
 
@@ -32,6 +33,10 @@ enum class Layout : std::uint8_t {
 // Bytes of one element in the engine's memory.
 constexpr std::size_t storage_size(DataType type) noexcept {
   return type == DataType::string ? sizeof(std::string) : element_size(type);
+}
+
+constexpr bool is_half(DataType type) noexcept {
+  return type == DataType::float16 || type == DataType::bfloat16;
 }
 
 template <class T>
@@ -58,6 +63,10 @@ template <>
 struct DataTypeOf<float> : std::integral_constant<DataType, DataType::float32> {};
 template <>
 struct DataTypeOf<double> : std::integral_constant<DataType, DataType::float64> {};
+template <>
+struct DataTypeOf<Float16> : std::integral_constant<DataType, DataType::float16> {};
+template <>
+struct DataTypeOf<BFloat16> : std::integral_constant<DataType, DataType::bfloat16> {};
 template <>
 struct DataTypeOf<std::string> : std::integral_constant<DataType, DataType::string> {};
 

@@ -4,7 +4,7 @@
 // [M,N]. Types: float32 (oneDNN, a constant B packed), float64 (OpenBLAS), int32, int64, uint32,
 // uint64 (plain loops). float32 multiplies and adds in float32; a row's result does not depend on
 // the other rows. Opsets: Gemm before 7 broadcasts C only when `broadcast` is set; C is optional
-// since 11. Refused: float16, bfloat16.
+// since 11.
 
 #include <algorithm>
 #include <array>

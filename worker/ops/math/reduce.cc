@@ -7,7 +7,7 @@
 // noop_with_empty_axes comes too; select_last_index since 12.
 // An empty set gives 0, 1, -inf, +inf, NaN for sum, product, max, min, mean of floats; max and min
 // of integers over it are refused.
-// Refused: float16, bfloat16, bool.
+// Refused: bool.
 
 #include <algorithm>
 #include <cmath>

@@ -2,7 +2,7 @@
 // Sigmoid, Sqrt, Softplus, Tanh: y[i] = f(x[i]).
 // Spec: https://onnx.ai/onnx/operators/ (read 2026-11).
 // Types: float32 (vector kernels), float64 (the C library); Abs, Neg, Relu and Clip also integers.
-// Refused: float16 and bfloat16; integers where the specification has floats only.
+// Refused: integers where the specification has floats only.
 // Opsets: version 1 of most had `consumed_inputs`, a hint that changes nothing. Clip takes its
 // bounds from attributes before 11, from inputs since.
 

@@ -4,7 +4,6 @@
 // Types: float32 (oneDNN with constant weights packed, channels-last), float64 and everything that
 // oneDNN cannot (plain loops). Any number of groups; 1 to 3 spatial dimensions by oneDNN, more by
 // the loops. float32 multiplies and adds in float32.
-// Refused: float16, bfloat16.
 
 #include <cstring>
 #include <utility>

@@ -5,7 +5,6 @@
 // MaxPool keeps NaN; its Indices (of the flattened input; column-major when storage_order is 1)
 // come from the plain loops. Averages sum in double (plain) or float32 (channels-last).
 // Opsets: ceil_mode since 10, dilations of AveragePool since 19, count_include_pad since 7.
-// Refused: float16, bfloat16.
 
 #include <algorithm>
 #include <array>

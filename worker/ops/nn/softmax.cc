@@ -3,7 +3,6 @@
 // y[o,k,i] = exp(x[o,k,i] - m) / sum_k exp(...), m = max over k. Softmax runs along `axis`; before
 // 13 along all dimensions from `axis` on (default 1).
 // Types: float32 (vector kernels, accumulated in float32), float64. A NaN makes its row NaN.
-// Refused: float16, bfloat16.
 
 #include <cmath>
 #include <limits>

@@ -173,18 +173,21 @@ void register_constant(Registry& registry) {
   registry.add({.name = "Constant",
                 .since = {1, 9, 11, 12, 13, 19, 21, 23, 24},
                 .arity = {0, 0, 1},
-                .kernel = kernel<parse_constant, infer_constant, run_constant>()});
+                .kernel = kernel<parse_constant, infer_constant, run_constant>(),
+                .halves = HalfRule::native});
   registry.add(
       {.name = "ConstantOfShape",
        .since = {9, 20, 21, 23, 24},
-       .kernel =
-           kernel<parse_constant_of_shape, infer_constant_of_shape, run_constant_of_shape>()});
+       .kernel = kernel<parse_constant_of_shape, infer_constant_of_shape, run_constant_of_shape>(),
+       .halves = HalfRule::native});
   registry.add({.name = "Shape",
                 .since = {1, 13, 15, 19, 21, 23, 24},
-                .kernel = kernel<parse_shape, infer_shape, run_shape>()});
+                .kernel = kernel<parse_shape, infer_shape, run_shape>(),
+                .halves = HalfRule::native});
   registry.add({.name = "Size",
                 .since = {1, 13, 19, 21, 23, 24},
-                .kernel = kernel<parse_nothing, infer_size, run_size>()});
+                .kernel = kernel<parse_nothing, infer_size, run_size>(),
+                .halves = HalfRule::native});
 }
 
 }  // namespace sluice::engine

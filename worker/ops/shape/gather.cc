@@ -293,16 +293,19 @@ void register_gather(Registry& registry) {
                 .since = {1, 4, 11, 13},
                 .arity = {1, kAnyNumber, 1},
                 .kernel = kernel<parse_concat, infer_concat, run_concat>(),
+                .halves = HalfRule::native,
                 .tame = true});
   registry.add({.name = "Gather",
                 .since = {1, 11, 13},
                 .arity = {2, 2, 1},
                 .kernel = kernel<parse_gather, infer_gather, run_gather>(),
+                .halves = HalfRule::native,
                 .tame = true});
   registry.add({.name = "Slice",
                 .since = {1, 10, 11, 13},
                 .arity = {1, 5, 1},
                 .kernel = bound_kernel<parse_slice, infer_slice, bind_slice, run_slice>(),
+                .halves = HalfRule::native,
                 .tame = true});
 }
 

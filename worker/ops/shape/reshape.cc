@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "worker/ops/elements.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 
@@ -231,7 +232,7 @@ Result<OutputFacts> infer_dropout(const DropoutParams& params, const InputFacts&
   }
   OutputFacts made = one_output(x.datatype, {x.dims.begin(), x.dims.end()});
   if (facts.output_count > 1) {
-    if (params.mask_like_input && !is_number(x.datatype)) {
+    if (params.mask_like_input && !is_number(x.datatype) && !is_half(x.datatype)) {
       return unsupported_type(x.datatype);
     }
     made.push_back({.datatype = params.mask_like_input ? x.datatype : DataType::boolean,
@@ -248,6 +249,12 @@ Result<void> run_dropout(const DropoutParams&, KernelContext& context) {
     TensorView& mask = context.output(1);
     if (mask.datatype == DataType::boolean) {
       std::ranges::fill(mask.mut<bool>(), true);
+    } else if (is_half(mask.datatype)) {
+      constexpr std::uint16_t kOne = 0x3C00;
+      constexpr std::uint16_t kOneAsBfloat16 = 0x3F80;
+      std::fill_n(elements<std::uint16_t>(mask),
+                  mask.count,
+                  mask.datatype == DataType::float16 ? kOne : kOneAsBfloat16);
     } else {
       dispatch_number(mask.datatype, [&](auto tag) {
         std::ranges::fill(mask.mut<decltype(tag)>(), decltype(tag){1});
@@ -265,35 +272,41 @@ void register_reshape(Registry& registry) {
                 .arity = {1, 3, 2},
                 .kernel = kernel<parse_dropout, infer_dropout, run_dropout>(),
                 .layout = LayoutRule::follow,
+                .halves = HalfRule::native,
                 .alias = true,
                 .tame = true});
   registry.add({.name = "Flatten",
                 .since = {1, 9, 11, 13, 21, 23, 24},
                 .kernel = kernel<parse_flatten, infer_flatten, run_alias<FlattenParams>>(),
+                .halves = HalfRule::native,
                 .alias = true,
                 .tame = true});
   registry.add({.name = "Identity",
                 .since = {1, 13, 14, 16, 19, 21, 23, 24},
                 .kernel = kernel<parse_nothing, infer_same<NoParams>, run_alias<NoParams>>(),
                 .layout = LayoutRule::follow,
+                .halves = HalfRule::native,
                 .alias = true,
                 .tame = true});
   registry.add({.name = "Reshape",
                 .since = {1, 5, 13, 14, 19, 21, 23, 24},
                 .arity = {1, 2, 1},
                 .kernel = kernel<parse_reshape, infer_reshape, run_alias<ReshapeParams>>(),
+                .halves = HalfRule::native,
                 .alias = true,
                 .tame = true});
   registry.add({.name = "Squeeze",
                 .since = {1, 11, 13, 21, 23, 24},
                 .arity = {1, 2, 1},
                 .kernel = kernel<parse_axes, infer_squeeze, run_alias<AxesParams>>(),
+                .halves = HalfRule::native,
                 .alias = true,
                 .tame = true});
   registry.add({.name = "Unsqueeze",
                 .since = {1, 11, 13, 21, 23, 24},
                 .arity = {1, 2, 1},
                 .kernel = kernel<parse_axes, infer_unsqueeze, run_alias<AxesParams>>(),
+                .halves = HalfRule::native,
                 .alias = true,
                 .tame = true});
 }

@@ -1,5 +1,6 @@
 // The engine's pure parts: arena, registry, thin models, finite numbers.
 
+#include <cmath>
 #include <limits>
 #include <random>
 #include <vector>
@@ -107,13 +108,19 @@ TEST(Layout, ReorderingThereAndBackChangesNothing) {
 
 TEST(Finite, SeesEveryNanAndInfinity) {
   std::vector<float> values(3000, std::numeric_limits<float>::max());
-  EXPECT_TRUE(all_finite(std::as_bytes(std::span(values))));
-  EXPECT_TRUE(all_finite({}));
+  EXPECT_TRUE(all_finite(DataType::float32, std::as_bytes(std::span(values))));
+  EXPECT_TRUE(all_finite(DataType::float32, {}));
+  const std::uint16_t half_infinity[] = {0x3C00, 0xFC00};
+  EXPECT_FALSE(all_finite(DataType::float16, std::as_bytes(std::span(half_infinity))));
+  EXPECT_TRUE(all_finite(DataType::bfloat16, std::as_bytes(std::span(half_infinity))));
+  EXPECT_TRUE(all_finite(DataType::int16, std::as_bytes(std::span(half_infinity))));
+  const double nan[] = {1, std::nan("")};
+  EXPECT_FALSE(all_finite(DataType::float64, std::as_bytes(std::span(nan))));
   for (const std::size_t at :
        {std::size_t{0}, std::size_t{1023}, std::size_t{1024}, std::size_t{2999}}) {
     values[at] = at % 2 == 0 ? -std::numeric_limits<float>::infinity()
                              : std::numeric_limits<float>::quiet_NaN();
-    EXPECT_FALSE(all_finite(std::as_bytes(std::span(values)))) << at;
+    EXPECT_FALSE(all_finite(DataType::float32, std::as_bytes(std::span(values)))) << at;
     values[at] = 1;
   }
 }
