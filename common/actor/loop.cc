@@ -6,15 +6,18 @@
 
 namespace sluice::actor {
 
-WatchId Loop::watch(zmq::socket_ref socket, Handler handler) {
-  return add(socket, socket.get(zmq::sockopt::fd), std::move(handler));
+WatchId Loop::watch(zmq::socket_ref socket, Handler handler, Asked asked) {
+  Source& source = add(socket, socket.get(zmq::sockopt::fd), std::move(handler));
+  source.asked = asked;
+  source.sent = true;  // what came before it was watched
+  return source.id;
 }
 
 WatchId Loop::watch_descriptor(int descriptor, Handler handler) {
-  return add({}, descriptor, std::move(handler));
+  return add({}, descriptor, std::move(handler)).id;
 }
 
-WatchId Loop::add(zmq::socket_ref socket, int descriptor, Handler handler) {
+Loop::Source& Loop::add(zmq::socket_ref socket, int descriptor, Handler handler) {
   auto source = std::make_unique<Source>();
   source->id = ++last_;
   source->socket = socket;
@@ -22,7 +25,13 @@ WatchId Loop::add(zmq::socket_ref socket, int descriptor, Handler handler) {
   source->handler = std::move(handler);
   sources_.push_back(std::move(source));
   changed_ = true;
-  return last_;
+  return *sources_.back();
+}
+
+void Loop::note_send(WatchId id) noexcept {
+  for (const auto& source : sources_) {
+    source->sent = source->sent || source->id == id;
+  }
 }
 
 void Loop::unwatch(WatchId id) {
@@ -57,16 +66,17 @@ std::chrono::milliseconds Loop::wait_until_due(std::chrono::milliseconds most) c
   return most.count() < 0 ? until : std::min(most, until);
 }
 
-// Asks every socket whether it has something, before the loop waits: a socket's descriptor tells of
-// changes alone, and one may have been taken note of by a send. True: something is there.
+// Asks the sockets that need it (Asked) whether they have something. True: something is there.
 //
 // Not zmq::poll, which asks every socket three times a turn, each time by a call of the kernel:
 // what wakes the loop is asked by its handler anyway.
 bool Loop::look() {
   bool any = false;
   for (const auto& source : sources_) {
-    source->ready = source->socket && !source->pending &&
-                    (source->socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    const bool ask =
+        source->socket && !source->pending && (source->asked == Asked::every_turn || source->sent);
+    source->sent = false;
+    source->ready = ask && (source->socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
     any = any || source->ready;
   }
   return any;

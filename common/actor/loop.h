@@ -40,17 +40,26 @@ class Loop {
   // without waiting (it stopped at its drain limit).
   using Handler = std::function<bool(TimePoint now)>;
 
+  // Which sockets are asked for messages before the loop waits: a socket's descriptor tells of
+  // changes alone, and a send may have taken note of one. Asking costs two calls of the kernel.
+  enum class Asked : std::uint8_t {
+    every_turn,    // anybody may send on it at any time
+    after_a_send,  // as told by note_send(); never for a socket that only receives
+  };
+
   // actor.receive(inbox, now) for every message. Both must outlive the loop's run.
   template <class Inbox, class Actor>
   WatchId serve(Mailbox<Inbox>& mailbox, Actor& actor) {
-    return watch(mailbox.socket(), [&mailbox, &actor](TimePoint now) {
+    const auto read = [&mailbox, &actor](TimePoint now) {
       return mailbox.drain([&](Inbox&& message) { actor.receive(std::move(message), now); }) ==
              limits::kMailboxDrain;
-    });
+    };
+    return watch(mailbox.socket(), read, Asked::after_a_send);
   }
 
   // The handler must read the socket until it is empty or return true.
-  WatchId watch(zmq::socket_ref socket, Handler handler);
+  WatchId watch(zmq::socket_ref socket, Handler handler, Asked asked = Asked::every_turn);
+  void note_send(WatchId id) noexcept;
   WatchId watch_descriptor(int descriptor, Handler handler);
   // Safe from within any handler, its own included.
   void unwatch(WatchId id);
@@ -77,11 +86,13 @@ class Loop {
     zmq::socket_ref socket{};  // or none
     int descriptor = -1;       // the socket's own, or the one that is watched
     Handler handler;
+    Asked asked = Asked::every_turn;
+    bool sent = false;     // on, since it was last asked
     bool pending = false;  // stopped at its limit last turn
     bool ready = false;    // a socket that has messages before the loop waits
   };
 
-  WatchId add(zmq::socket_ref socket, int descriptor, Handler handler);
+  Source& add(zmq::socket_ref socket, int descriptor, Handler handler);
   void rebuild();
   bool look();
   [[nodiscard]] std::chrono::milliseconds wait_until_due(std::chrono::milliseconds most) const;

@@ -180,7 +180,7 @@ void HttpConnection::wait_for_input() {
   }
   reading_ = true;
   // With bytes already there this reads at once, and completes in a later turn: connections take
-  // turns. A short read tells Asio not to try again before the descriptor wakes.
+  // turns. Without, the attempt costs a call of the kernel; so would arming the descriptor.
   socket_->stream.async_receive(asio::buffer(space.data(), space.size()),
                                 [self = LocalRef<HttpConnection>(this)](
                                     const boost::system::error_code& failure, std::size_t size) {

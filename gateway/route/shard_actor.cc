@@ -220,8 +220,8 @@ void ShardActor::after_events(TimePoint now) {
   if (!gathering_) {
     flush_links(now);
   }
-  if (sent_) {
-    router_post_.post();  // a send may have used up the edge of the ROUTER's descriptor
+  if (std::exchange(sent_, false) && (router_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0) {
+    router_post_.post();  // a send has used up the edge of the ROUTER's descriptor
   }
   const TimePoint due = dispatcher_.next_due();
   if (due < armed_) {

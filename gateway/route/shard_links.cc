@@ -245,6 +245,7 @@ void ShardActor::send_to_link(LinkKey key,
 
 // Everything said to a worker in one turn leaves in as few frames as it fits in.
 void ShardActor::flush_links(TimePoint now) {
+  sent_ = sent_ || !unflushed_.empty();
   // By index: a link that turns out lost has its requests sent to others.
   for (std::size_t i = 0; i < unflushed_.size(); ++i) {
     const LinkKey key = unflushed_[i];

@@ -56,10 +56,15 @@ void ShardActor::on_request(RequestHandle handle,
     listener_.reply(handle, answer_control_call(route, models_, draining_));
   }
   ++came_;
-  if (!gathering_) {
-    gathering_ = true;
-    gather_post_.post();
+  if (gathering_) {
+    return;
   }
+  if (listener_.pending_requests() <= 1) {
+    after_events(loop_->now());  // nobody else is on the way: waiting for company is waiting
+    return;
+  }
+  gathering_ = true;
+  gather_post_.post();
 }
 
 // Requests leave together, for one wake-up of each thread on the way to the worker: as long as

@@ -186,6 +186,15 @@ std::vector<Run> Batcher::hand_out(TimePoint now, std::vector<Job>& expired) {
   return runs;
 }
 
+bool Batcher::worth_handing_over(const Run& run) const {
+  const auto count = static_cast<Duration::rep>(run.requests.size());
+  const bool small = std::ranges::all_of(run.requests, [](const Assigned& request) {
+    return !request.job.alone && bytes_of(request.job) <= limits::kSmallTensorBytes;
+  });
+  const bool trusted = quick_ >= kQuickRuns && count * mean_ <= kWorthHandingOver;
+  return !small || !trusted || !queue_.empty() || assigned() > run.requests.size();
+}
+
 void Batcher::on_done(std::size_t executor, std::size_t slot, std::optional<Duration> service) {
   SLUICE_CHECK(executor < executors_.size() && slot < kRunRequests);
   Executor& done = executors_[executor];
@@ -195,6 +204,7 @@ void Batcher::on_done(std::size_t executor, std::size_t slot, std::optional<Dura
   done.slots[slot] = {};
   --done.assigned;
   if (service) {
+    quick_ = *service < kRunTime ? quick_ + 1 : 0;
     mean_ = mean_ <= Duration{} ? *service : mean_ + (*service - mean_) / kMeanWeight;
   }
 }

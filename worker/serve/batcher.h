@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,10 @@ inline constexpr std::size_t kRunRequests = 64;
 inline constexpr Duration kRunTime = std::chrono::milliseconds(1);
 // Work below this is not worth another executor's wake-up, which costs a good part of it.
 inline constexpr Duration kWorthWaking = std::chrono::microseconds(50);
+// A run below this is executed by the link thread itself, once so many engine runs in a row have
+// shown that the model is never slow.
+inline constexpr Duration kWorthHandingOver = std::chrono::microseconds(20);
+inline constexpr std::size_t kQuickRuns = 256;
 
 // One request in an executor. `slot` is its stop flag on the executor's board, `leader` the slot of
 // the first of its batch: those of one batch follow each other in a run.
@@ -46,6 +51,15 @@ struct Run {
   std::size_t executor = 0;
   std::vector<Assigned> requests;
 };
+
+// How many of `requests`, which are not none, are in the batch of the first.
+inline std::size_t batch_size(std::span<const Assigned> requests) {
+  std::size_t size = 1;
+  while (size < requests.size() && requests[size].leader == requests[0].leader) {
+    ++size;
+  }
+  return size;
+}
 
 struct BatcherOptions {
   std::size_t executors = 1;
@@ -66,6 +80,10 @@ class Batcher {
   // Runs for the executors that can take one. Waiting requests that have expired are moved to
   // `expired` instead.
   std::vector<Run> hand_out(TimePoint now, std::vector<Job>& expired);
+
+  // Whether `run`, just handed out, shall go to its executor. False: it takes less than the two
+  // wake-ups of the way there and back, and nothing else is here that it could delay.
+  [[nodiscard]] bool worth_handing_over(const Run& run) const;
 
   // When hand_out may have more to give although nothing happened: somebody's wait for company is
   // over. TimePoint::max(): never.
@@ -152,6 +170,7 @@ class Batcher {
   std::vector<Executor> executors_;
   TimePoint again_ = TimePoint::max();
   Duration mean_{};         // moving, of engine runs; zero: unknown
+  std::size_t quick_ = 0;   // engine runs since the last that took kRunTime
   bool one_alone_ = false;  // a request marked so is assigned
 };
 

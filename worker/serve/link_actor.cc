@@ -56,18 +56,26 @@ void LinkActor::receive(LinkInbox message, TimePoint now) {
 }
 
 void LinkActor::on(Finished& message, TimePoint now) {
-  for (Done& done : message.done) {
+  settle(message.done);
+  dispatch(now);  // before the answers are sent: executors first
+  send_answers(message.done);
+  check_drained(now);
+}
+
+void LinkActor::settle(const std::vector<Done>& ended) {
+  for (const Done& done : ended) {
     batcher_.on_done(done.executor, done.slot, done.service);
     expired_ += done.outcome == Outcome::expired ? 1 : 0;
     cancelled_ += done.outcome == Outcome::cancelled ? 1 : 0;
   }
-  dispatch(now);  // before the answers are sent: executors first
-  for (Done& done : message.done) {
+}
+
+void LinkActor::send_answers(std::vector<Done>& ended) {
+  for (Done& done : ended) {
     if (done.outcome != Outcome::revoked) {
       answer(done.order, done.to, std::move(done.answer));
     }
   }
-  check_drained(now);
 }
 
 void LinkActor::on(ThreadBroken& message, TimePoint /*now*/) {
@@ -156,8 +164,30 @@ void LinkActor::hand_over(Run run) {
     board.stop[request.slot].store(false, std::memory_order_relaxed);
     board.stop_joined[request.slot].store(false, std::memory_order_relaxed);
   }
+  if (!batcher_.worth_handing_over(run)) {
+    run_here(run);
+    return;
+  }
   auto& executor = (*parts_.executors)[run.executor];
   SLUICE_CHECK(executor.offer(std::move(run)) == actor::Offer::accepted);
+}
+
+// In the place of an idle executor, on its board and in its slots: it does not look at them until
+// it is sent a run.
+void LinkActor::run_here(const Run& run) {
+  if (!runner_) {
+    runner_.emplace(*session_, *trials_, *parts_.suspects, *parts_.clock);
+  }
+  Board& board = (*parts_.boards)[run.executor];
+  std::vector<Done> done;
+  const std::span<const Assigned> requests(run.requests);
+  for (std::size_t at = 0; at < requests.size();) {
+    const std::size_t size = batch_size(requests.subspan(at));
+    runner_->execute_batch(run.executor, requests.subspan(at, size), board, done);
+    at += size;
+  }
+  settle(done);
+  send_answers(done);
 }
 
 // While an executor has more than the request it runs, looks at it every kStuckTime.

@@ -8,9 +8,10 @@
 //           drain, bye (to shards); UseSession, ProbeModel, Run (to executors).
 //
 // It dials control from the start and the shards once it is ready. Decisions are Attach's (sockets)
-// and Batcher's (requests). After it was away for more than kAwayTime (a stopped process) it reads
-// all its links empty before it hands anything out, so that a cancel overtakes its request, and
-// does not hold its own silence against the other end.
+// and Batcher's (requests). A run that is not worth the way to an executor it executes itself.
+// After it was away for more than kAwayTime (a stopped process) it reads all its links empty before
+// it hands anything out, so that a cancel overtakes its request, and does not hold its own silence
+// against the other end.
 
 #pragma once
 
@@ -30,8 +31,10 @@
 #include "worker/serve/board.h"
 #include "worker/serve/messages.h"
 #include "worker/serve/peer_link.h"
+#include "worker/serve/runner.h"
 #include "worker/serve/start_board.h"
 #include "worker/serve/start_watch.h"
+#include "worker/serve/suspects.h"
 #include "worker/serve/worker_main.h"
 
 namespace sluice::worker {
@@ -44,6 +47,8 @@ class LinkActor {
     std::vector<actor::Link<ExecutorInbox>>* executors = nullptr;
     std::vector<Board>* boards = nullptr;             // one an executor
     std::vector<StartBoard>* start_boards = nullptr;  // one an executor, then the loader's
+    Suspects* suspects = nullptr;
+    const Clock* clock = nullptr;
   };
   static constexpr Duration kAwayTime = std::chrono::milliseconds(100);
   // libzmq's own thread was away too and needs a moment to read what waits in the kernel.
@@ -85,6 +90,9 @@ class LinkActor {
   void fail(int exit_code, const std::string& reason);
   void dispatch(TimePoint now);
   void hand_over(Run run);
+  void run_here(const Run& run);
+  void settle(const std::vector<Done>& ended);
+  void send_answers(std::vector<Done>& ended);
   void note_absence(TimePoint now);
   void watch_runs(TimePoint now);
   void relieve_stuck(TimePoint now);
@@ -147,6 +155,7 @@ class LinkActor {
   std::size_t trying_ = 0;  // executors that run trials
   bool loader_ended_ = false;
 
+  std::optional<Runner> runner_;  // for runs that are not worth a hand-over
   Batcher batcher_;
   std::optional<AnswerOrder> answer_order_;  // where the configuration wants it
   actor::TimerId batch_timer_ = 0;           // for batcher_.next_due()

@@ -5,8 +5,8 @@
 
 namespace sluice::worker {
 
-bool PeerLink::open(zmq::context_t& context, actor::Loop& loop, const std::string& identity) {
-  close(loop);
+bool PeerLink::open(zmq::context_t& context, actor::Loop& on, const std::string& identity) {
+  close(on);
   auto opened = link::open_socket(
       context, {.type = link::SocketType::dealer, .connect = endpoint, .identity = identity});
   if (!opened) {
@@ -14,29 +14,35 @@ bool PeerLink::open(zmq::context_t& context, actor::Loop& loop, const std::strin
     return false;
   }
   socket = *std::move(opened);
-  watch = loop.watch(socket, on_readable);
+  loop = &on;
+  watch = on.watch(socket, on_readable, actor::Loop::Asked::after_a_send);
   return true;
 }
 
-void PeerLink::close(actor::Loop& loop, std::chrono::milliseconds linger) {
+void PeerLink::close(actor::Loop& on, std::chrono::milliseconds linger) {
   if (socket) {
     static_cast<void>(flush());
-    loop.unwatch(watch);
+    on.unwatch(watch);
     socket.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
     socket.close();
   }
 }
 
 bool PeerLink::send(const link::Message& message) {
-  return flush() && socket && link::send(socket, message) == link::Sent::sent;
+  return flush() && socket && noted(link::send(socket, message));
 }
 
 bool PeerLink::post(const link::Message& message) {
-  return socket && link::post(socket, bundle, message.header, message.body) == link::Sent::sent;
+  return socket && noted(link::post(socket, bundle, message.header, message.body));
 }
 
 bool PeerLink::flush() {
-  return bundle.empty() || (socket && link::flush(socket, bundle) == link::Sent::sent);
+  return bundle.empty() || (socket && noted(link::flush(socket, bundle)));
+}
+
+bool PeerLink::noted(link::Sent outcome) {
+  loop->note_send(watch);
+  return outcome == link::Sent::sent;
 }
 
 }  // namespace sluice::worker

@@ -22,9 +22,9 @@ struct PeerLink {
 
   // Closes the socket, if any, and dials with a routing id that nobody had before. False when there
   // is no socket to be had now; the attach asks again.
-  bool open(zmq::context_t& context, actor::Loop& loop, const std::string& identity);
+  bool open(zmq::context_t& context, actor::Loop& on, const std::string& identity);
   // `linger`: how long what was sent may still go out.
-  void close(actor::Loop& loop, std::chrono::milliseconds linger = {});
+  void close(actor::Loop& on, std::chrono::milliseconds linger = {});
 
   // False: not sent, because there is no socket or the peer does not read.
   bool send(const link::Message& message);
@@ -35,13 +35,17 @@ struct PeerLink {
   std::string endpoint;
   Attach attach;
   actor::Loop::Handler on_readable;
-  zmq::socket_t socket;  // empty between close and open
-  link::Bundle bundle;   // what waits to be sent
+  zmq::socket_t socket;         // empty between close and open
+  link::Bundle bundle;          // what waits to be sent
+  actor::Loop* loop = nullptr;  // of the watch
   actor::WatchId watch = 0;
   std::uint64_t number = 0;  // of the socket, unique in this worker: LinkRef::attach
   std::string gateway_id;    // of its welcome
   bool same_clock = false;   // its readings of CLOCK_MONOTONIC mean something here
   bool finished = false;     // while draining: it said bye or is lost
+
+ private:
+  bool noted(link::Sent outcome);
 };
 
 }  // namespace sluice::worker

@@ -122,7 +122,9 @@ class Worker {
                                                           .loop = &loop_,
                                                           .executors = &executor_links_,
                                                           .boards = &boards_,
-                                                          .start_boards = &start_boards_});
+                                                          .start_boards = &start_boards_,
+                                                          .suspects = &suspects_,
+                                                          .clock = &clock_});
   }
 
   int run() {

@@ -127,5 +127,42 @@ TEST(Loop, ServesAMessageWhoseSignalWasTakenByAnotherCallOnTheSocket) {
   EXPECT_EQ(served, 4);
 }
 
+TEST(Loop, AsksASocketOnlyAfterASendWhereThatIsAllItNeeds) {
+  ManualClock clock;
+  Loop loop(clock);
+  zmq::context_t context(1);
+  zmq::socket_t receiver(context, zmq::socket_type::pair);
+  receiver.bind("inproc://loop_test");
+  zmq::socket_t sender(context, zmq::socket_type::pair);
+  sender.connect("inproc://loop_test");
+  int served = 0;
+  const WatchId id = loop.watch(
+      receiver,
+      [&](TimePoint) {
+        zmq::message_t message;
+        while (receiver.recv(message, zmq::recv_flags::dontwait)) {
+          ++served;
+        }
+        return false;
+      },
+      Loop::Asked::after_a_send);
+  const auto send_and_take_the_signal = [&] {
+    sender.send(zmq::str_buffer("x"), zmq::send_flags::none);
+    ASSERT_NE(receiver.get(zmq::sockopt::events) & ZMQ_POLLIN, 0);
+  };
+  send_and_take_the_signal();  // before the first turn: may have come before the watch
+  loop.turn(milliseconds(60'000));
+  EXPECT_EQ(served, 1);
+  send_and_take_the_signal();
+  loop.turn(milliseconds(0));
+  EXPECT_EQ(served, 1);  // nobody said that the signal was taken
+  loop.note_send(id);
+  loop.turn(milliseconds(60'000));
+  EXPECT_EQ(served, 2);
+  sender.send(zmq::str_buffer("x"), zmq::send_flags::none);
+  loop.turn(milliseconds(60'000));  // and by the descriptor alone
+  EXPECT_EQ(served, 3);
+}
+
 }  // namespace
 }  // namespace sluice::actor

@@ -114,6 +114,49 @@ TEST_F(BatcherTest, WakesNoSecondExecutorForLittleWork) {
   EXPECT_EQ(hand_out().substr(0, 2), "1:");  // 100 us: worth a second one
 }
 
+// One request after the other, each of which took `service`.
+TEST_F(BatcherTest, ARunIsNotWorthHandingOverWhenManyWereQuickAndItIsAllThereIs) {
+  const struct {
+    std::string what;
+    std::size_t quick;  // engine runs before
+    Duration service;
+    Duration last;       // service time of one more
+    RequestId requests;  // then there
+    std::size_t bytes;   // of each
+    bool alone;
+    bool worth;
+  } cases[] = {
+      {"quick and small", kQuickRuns, 4us, 4us, 1, 0, false, false},
+      {"several, still little work", kQuickRuns, 4us, 4us, 5, 0, false, false},
+      {"several, too much work", kQuickRuns, 4us, 4us, 6, 0, false, true},
+      {"too few runs so far", kQuickRuns - 2, 4us, 4us, 1, 0, false, true},
+      {"a slow one lately", kQuickRuns, 4us, 1ms, 1, 0, false, true},
+      {"too long a mean", kQuickRuns, 21us, 21us, 1, 0, false, true},
+      {"large", kQuickRuns, 4us, 4us, 1, limits::kSmallTensorBytes + 1, false, true},
+      {"a suspect", kQuickRuns, 4us, 4us, 1, 0, true, true},
+  };
+  for (const auto& each : cases) {
+    make(1);
+    for (std::size_t i = 0; i <= each.quick; ++i) {
+      add(1, 1);
+      slots_.clear();
+      EXPECT_EQ(hand_out(), "0:1");
+      batcher_->on_done(0, slots_[0], i == each.quick ? each.last : each.service);
+    }
+    for (RequestId id = 2; id < 2 + each.requests; ++id) {
+      Job next = job(id);
+      next.alone = each.alone;
+      next.body.push_back(Buffer::copy_of(std::string(each.bytes, 'x')));
+      ASSERT_TRUE(batcher_->add(next));
+    }
+    const std::vector<worker::Run> runs = batcher_->hand_out(kNow, expired_);
+    ASSERT_EQ(runs.size(), 1U) << each.what;
+    EXPECT_EQ(batcher_->worth_handing_over(runs[0]), each.worth) << each.what;
+    ASSERT_TRUE(batcher_->add(job(100)));
+    EXPECT_TRUE(batcher_->worth_handing_over(runs[0])) << each.what << ", and another waits";
+  }
+}
+
 TEST_F(BatcherTest, PrefersAnIdleExecutorOverOneThatIsHalfDone) {
   make(2);
   batcher_->expect_service(250us);  // runs of four

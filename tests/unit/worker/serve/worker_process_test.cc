@@ -1,6 +1,10 @@
 // A worker process at work: requests, refusals, deadlines, cancels, garbage.
 
 #include <algorithm>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -8,13 +12,17 @@
 #include <gmock/gmock.h>
 
 #include "common/link/tensor_codec.h"
+#include "common/process/unique_fd.h"
 #include "tests/unit/worker/serve/worker_fixture.h"
+#include "worker/serve/batcher.h"
+#include "worker/serve/suspects.h"
 
 namespace sluice::worker {
 namespace {
 
 using namespace std::chrono_literals;
 using link::WorkerState;
+using test::ExitStatus;
 using test::stub_add_model;
 using test::stub_echo_model;
 using testing::HasSubstr;
@@ -74,6 +82,63 @@ TEST_F(WorkerProcess, AnswersEachOfManyRequestsOnceAndRight) {
   EXPECT_EQ(gateway_->shard().beat.progress, 2'000U);
   // A stub's service time is microseconds: more than two requests an executor.
   EXPECT_GT(gateway_->shard().beat.credit, 6U);
+}
+
+// How often the worker's thread of this name has gone to sleep.
+std::int64_t sleeps_of(pid_t pid, const std::string& thread) {
+  const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    std::ifstream status(task.path() / "status");
+    std::string key;
+    std::string value;
+    std::string name;
+    while (status >> key) {
+      std::getline(status >> std::ws, value);
+      name = key == "Name:" ? value : name;
+      if (key == "voluntary_ctxt_switches:" && name == thread) {
+        return std::stoll(value);
+      }
+    }
+  }
+  return -1;
+}
+
+TEST_F(WorkerProcess, AnswersQuickRequestsThatComeAloneWithoutWakingItsExecutor) {
+  start(stub_echo_model(), {"executors=1"});
+  std::int64_t before = -1;
+  constexpr RequestId kRequests = 200;
+  for (RequestId id = 1; id <= kQuickRuns + kRequests; ++id) {
+    before = id == kQuickRuns + 1 ? sleeps_of(worker_->pid(), "executor0") : before;
+    ASSERT_EQ(gateway_->infer(id, echo({static_cast<float>(id)})), link::Sent::sent);
+    ASSERT_EQ(answer_text(id), "y=" + std::to_string(id));
+  }
+  const std::int64_t sleeps = sleeps_of(worker_->pid(), "executor0") - before;
+  ASSERT_TRUE(gateway_->pump_until(
+      [&] { return gateway_->shard().beat.executed == kQuickRuns + kRequests; }));
+  EXPECT_EQ(gateway_->shard().beat.progress, 2 * (kQuickRuns + kRequests));
+  if (gateway_->shard().beat.service_time_mean > kWorthHandingOver / 2) {
+    GTEST_SKIP() << "this build or machine is too slow for the rest";
+  }
+  EXPECT_LT(sleeps, static_cast<std::int64_t>(kRequests) / 2);
+}
+
+TEST_F(WorkerProcess, ARequestThatKillsIsASuspectWhicheverThreadRunsIt) {
+  auto made = new_suspects_fd();
+  ASSERT_TRUE(made);
+  const UniqueFd suspects(*made);
+  start_gateway();
+  start_worker(stub_echo_model(R"("abort_on": 13)"),
+               {"executors=1", "suspects_fd=8"},
+               {{suspects.get(), 8}});
+  ASSERT_TRUE(gateway_->pump_until([&] { return gateway_->attached(); }));
+  for (RequestId id = 1; id <= kQuickRuns + 1; ++id) {
+    ASSERT_EQ(gateway_->infer(id, echo({1})), link::Sent::sent);
+    ASSERT_EQ(answer_text(id), "y=1");
+  }
+  ASSERT_EQ(gateway_->infer(777, echo({13})), link::Sent::sent);
+  ASSERT_TRUE(gateway_->pump_until([&] { return !worker_->running(); }));
+  EXPECT_EQ(worker_->wait(), (ExitStatus{.signal = SIGABRT}));
+  EXPECT_THAT(*read_suspects(suspects.get()), testing::ElementsAre(777));
 }
 
 TEST_F(WorkerProcess, CarriesLargeTensorsBothWays) {

@@ -1,0 +1,67 @@
+// Runner: executes assigned requests on the thread that owns it, batch by batch, and says what came
+// of each. An executor has one; so has the link thread, for runs that are shorter than a hand-over.
+//
+// Requests of one batch share a run of the engine (join.h), others are run one by one. The id of
+// every request is written into the executor's slot of the suspects memfd before it begins: what
+// killed the worker can be read there afterwards.
+
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/link/tensor_codec.h"
+#include "worker/engine/engine.h"
+#include "worker/serve/board.h"
+#include "worker/serve/messages.h"
+#include "worker/serve/suspects.h"
+
+namespace sluice::worker {
+
+class Runner {
+ public:
+  // All outlive the runner.
+  Runner(const engine::Session& session,
+         const Trials& trials,
+         Suspects& suspects,
+         const Clock& clock)
+      : trials_(&trials),
+        suspects_(&suspects),
+        clock_(&clock),
+        execution_(session.new_execution()) {}
+
+  // `batch`: requests of executor number `executor` that have one leader; `board` is that
+  // executor's. Adds a Done for each. The ends of a batch leave together: until then its leader's
+  // slot is its own.
+  void execute_batch(std::size_t executor,
+                     std::span<const Assigned> batch,
+                     Board& board,
+                     std::vector<Done>& done);
+
+  [[nodiscard]] engine::Execution& execution() noexcept { return *execution_; }
+
+ private:
+  bool begin(const Assigned& request, Board& board, Done& done);
+  void execute_begun(std::size_t executor,
+                     std::size_t leader,
+                     Board& board,
+                     std::vector<Done>& done);
+
+  const Trials* trials_;
+  Suspects* suspects_;
+  const Clock* clock_;
+  std::unique_ptr<engine::Execution> execution_;
+  link::Encoder encoder_;
+  // Of the batch at hand; kept for their memory.
+  struct Begun {
+    const Assigned* request = nullptr;
+    std::size_t done = 0;  // its place among those of the call
+  };
+  std::vector<Begun> begun_;
+  std::vector<RequestId> ids_;
+};
+
+}  // namespace sluice::worker
