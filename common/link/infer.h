@@ -33,7 +33,11 @@ struct InferRequest {
   std::optional<std::int64_t> version;  // absent: any version that is routed to
   std::vector<NamedTensor> inputs;   // an empty name (GraphPipe): the model's input at that place
   std::vector<std::string> outputs;  // wanted, in this order; empty: all, in the model's order
-  std::optional<Duration> timeout;   // the caller's wish; absent: the default deadline
+  std::optional<Duration> timeout;   // until its answer is worthless; absent: the default deadline
+  // A second such time; where the model's queue policy says so, how long it may wait (KServe v2's
+  // parameter `timeout`).
+  std::optional<Duration> queue_timeout = std::nullopt;
+  std::uint32_t priority = 0;  // 1 is the highest; 0: the model's default
 };
 
 // Durations of the phases inside the worker, for metrics and headers.

@@ -233,7 +233,9 @@ ClusterView ClusterState::view(Routes routes, TimePoint now) {
     models[label.model].labels.emplace(std::move(label.label), label.version);
   }
   for (RoutedSettings& settings : routes.settings) {
-    models[settings.model].config = std::move(settings.json);
+    ModelSetup& setup = models[settings.model];
+    setup.config = std::move(settings.json);
+    setup.queue = std::move(settings.queue);
   }
   for (auto& [name, setup] : models) {
     setup.model = name;

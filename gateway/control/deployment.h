@@ -28,6 +28,7 @@
 #include "gateway/control/guards.h"
 #include "gateway/control/rollout.h"
 #include "gateway/control/version_policy.h"
+#include "gateway/route/queue_rules.h"
 
 namespace sluice::gateway {
 
@@ -78,6 +79,7 @@ struct RoutedLabel {
 struct RoutedSettings {
   std::string model{};
   std::string json{};  // the completed configuration
+  QueueRules queue{};
 
   friend bool operator==(const RoutedSettings&, const RoutedSettings&) = default;
 };

@@ -136,7 +136,7 @@ void Deployment::add_routes(Routes& routes) const {
     }
   }
   if (!routed.empty() && !facts_.settings.json.empty()) {
-    routes.settings.push_back({model_, facts_.settings.json});
+    routes.settings.push_back({model_, facts_.settings.json, queue_rules_of(facts_.settings)});
   }
 }
 

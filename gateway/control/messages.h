@@ -15,6 +15,7 @@
 #include "common/link/infer.h"
 #include "common/tensor/buffer.h"
 #include "gateway/control/admin.h"
+#include "gateway/route/queue_rules.h"
 
 namespace sluice::gateway {
 
@@ -45,6 +46,7 @@ struct ModelSetup {
   std::string model;
   std::map<std::string, std::int64_t> labels;  // those that can be resolved now
   std::string config;  // JSON as KServe v2 shows it; empty: there is none (workers started by hand)
+  QueueRules queue{};
 
   friend bool operator==(const ModelSetup&, const ModelSetup&) = default;
 };

@@ -105,9 +105,13 @@ bool RequestParser::parse_request_parameter(std::string_view key) {
     return parse_timeout();
   }
   if (key == "priority") {
-    // There is one queue: every level, like one beyond a model's range in Triton, is the default.
-    std::uint64_t level = 0;
-    return reader_.read_uint64(level);
+    std::uint64_t level = 0;  // one beyond the model's range is its default, like 0
+    if (!reader_.read_uint64(level)) {
+      return false;
+    }
+    parsed_.request.priority =
+        level > limits::kPriorityLevels ? 0U : static_cast<std::uint32_t>(level);
+    return true;
   }
   const std::string name(key);
   if (name == "sequence_id" || name == "sequence_start" || name == "sequence_end") {
@@ -128,7 +132,7 @@ bool RequestParser::parse_timeout() {
       std::chrono::duration_cast<std::chrono::microseconds>(limits::kMaxDeadline);
   if (timeout_us > 0) {  // 0: the server's default
     const auto most = static_cast<std::uint64_t>(kMost.count());
-    parsed_.request.timeout =
+    parsed_.request.queue_timeout =
         std::chrono::microseconds(static_cast<std::int64_t>(std::min(timeout_us, most)));
   }
   return true;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gateway/route/messages.h"
+#include "gateway/route/queue_rules.h"
 #include "gateway/route/request_queue.h"
 
 namespace sluice::gateway {
@@ -46,6 +47,7 @@ struct Model {
   std::string name;
   std::vector<Version> versions;
   bool expected = false;       // unversioned requests wait even while no version is named
+  QueueRules rules = {};       // of requests that come from now on
   bool shares = false;         // more than one version takes unversioned requests
   std::vector<LinkKey> links;  // attached, of all versions
   RequestQueue queue;

@@ -23,6 +23,7 @@ struct RouteCounters {
   std::uint64_t cancelled = 0;  // terminal: the client went away
   std::uint64_t expired = 0;    // answered deadline_exceeded, wherever they were
   std::uint64_t queue_full = 0;
+  std::uint64_t queue_timeouts = 0;     // waited as long as the model's policy allows
   std::uint64_t quarantined = 0;        // a second death while alone
   std::uint64_t quarantine_hits = 0;    // the same request again, refused at the door
   std::uint64_t retries_running = 0;    // was running at a proven death

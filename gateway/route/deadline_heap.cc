@@ -10,7 +10,7 @@ TimePoint DeadlineHeap::earliest() const noexcept {
 }
 
 void DeadlineHeap::push(InFlight& table, Request& request) {
-  const Entry entry{.deadline = request.deadline,
+  const Entry entry{.deadline = request.due(),
                     .slot = static_cast<std::uint32_t>(slot_of(request.id))};
   entries_.push_back(entry);
   sift_up(table, entries_.size() - 1, entry);

@@ -1,6 +1,7 @@
-// DeadlineHeap: the earliest deadline of all requests alive, queued or sent. A binary heap whose
-// requests know their position, so that one that ends is taken out wherever it stands. Deadlines
-// mostly arrive in rising order, which makes an insertion one comparison.
+// DeadlineHeap: the earliest moment at which something is due of all requests alive, queued or
+// sent: a deadline, or the end of a wait. What is due must not change while it is in here. A binary
+// heap whose requests know their position, so that one that ends is taken out wherever it stands.
+// Deadlines mostly arrive in rising order, which makes an insertion one comparison.
 
 #pragma once
 

@@ -22,7 +22,9 @@
 // one. Once a request comes back from a worker, it may go to any of them.
 //
 // Requests wait here, per model, bounded at the door; a request that comes back from a worker is
-// queued in its old place, whatever the bound. Rules that follow a death:
+// queued in its old place, whatever the bound. Those of a higher priority go first, and each waits
+// for its first worker only as long as its model's rules allow (queue_rules.h): at the tick then
+// due it is refused, or goes behind all others of its priority. Rules that follow a death:
 // docs/adr/0002-retry-and-quarantine.md.
 
 #pragma once
@@ -76,6 +78,8 @@ struct Rules {
   static constexpr bool kRequeues = true;          // what was on a dead worker
   static constexpr bool kHolds = true;             // workers that no RouteSet admits
   static constexpr bool kEmptiesDraining = true;   // of what names no version
+  static constexpr bool kOrdersByLevel = true;     // higher priorities first
+  static constexpr bool kEndsWaits = true;         // at the time-out of the queue
 };
 
 template <class R>
@@ -133,6 +137,10 @@ class BasicDispatcher {
   void end(Request& request);
   void answer(Request& request, Error error, Actions& actions, bool quarantine = false);
   void expire(Request& request, Actions& actions);
+  void end_wait(Request& request);
+  void on_waited(Request& request, Actions& actions);
+
+  // The queue (dispatcher_queue.h).
   // The version that the next unversioned request is given by weight; kNone: any.
   std::uint32_t choose(Model& model, TimePoint now);
   // Whether a worker of each version may be given work in general: into `able_`, by version index.

@@ -1,8 +1,10 @@
-// BasicDispatcher, the requests' side: the door, the queue, the way to a worker and the ends of a
-// request. Included by dispatcher.cc and by the mutants of tests/sim alone.
+// BasicDispatcher, the requests' side: the door, what is sent, and the ends of a request. Included
+// by dispatcher.cc and by the mutants of tests/sim alone.
 
 #pragma once
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -10,6 +12,28 @@
 #include "gateway/route/dispatcher.h"
 
 namespace sluice::gateway {
+
+namespace detail {
+
+// Why a new request may not wait; nothing: it may.
+inline std::optional<Error> full_queue(const Model& model, std::uint32_t level, std::size_t bytes) {
+  const auto full = [&](const std::string& where, std::size_t count) {
+    return Error{ErrorCode::resource_exhausted,
+                 "the queue of model '" + model.name + "'" + where +
+                     " is full: " + std::to_string(count) + " requests wait"};
+  };
+  if (!model.queue.has_room(bytes)) {
+    return full("", model.queue.count());
+  }
+  const std::uint32_t most = model.rules.policy_of(level).max_queue_size;
+  if (most > 0 && model.queue.waiting(level) >= most) {
+    return full(level > 0 ? " at priority " + std::to_string(level) : "",
+                model.queue.waiting(level));
+  }
+  return std::nullopt;
+}
+
+}  // namespace detail
 
 template <class R>
 BasicDispatcher<R>::BasicDispatcher(const DispatcherOptions& options)
@@ -38,7 +62,10 @@ Result<RequestId> BasicDispatcher<R>::admit(const Admit& request, TimePoint now,
   if (!version) {
     return refuse(version.error());
   }
-  if (R::kChecksDeadlines && request.deadline <= now) {
+  const std::uint32_t level = model.rules.level_of(request.priority);
+  const link::QueuePolicy& policy = model.rules.policy_of(level);
+  const Patience patience = patience_of(policy, now, request.deadline, request.wish);
+  if (R::kChecksDeadlines && patience.deadline <= now) {
     ++counters_.expired;
     return refuse({ErrorCode::deadline_exceeded, "the deadline had passed on arrival"});
   }
@@ -52,18 +79,22 @@ Result<RequestId> BasicDispatcher<R>::admit(const Admit& request, TimePoint now,
   const bool others_wait = choice == kNone ? model.queue.front(*version) != kNone
                                            : model.queue.front_chosen(choice) != kNone;
   WorkerSlot* link = others_wait ? nullptr : pick(model, choice == kNone ? *version : choice, now);
-  if (link == nullptr && R::kBoundsQueue && !model.queue.has_room(request.bytes)) {
-    ++counters_.queue_full;
-    return refuse({ErrorCode::resource_exhausted,
-                   "the queue of model '" + model.name +
-                       "' is full: " + std::to_string(model.queue.count()) + " requests wait"});
+  if (link == nullptr && R::kBoundsQueue) {
+    if (auto full = detail::full_queue(model, level, request.bytes)) {
+      ++counters_.queue_full;
+      return refuse(*std::move(full));
+    }
   }
   Request* started = in_flight_.start();
   if (started == nullptr) {
     ++counters_.queue_full;
     return refuse({ErrorCode::resource_exhausted, "too many requests are waiting for an answer"});
   }
-  started->deadline = request.deadline;
+  started->deadline = patience.deadline;
+  started->give_up = R::kEndsWaits ? patience.give_up : TimePoint::max();
+  started->delays = policy.delay_on_timeout;
+  started->level = static_cast<std::uint8_t>(level);
+  started->order |= R::kOrdersByLevel ? order_of_level(level) : 0;
   started->bytes = request.bytes;
   started->model = model_index;
   started->version = *version;
@@ -126,6 +157,7 @@ void BasicDispatcher<R>::send(
   if (link.sent.empty()) {
     link.progressed = now;
   }
+  end_wait(request);
   ++request.attempt;
   request.choice = kNone;
   request.link = link.key;
@@ -215,170 +247,33 @@ void BasicDispatcher<R>::expire(Request& request, Actions& actions) {
          actions);
 }
 
+// Its first wait is over: from now on its deadline alone counts.
 template <class R>
-void BasicDispatcher<R>::find_able(const Model& model, TimePoint now) {
-  able_.assign(model.versions.size(), false);
-  for (const LinkKey key : model.links) {
-    const WorkerSlot& link = *links_.find(key);
-    able_[link.version] = able_[link.version] || link.serving(now);
+void BasicDispatcher<R>::end_wait(Request& request) {
+  if (request.give_up != TimePoint::max()) {
+    deadlines_.remove(in_flight_, request);
+    request.give_up = TimePoint::max();
+    deadlines_.push(in_flight_, request);
   }
 }
 
-// In each turn every version gains its weight, and the richest is taken and pays what all gained:
-// over any stretch each gets its share, evenly spread.
+// It has waited as long as its model's policy allows.
 template <class R>
-std::uint32_t BasicDispatcher<R>::choose(Model& model, TimePoint now) {
-  find_able(model, now);
-  std::uint32_t richest = kNone;
-  std::int64_t gained = 0;
-  for (std::uint32_t index = 0; index < model.versions.size(); ++index) {
-    Version& version = model.versions[index];
-    if (!able_[index] || !version.takes_any()) {
-      continue;
-    }
-    version.turn += version.weight;
-    gained += version.weight;
-    if (richest == kNone || version.turn > model.versions[richest].turn) {
-      richest = index;
-    }
-  }
-  if (richest != kNone) {
-    model.versions[richest].turn -= gained;
-  }
-  return richest;
-}
-
-// What was given a version that takes nothing unversioned any more, or has nobody to serve it while
-// another has, waits for any.
-template <class R>
-void BasicDispatcher<R>::release_choices(Model& model, TimePoint now) {
-  if (model.queue.chosen() == 0) {
+void BasicDispatcher<R>::on_waited(Request& request, Actions& actions) {
+  ++counters_.queue_timeouts;
+  if (!request.delays) {
+    answer(request,
+           {ErrorCode::unavailable,
+            "the request waited longer than the queue of model '" +
+                catalog_.at(request.model).name + "' allows"},
+           actions);
     return;
   }
-  find_able(model, now);
-  bool anybody = false;
-  for (std::uint32_t index = 0; index < model.versions.size(); ++index) {
-    anybody = anybody || (able_[index] && model.versions[index].takes_any());
-  }
-  for (std::uint32_t index = 0; index < model.versions.size(); ++index) {
-    const bool stays = model.versions[index].takes_any() && (able_[index] || !anybody);
-    if (!stays && (R::kEmptiesDraining || model.versions[index].takes_any())) {
-      model.queue.release(in_flight_, index);
-    }
-  }
-}
-
-template <class R>
-WorkerSlot* BasicDispatcher<R>::pick(const Model& model, std::uint32_t version, TimePoint now) {
-  candidates_.clear();
-  ejected_.clear();
-  bool any_healthy = false;
-  for (const LinkKey key : model.links) {
-    const WorkerSlot& link = *links_.find(key);
-    if (!fits(link, model, version) || (R::kAvoidsNotReady && !link.serving(now))) {
-      continue;
-    }
-    const bool ejected = link.health.ejected(now);
-    any_healthy = any_healthy || !ejected;
-    if (key == model.reserved || (R::kHonoursCredit && !link.has_room())) {
-      continue;
-    }
-    (ejected ? ejected_ : candidates_)
-        .push_back({.key = key,
-                    .outstanding = static_cast<std::uint32_t>(link.sent.size()),
-                    .executors = link.executors,
-                    .estimate = link.health.estimate()});
-  }
-  const auto& choice = any_healthy ? candidates_ : ejected_;
-  return choice.empty() ? nullptr : links_.find(balancer_.choose(choice));
-}
-
-// The least busy worker; an ejected one only when there is no other.
-template <class R>
-LinkKey BasicDispatcher<R>::reservation_for(const Model& model,
-                                            std::uint32_t version,
-                                            TimePoint now) const {
-  const WorkerSlot* best = nullptr;
-  const auto rank = [&](const WorkerSlot& link) {
-    return std::pair(link.health.ejected(now), link.sent.size());
-  };
-  for (const LinkKey key : model.links) {
-    const WorkerSlot& link = *links_.find(key);
-    if (fits(link, model, version) && link.serving(now) && link.credit > 0 &&
-        (best == nullptr || rank(link) < rank(*best))) {
-      best = &link;
-    }
-  }
-  return best == nullptr ? kNone : best->key;
-}
-
-// One suspect of a model at a time: a worker is kept free of other work until it is idle, then runs
-// it by itself.
-template <class R>
-void BasicDispatcher<R>::send_suspects(Model& model, TimePoint now, Actions& actions) {
-  if (model.reserved != kNone) {
-    const WorkerSlot* link = links_.find(model.reserved);
-    if (link != nullptr && link->exclusive) {
-      return;
-    }
-    if (link == nullptr || !link->serving(now) || model.queue.front_suspect() == kNone) {
-      model.reserved = kNone;
-    }
-  }
-  for (std::uint32_t slot = model.queue.front_suspect(); slot != kNone;) {
-    Request& request = in_flight_.at(slot);
-    slot = request.next;
-    if constexpr (!R::kIsolatesSuspects) {
-      if (WorkerSlot* link = pick(model, request.version, now)) {
-        model.queue.remove(in_flight_, request);
-        send(request, *link, false, now, actions);
-      }
-      continue;
-    }
-    if (model.reserved == kNone || !fits(*links_.find(model.reserved), model, request.version)) {
-      const LinkKey reserved = reservation_for(model, request.version, now);
-      if (reserved == kNone) {
-        continue;
-      }
-      model.reserved = reserved;
-    }
-    WorkerSlot& link = *links_.find(model.reserved);
-    if (link.sent.empty() && link.credit > 0) {
-      model.queue.remove(in_flight_, request);
-      send(request, link, true, now, actions);
-    }
-    return;
-  }
-}
-
-template <class R>
-void BasicDispatcher<R>::pump(std::uint32_t index, TimePoint now, Actions& actions) {
-  Model& model = catalog_.at(index);
-  release_choices(model, now);
-  send_suspects(model, now, actions);
-  while (!model.queue.empty()) {
-    Request* oldest = nullptr;
-    WorkerSlot* worker = nullptr;
-    const auto consider = [&](std::uint32_t slot, std::uint32_t version) {
-      if (slot == kNone || (oldest != nullptr && oldest->order < in_flight_.at(slot).order)) {
-        return;
-      }
-      if (WorkerSlot* link = pick(model, version, now)) {
-        oldest = &in_flight_.at(slot);
-        worker = link;
-      }
-    };
-    consider(model.queue.front(kNone), kNone);
-    for (std::uint32_t version = 0; version < model.queue.lane_count(); ++version) {
-      consider(model.queue.front(version), version);
-      consider(model.queue.front_chosen(version), version);
-    }
-    if (oldest == nullptr) {
-      return;
-    }
-    model.queue.remove(in_flight_, *oldest);
-    send(*oldest, *worker, false, now, actions);
-  }
+  end_wait(request);
+  RequestQueue& queue = catalog_.at(request.model).queue;
+  queue.remove(in_flight_, request);
+  request.order |= kDelayedOrder;
+  queue.put(in_flight_, request);
 }
 
 template <class R>
@@ -388,7 +283,11 @@ void BasicDispatcher<R>::tick(TimePoint now, Actions& actions) {
       Request& request = in_flight_.at(deadlines_.earliest_slot());
       const std::uint32_t model = request.model;
       const LinkKey link = request.state == RequestState::sent ? request.link : kNone;
-      expire(request, actions);
+      if (request.deadline > now) {
+        on_waited(request, actions);
+      } else {
+        expire(request, actions);
+      }
       if (link != kNone) {
         settle(*links_.find(link), actions);
       }

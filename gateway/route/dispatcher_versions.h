@@ -21,6 +21,7 @@ void BasicDispatcher<R>::on(const RouteSet& event, TimePoint now, Actions& actio
   }
   Model& model = catalog_.at(index);
   model.expected = event.expected;
+  model.rules = event.rules;
   for (Version& version : model.versions) {
     version.declared.reset();
     version.workers.clear();

@@ -70,9 +70,17 @@ void RequestList::push_back(InFlight& table, Request& request) {
 }
 
 void RequestList::insert_in_order(InFlight& table, Request& request) {
+  // From both ends at once: what returns belongs near the front, what is new near the end, and a
+  // high priority behind the few others like it.
   std::uint32_t after = head_;
-  while (after != kNone && table.at(after).order < request.order) {
+  std::uint32_t before = tail_;
+  while (after != kNone && table.at(after).order < request.order &&
+         table.at(before).order > request.order) {
     after = table.at(after).next;
+    before = table.at(before).previous;
+  }
+  if (after != kNone && table.at(after).order < request.order) {
+    after = table.at(before).next;
   }
   if (after == kNone) {
     push_back(table, request);

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -18,10 +19,21 @@ inline constexpr std::uint32_t kNone = UINT32_MAX;  // no slot, link, model or v
 
 enum class RequestState : std::uint8_t { free, queued, sent };
 
+// Parts of Request::order: the level above, then whether it is delayed, then the number of
+// acceptance, which starts at 0.
+inline constexpr std::uint64_t kDelayedOrder = std::uint64_t{1} << 55;
+constexpr std::uint64_t order_of_level(std::uint32_t level) noexcept {
+  return std::uint64_t{level} << 56;
+}
+
 struct Request {
   RequestId id = 0;
   TimePoint deadline;
-  std::uint64_t order = 0;  // of acceptance: its place in every queue
+  // When its first wait must end, if the queue's policy says so, and what comes then.
+  TimePoint give_up = TimePoint::max();
+  bool delays = false;      // true: it goes behind the others; false: it is refused
+  std::uint8_t level = 0;   // its priority
+  std::uint64_t order = 0;  // its place in every queue: by level, delay, acceptance
   std::size_t bytes = 0;
   std::uint32_t model = kNone;
   std::uint32_t version = kNone;  // kNone: any that is routed to
@@ -41,6 +53,9 @@ struct Request {
   bool alone = false;      // its latest Send was by itself
   bool on_budget = false;  // holds a part of the suspicion budget
   int deaths_running = 0;
+
+  // When something is to be done about it, whatever becomes of it.
+  [[nodiscard]] TimePoint due() const noexcept { return std::min(deadline, give_up); }
 };
 
 class InFlight {
@@ -73,7 +88,7 @@ class RequestList {
   [[nodiscard]] std::uint32_t front() const noexcept { return head_; }  // kNone when empty
 
   void push_back(InFlight& table, Request& request);
-  // Where its order of acceptance puts it; quick near the front.
+  // Where its order puts it; quick near both ends.
   void insert_in_order(InFlight& table, Request& request);
   void remove(InFlight& table, Request& request);
 

@@ -16,6 +16,7 @@
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/link/infer.h"
+#include "gateway/route/queue_rules.h"
 
 namespace sluice::gateway {
 
@@ -32,6 +33,10 @@ struct Admit {
   std::optional<std::int64_t> version = std::nullopt;  // absent: any version that is routed to
   std::size_t bytes = 0;  // of its body: counts against the queue's bound
   TimePoint deadline;     // absolute
+  // When the time-out that the request names itself is over: a second deadline, or how long it may
+  // wait (queue_rules.h).
+  std::optional<TimePoint> wish = std::nullopt;
+  std::uint32_t priority = 0;  // 1 is the highest; 0: the model's default
   // Digest of model and body, or 0. Only looked at while Dispatcher::wants_fingerprints(): the
   // shell need not compute it otherwise.
   std::uint64_t fingerprint = 0;
@@ -115,6 +120,7 @@ struct RouteSet {
   std::string_view model;
   std::span<const VersionRoute> versions = {};
   bool expected = false;  // the model: unversioned requests wait even while no version is named
+  QueueRules rules = {};  // of requests that come from now on
 };
 
 // The gateway stops taking work: every later admit is refused with `unavailable`.

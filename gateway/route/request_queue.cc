@@ -33,12 +33,11 @@ RequestList& RequestQueue::lane_of(const Request& request) {
 }
 
 void RequestQueue::put(InFlight& table, Request& request) {
-  RequestList& lane = lane_of(request);
-  if (request.attempt == 0) {
-    lane.push_back(table, request);
-  } else {
-    lane.insert_in_order(table, request);
+  lane_of(request).insert_in_order(table, request);
+  if (request.level >= by_level_.size()) {
+    by_level_.resize(request.level + std::size_t{1});
   }
+  ++by_level_[request.level];
   request.state = RequestState::queued;
   ++count_;
   bytes_ += request.bytes;
@@ -48,6 +47,7 @@ void RequestQueue::put(InFlight& table, Request& request) {
 void RequestQueue::remove(InFlight& table, Request& request) {
   SLUICE_CHECK(request.state == RequestState::queued && count_ > 0);
   lane_of(request).remove(table, request);
+  --by_level_[request.level];
   --count_;
   bytes_ -= request.bytes;
   chosen_count_ -= is_chosen(request) ? 1U : 0U;

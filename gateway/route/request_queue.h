@@ -1,8 +1,8 @@
 // RequestQueue: the requests of one model that wait for a worker. Bounded in count and bytes at the
-// door (`has_room`); first in, first out within a lane. Lanes keep a request that names a version
-// without a free worker from holding up the others: one lane for requests of any version, one for
-// each version named, one for each version that requests were given by weight, one for suspects,
-// which run by themselves.
+// door (`has_room`); in each lane by priority, then first in, first out. Lanes keep a request that
+// names a version without a free worker from holding up the others: one lane for requests of any
+// version, one for each version named, one for each version that requests were given by weight, one
+// for suspects, which run by themselves.
 
 #pragma once
 
@@ -23,16 +23,16 @@ class RequestQueue {
   // Whether a new request of that size may wait.
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
 
-  // Puts a request in its lane, by its order of acceptance. One that comes back from a worker is
+  // Puts a request in its lane, by its order. One that comes back from a worker is
   // taken whatever the bounds: it was accepted once.
   void put(InFlight& table, Request& request);
   void remove(InFlight& table, Request& request);
   // Those that were given that version by weight may go to any version again.
   void release(InFlight& table, std::uint32_t version);
 
-  // The oldest of a lane, kNone when empty. `version` kNone: the lane of any version.
+  // The first of a lane, kNone when empty. `version` kNone: the lane of any version.
   [[nodiscard]] std::uint32_t front(std::uint32_t version) const noexcept;
-  // The oldest that was given that version by weight.
+  // The first that was given that version by weight.
   [[nodiscard]] std::uint32_t front_chosen(std::uint32_t version) const noexcept;
   [[nodiscard]] std::uint32_t front_suspect() const noexcept { return suspects_.front(); }
 
@@ -44,6 +44,10 @@ class RequestQueue {
   [[nodiscard]] std::size_t chosen() const noexcept { return chosen_count_; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  // Of that priority.
+  [[nodiscard]] std::size_t waiting(std::uint32_t level) const noexcept {
+    return level < by_level_.size() ? by_level_[level] : 0;
+  }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
@@ -61,6 +65,7 @@ class RequestQueue {
   std::vector<RequestList> versions_;  // named; by version index
   std::vector<RequestList> chosen_;    // by version index
   std::size_t chosen_count_ = 0;
+  std::vector<std::size_t> by_level_;  // counts
 };
 
 }  // namespace sluice::gateway

@@ -169,7 +169,13 @@ void ShardActor::set_routes(const std::string& model, const ClusterView& view, T
   }
   // Nobody has spoken for it yet: requests that name no version wait all the same.
   const bool expected = routes.empty() && std::ranges::count(view.expected_models, model) > 0;
-  dispatcher_.on(RouteSet{.model = model, .versions = routes, .expected = expected}, now, actions_);
+  const auto setup = std::ranges::find(view.models, model, &ModelSetup::model);
+  dispatcher_.on(RouteSet{.model = model,
+                          .versions = routes,
+                          .expected = expected,
+                          .rules = setup == view.models.end() ? QueueRules{} : setup->queue},
+                 now,
+                 actions_);
 }
 
 void ShardActor::learn_from_links() {

@@ -69,6 +69,7 @@ void ShardMetrics::copy(const RouteCounters& route,
                         const HttpCounters& http,
                         std::span<const ModelView> models) {
   raise("queue_full", route.queue_full);
+  raise("queue_timeout", route.queue_timeouts);
   raise("expired", route.expired);
   raise("cancelled", route.cancelled);
   raise("quarantined", route.quarantined);

@@ -33,9 +33,21 @@ std::uint64_t fingerprint_of(const link::Body& body) {
   return digest == 0 ? 1 : digest;  // 0 means none
 }
 
-TimePoint deadline_of(const InferRequest& request, TimePoint received) {
-  const Duration wish = request.timeout.value_or(limits::kDefaultDeadline);
+TimePoint after(TimePoint received, Duration wish) {
   return received + std::clamp<Duration>(wish, Duration::zero(), limits::kMaxDeadline);
+}
+
+// The default is for those that say nothing: `timeout` alone may ask for longer, where it is no
+// deadline too.
+TimePoint deadline_of(const InferRequest& request, TimePoint received) {
+  const Duration unsaid = std::max<Duration>(limits::kDefaultDeadline,
+                                             request.queue_timeout.value_or(Duration::zero()));
+  return after(received, request.timeout.value_or(unsaid));
+}
+
+std::optional<TimePoint> wish_of(const InferRequest& request, TimePoint received) {
+  return request.queue_timeout ? std::optional(after(received, *request.queue_timeout))
+                               : std::nullopt;
 }
 
 }  // namespace
@@ -143,6 +155,8 @@ void ShardActor::admit(RequestHandle handle,
                     .version = call.target.version,
                     .bytes = bytes_of(*body),
                     .deadline = deadline_of(request, facts.last_body_byte),
+                    .wish = wish_of(request, facts.last_body_byte),
+                    .priority = request.priority,
                     .fingerprint = dispatcher_.wants_fingerprints() ? fingerprint_of(*body) : 0};
   const auto id = dispatcher_.admit(asked, now, actions_);
   if (!id) {

@@ -140,6 +140,12 @@ std::vector<std::string> dump(const InferRequest& request) {
   if (request.timeout) {
     lines.push_back("timeout_us " + std::to_string(request.timeout->count() / 1000));
   }
+  if (request.queue_timeout) {
+    lines.push_back("queue_timeout_us " + std::to_string(request.queue_timeout->count() / 1000));
+  }
+  if (request.priority != 0) {
+    lines.push_back("priority " + std::to_string(request.priority));
+  }
   return lines;
 }
 

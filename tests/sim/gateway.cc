@@ -17,6 +17,19 @@ namespace {
 
 constexpr const char* kModel = "model";
 
+gateway::QueueRules rules_of(const Plan& plan) {
+  gateway::QueueRules rules{.levels = static_cast<std::uint32_t>(plan.levels.size()),
+                            .default_level = static_cast<std::uint32_t>(plan.default_level)};
+  for (const Level& level : plan.levels) {
+    rules.of_level[static_cast<std::uint32_t>(rules.of_level.size() + 1)] = {
+        .max_queue_size = static_cast<std::uint32_t>(level.most),
+        .default_timeout = level.wait,
+        .delay_on_timeout = level.delays,
+        .allow_timeout_override = level.takes_wish};
+  }
+  return rules;
+}
+
 }  // namespace
 
 void SimShard::start(std::uint64_t life, const Snapshot& snapshot) {
@@ -48,7 +61,9 @@ void SimShard::take_snapshot(const Snapshot& snapshot) {
   }
   world_->oracle->routed(index_, snapshot_);
   core_->on(
-      gateway::RouteSet{.model = kModel, .versions = routes}, world_->scheduler->now(), actions_);
+      gateway::RouteSet{.model = kModel, .versions = routes, .rules = rules_of(*world_->plan)},
+      world_->scheduler->now(),
+      actions_);
   perform_all();
 }
 
@@ -69,6 +84,8 @@ void SimShard::ask(std::uint32_t number) {
                     .version = question.version,
                     .bytes = question.bytes,
                     .deadline = now + question.timeout,
+                    .wish = question.wish ? std::optional(now + *question.wish) : std::nullopt,
+                    .priority = question.priority,
                     .fingerprint = core_->wants_fingerprints() ? question.fingerprint : 0},
                    now,
                    actions_);
@@ -88,7 +105,7 @@ void SimShard::ask(std::uint32_t number) {
   world_->oracle->accepted(number, *id);
   if (actions_.empty()) {
     const auto models = core_->models();
-    world_->oracle->waits(models.front().queued, models.front().queued_bytes);
+    world_->oracle->waits(number, models.front().queued, models.front().queued_bytes);
   }
   perform_all();
 }

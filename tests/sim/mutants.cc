@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gateway/route/dispatcher_deaths.h"
+#include "gateway/route/dispatcher_queue.h"
 #include "gateway/route/dispatcher_requests.h"
 #include "gateway/route/dispatcher_versions.h"
 #include "gateway/route/dispatcher_workers.h"
@@ -59,6 +60,13 @@ struct UsesHeldWorkers : Rules {
 };
 struct KeepsWorkOfDraining : Rules {
   static constexpr bool kEmptiesDraining = false;
+};
+
+struct IgnoresPriorities : Rules {
+  static constexpr bool kOrdersByLevel = false;
+};
+struct WaitsForEver : Rules {
+  static constexpr bool kEndsWaits = false;
 };
 
 template <class R>
@@ -143,6 +151,8 @@ constexpr Entry kEntries[] = {
     {Mutant::no_requeue, "no_requeue", make<NoRequeue>},
     {Mutant::uses_held_workers, "uses_held_workers", make<UsesHeldWorkers>},
     {Mutant::keeps_work_of_draining, "keeps_work_of_draining", make<KeepsWorkOfDraining>},
+    {Mutant::ignores_priorities, "ignores_priorities", make<IgnoresPriorities>},
+    {Mutant::waits_for_ever, "waits_for_ever", make<WaitsForEver>},
 };
 
 constexpr auto kMutants = [] {

@@ -22,45 +22,6 @@ std::size_t shard_of(RequestId id) {
 
 }  // namespace
 
-void Coverage::add(const gateway::RouteCounters& counters) {
-  delivered += counters.delivered;
-  retries_running += counters.retries_running;
-  retries_waiting += counters.retries_waiting;
-  retries_suspicion += counters.retries_suspicion;
-  budget_exhausted += counters.budget_exhausted;
-  late_replies += counters.late_replies;
-  quarantined += counters.quarantined;
-  quarantine_hits += counters.quarantine_hits;
-  queue_full += counters.queue_full;
-  cancels_sent += counters.cancels_sent;
-  cancelled += counters.cancelled;
-  expired += counters.expired;
-  suspicions += counters.suspicions;
-  ejections += counters.ejections;
-}
-
-void Coverage::add(const Coverage& other) {
-  requests += other.requests;
-  delivered += other.delivered;
-  retries_running += other.retries_running;
-  retries_waiting += other.retries_waiting;
-  retries_suspicion += other.retries_suspicion;
-  budget_exhausted += other.budget_exhausted;
-  late_replies += other.late_replies;
-  quarantined += other.quarantined;
-  quarantine_hits += other.quarantine_hits;
-  queue_full += other.queue_full;
-  cancels_sent += other.cancels_sent;
-  cancelled += other.cancelled;
-  expired += other.expired;
-  suspicions += other.suspicions;
-  ejections += other.ejections;
-  broken_connections += other.broken_connections;
-  for (std::size_t i = 0; i < faults.size(); ++i) {
-    faults[i] += other.faults[i];
-  }
-}
-
 Oracle::Oracle(const Plan& plan) : plan_(&plan), fates_(plan.questions.size()) {}
 
 void Oracle::fail(std::string words) {
@@ -106,8 +67,20 @@ void Oracle::end(Fate& fate) {
 }
 
 void Oracle::asked(std::uint32_t question, TimePoint now) {
-  fates_[question].state = State::asked;
-  fates_[question].deadline = now + plan_->questions[question].timeout;
+  const Question& asked = plan_->questions[question];
+  Fate& fate = fates_[question];
+  fate.state = State::asked;
+  fate.deadline = now + asked.timeout;
+  const std::size_t number = level_of(*plan_, asked);
+  const Level level = number == 0 ? Level{} : plan_->levels[number - 1];
+  if (level.wait > 0ms) {
+    fate.give_up = now + level.wait;
+  }
+  if (asked.wish && level.wait > 0ms && level.takes_wish) {
+    fate.give_up = std::min(fate.give_up, now + *asked.wish);
+  } else if (asked.wish) {
+    fate.deadline = std::min(fate.deadline, now + *asked.wish);
+  }
 }
 
 void Oracle::accepted(std::uint32_t question, RequestId id) {
@@ -132,13 +105,6 @@ void Oracle::accepted(std::uint32_t question, RequestId id) {
   ++alive_[shard];
   if (quarantined_.contains({shard, asked.fingerprint})) {
     fail("a quarantined request was accepted again");
-  }
-}
-
-void Oracle::waits(std::size_t queued, std::size_t queued_bytes) {
-  if (queued > plan_->queue_requests || queued_bytes > plan_->queue_bytes) {
-    fail("the queue is beyond its bounds: " + std::to_string(queued) + " requests, " +
-         std::to_string(queued_bytes) + " bytes");
   }
 }
 
@@ -348,6 +314,9 @@ void Oracle::sent(LinkId id, const gateway::Send& send, TimePoint now) {
   if (send.alone && !link.outstanding.empty()) {
     return fail("a suspect was sent into company");
   }
+  if (send.attempt == 1) {
+    check_order(id.shard, asked, *fate, now);
+  }
   fate->attempt = send.attempt;
   fate->link = id;
   fate->outstanding = true;
@@ -378,7 +347,10 @@ void Oracle::answered(const gateway::Answer& answer, TimePoint now) {
   if (now > fate->deadline + kSlack) {
     return fail("answered after its deadline: " + answer.error.detail);
   }
+  check_wait(question, *fate, answer.error, now);
   switch (answer.error.code) {
+    case ErrorCode::unavailable:
+      break;
     case ErrorCode::deadline_exceeded:
       if (now < fate->deadline) {
         fail("answered deadline_exceeded before its deadline");
@@ -477,10 +449,11 @@ void Oracle::finish_questions() {
     if (fate.state == State::alive || fate.state == State::asked) {
       return fail("request " + std::to_string(i) + " was never answered");
     }
-    const bool had_time = question.timeout >= kPlenty ||
-                          (question.at >= kCalmFrom && question.timeout >= kPlentyWhenCalm);
+    const Duration time =
+        question.wish ? std::min(question.timeout, *question.wish) : question.timeout;
+    const bool had_time = time >= kPlenty || (question.at >= kCalmFrom && time >= kPlentyWhenCalm);
     if (fate.state == State::ended && had_time && !fate.gone && !fate.by_worker && !fate.blamed &&
-        !question.poison) {
+        !fate.timed_out && !question.poison) {
       return fail("request " + std::to_string(i) + " with " +
                   std::to_string(question.timeout / 1ms) +
                   " ms of time was not answered by a worker");

@@ -7,7 +7,7 @@
 //    credit, and of the version that the request names, or of one that takes those that name none.
 // 4. Only the answer of the current attempt is delivered.
 // 5. What ends while a worker has it is cancelled there.
-// 6. The queue's bounds hold at the door.
+// 6. The queue's bounds hold at the door, and those of each level.
 // 7. Retries on suspicion under way stay within their budget.
 // 8. Only poison is ever answered `internal`, and what was running at three deaths, of which some
 //    came from outside; everything else is answered by a worker or expires, and what has time
@@ -15,7 +15,11 @@
 // 9. A poison request kills two workers, and one more for each retry of it on mere suspicion.
 // 10. Nothing is executed after its deadline.
 // 11. Each shard's own counters agree.
-// 12. A version is quiet when nothing names it and nothing is outstanding on its workers, and only
+// 12. No request is sent for the first time before one of a higher level that could go there as
+// well
+//     and waits as new, nor one whose time is up before one of its level whose time is not.
+// 13. Who is refused for having waited too long has, as new, and is refused in time.
+// 14. A version is quiet when nothing names it and nothing is outstanding on its workers, and only
 //     then. Only requests that name a draining version are refused for it.
 
 #pragma once
@@ -49,6 +53,7 @@ struct Coverage {
   std::uint64_t quarantined = 0;
   std::uint64_t quarantine_hits = 0;
   std::uint64_t queue_full = 0;
+  std::uint64_t queue_timeouts = 0;
   std::uint64_t cancels_sent = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t expired = 0;
@@ -68,7 +73,7 @@ class Oracle {
   // The door of a shard.
   void asked(std::uint32_t question, TimePoint now);
   void accepted(std::uint32_t question, RequestId id);
-  void waits(std::size_t queued, std::size_t queued_bytes);
+  void waits(std::uint32_t question, std::size_t queued, std::size_t queued_bytes);
   void refused(std::uint32_t question, const Error& error, TimePoint now);
   void client_gone(RequestId id);
   void connection_broken(std::uint32_t question);  // the gateway died
@@ -128,17 +133,19 @@ class Oracle {
     State state = State::unseen;
     TimePoint deadline;
     RequestId id = 0;
-    std::uint32_t attempt = 0;  // of the latest Send
-    LinkId link;                // of the latest Send
-    bool outstanding = false;   // the latest attempt is on its link
-    bool moved = false;         // a retry on suspicion is under way
-    bool gone = false;          // the client went away
-    bool by_worker = false;     // the answer came from a worker
+    std::uint32_t attempt = 0;             // of the latest Send
+    LinkId link;                           // of the latest Send
+    TimePoint give_up = TimePoint::max();  // of its first wait
+    bool outstanding = false;              // the latest attempt is on its link
+    bool moved = false;                    // a retry on suspicion is under way
+    bool gone = false;                     // the client went away
+    bool by_worker = false;                // the answer came from a worker
     int moves = 0;
     int kills = 0;
     int deaths = 0;  // it was running at
     int deaths_outside = 0;
-    bool blamed = false;  // answered `internal`, rightly
+    bool blamed = false;     // answered `internal`, rightly
+    bool timed_out = false;  // refused for having waited too long, rightly
   };
   struct Link {
     bool attached = false;
@@ -157,6 +164,10 @@ class Oracle {
   void off_link(Fate& fate);
   void end(Fate& fate);
   [[nodiscard]] bool reachable(const Fate& fate) const;
+  // New and in the queue of that shard.
+  [[nodiscard]] static bool waits_as_new(const Fate& fate);
+  void check_order(std::size_t shard, const Question& asked, const Fate& fate, TimePoint now);
+  void check_wait(const Question& question, Fate& fate, const Error& error, TimePoint now);
   Link& link_at(LinkId link);
 
   const Plan* plan_;

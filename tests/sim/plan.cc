@@ -113,7 +113,35 @@ void add_versions(Plan& plan) {
   }
 }
 
+// Half of the plans have levels, with two versions and without. Numbers of their own here too.
+void add_levels(Plan& plan) {
+  if (plan.seed % 4 > 1) {
+    return;
+  }
+  Random random(plan.seed ^ 0x9217);
+  for (std::uint64_t i = 0, count = 1 + random.below(3); i < count; ++i) {
+    Level level;
+    level.most = random.chance(50) ? 1 + random.below(20) : 0;
+    level.wait = random.chance(60) ? random.between(2ms, 400ms) : 0ms;
+    level.delays = random.chance(50);
+    level.takes_wish = random.chance(50);
+    plan.levels.push_back(level);
+  }
+  plan.default_level = 1 + random.below(plan.levels.size());
+  for (Question& question : plan.questions) {
+    question.priority = static_cast<std::uint32_t>(random.below(plan.levels.size() + 2));
+    if (random.chance(20)) {
+      question.wish = random.between(1ms, 300ms);
+    }
+  }
+}
+
 }  // namespace
+
+std::size_t level_of(const Plan& plan, const Question& question) {
+  const std::size_t wish = question.priority;
+  return wish == 0 || wish > plan.levels.size() ? plan.default_level : wish;
+}
 
 std::string name_of(FaultKind kind) {
   constexpr std::array<const char*, kFaultKinds> kNames{
@@ -151,6 +179,7 @@ Plan plan_of(std::uint64_t seed) {
   }
   add_poison(random, plan.questions);
   add_versions(plan);
+  add_levels(plan);
   std::ranges::stable_sort(plan.questions, {}, &Question::at);
   std::ranges::stable_sort(plan.faults, {}, &Fault::at);
   return plan;

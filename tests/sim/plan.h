@@ -49,6 +49,8 @@ struct Question {
   std::size_t shard = 0;
   std::optional<std::int64_t> version{};  // that it names
   Duration timeout{};
+  std::uint32_t priority = 0;
+  std::optional<Duration> wish{};  // its own time-out of the queue
   std::size_t bytes = 0;
   Duration service{};  // of its execution
   bool poison = false;
@@ -57,16 +59,29 @@ struct Question {
   std::optional<Duration> gone_at;  // its client goes away
 };
 
+// How the requests of one level wait.
+struct Level {
+  std::size_t most = 0;  // 0: any number
+  Duration wait{};       // 0: any time
+  bool delays = false;   // at its end: goes behind the others instead of being refused
+  bool takes_wish = false;
+};
+
 struct Plan {
   std::uint64_t seed = 0;
   bool versions = false;      // two of them
   std::size_t executors = 1;  // of each worker
   std::size_t queue_requests = 0;
   std::size_t queue_bytes = 0;
+  std::vector<Level> levels{};        // from 1, the highest; empty: one queue without rules
+  std::size_t default_level = 0;      // from 1
   std::vector<Fault> faults{};        // by time
   std::vector<Question> questions{};  // by time
 };
 
 Plan plan_of(std::uint64_t seed);
+
+// Of that question, by the plan's levels; 0: there are none.
+std::size_t level_of(const Plan& plan, const Question& question);
 
 }  // namespace sluice::sim

@@ -32,6 +32,8 @@ enum class Mutant : std::uint8_t {
   no_requeue,
   uses_held_workers,
   keeps_work_of_draining,
+  ignores_priorities,
+  waits_for_ever,
 };
 
 std::string name_of(Mutant mutant);

@@ -51,6 +51,7 @@ void expect_covered(const Coverage& coverage, bool versions) {
   EXPECT_GT(coverage.quarantined, 0U);
   EXPECT_GT(coverage.quarantine_hits, 0U);
   EXPECT_GT(coverage.queue_full, 0U);
+  EXPECT_GT(coverage.queue_timeouts, 0U);
   EXPECT_GT(coverage.cancels_sent, 0U);
   EXPECT_GT(coverage.cancelled, 0U);
   EXPECT_GT(coverage.expired, 0U);
@@ -65,13 +66,15 @@ void expect_covered(const Coverage& coverage, bool versions) {
 
 void print(const Coverage& c) {
   static_cast<void>(std::printf(
-      "requests %llu delivered %llu expired %llu queue_full %llu cancelled %llu cancels %llu\n"
+      "requests %llu delivered %llu expired %llu queue_full %llu queue_timeouts %llu cancelled "
+      "%llu cancels %llu\n"
       "retries: running %llu waiting %llu suspicion %llu budget_exhausted %llu late %llu\n"
       "quarantined %llu quarantine_hits %llu suspicions %llu ejections %llu broken %llu\n",
       static_cast<unsigned long long>(c.requests),
       static_cast<unsigned long long>(c.delivered),
       static_cast<unsigned long long>(c.expired),
       static_cast<unsigned long long>(c.queue_full),
+      static_cast<unsigned long long>(c.queue_timeouts),
       static_cast<unsigned long long>(c.cancelled),
       static_cast<unsigned long long>(c.cancels_sent),
       static_cast<unsigned long long>(c.retries_running),

@@ -55,8 +55,7 @@ CONFIGS = {
     "warmed": 'model_warmup { name: "long" batch_size: 1 count: 7 inputs { key: "x" value { '
               'data_type: TYPE_FP32 dims: [1, 8] input_data_file: "eight" } } }',
     "mixed": 'max_batch_size: 8 dynamic_batching { }',
-    "noted": 'max_batch_size: 8 dynamic_batching { priority_levels: 2 default_priority_level: 1 '
-             'default_queue_policy { max_queue_size: 3 } }',
+    "noted": 'optimization { priority: PRIORITY_MAX } response_cache { enable: true }',
     "foreign": 'backend: "tensorrt"',
 }
 
@@ -152,8 +151,8 @@ def test_instances_of_all_groups_are_a_workers_executors(cluster):
 def test_what_has_no_effect_is_told(cluster):
     assert any("graph is not known to keep rows apart" in note for note in notes(cluster, "mixed"))
     told = " ".join(notes(cluster, "noted"))
-    for field in ("priority_levels", "default_priority_level", "default_queue_policy"):
-        assert f"dynamic_batching.{field} has no effect" in told
+    for field in ("optimization.priority", "response_cache.enable"):
+        assert f"{field} has no effect" in told
     assert notes(cluster, "plain") == []
 
 

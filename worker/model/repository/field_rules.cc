@@ -10,9 +10,6 @@ using enum FieldAction;
 
 constexpr std::string_view kNoGpu = "models run on CPUs here";
 constexpr std::string_view kTensorRt = "it is for TensorRT engines";
-constexpr std::string_view kOneQueue = "requests of a model wait in the order in which they came";
-constexpr std::string_view kOwnBounds =
-    "the server's bounds and each request's own deadline hold for those that wait";
 constexpr std::string_view kOwnPlan = "the engine makes its own plan of a graph";
 
 constexpr FieldRule kModelConfig[] = {
@@ -60,10 +57,10 @@ constexpr FieldRule kModelConfig[] = {
     {"dynamic_batching.preferred_batch_size", take},
     {"dynamic_batching.max_queue_delay_microseconds", take},
     {"dynamic_batching.preserve_ordering", take},
-    {"dynamic_batching.priority_levels", note, kOneQueue},
-    {"dynamic_batching.default_priority_level", note, kOneQueue},
-    {"dynamic_batching.default_queue_policy", note, kOwnBounds},
-    {"dynamic_batching.priority_queue_policy", note, kOneQueue},
+    {"dynamic_batching.priority_levels", take},
+    {"dynamic_batching.default_priority_level", take},
+    {"dynamic_batching.default_queue_policy", take},
+    {"dynamic_batching.priority_queue_policy", take},
     {"sequence_batching",
      refuse,
      "requests are answered independently of each other, by any worker of the model"},

@@ -197,7 +197,7 @@ TEST_F(ClusterStateTest, RoutesBecomeTheShardsViewWithNoPathInAReason) {
                              .state = RoutedVersion::State::failed,
                              .reason = "/srv/models/bad/1/model.onnx: not an ONNX model"});
   routes.labels.push_back({"add", "stable", 2});
-  routes.settings.push_back({"add", "{}"});
+  routes.settings.push_back({"add", "{}", {.levels = 2, .default_level = 1}});
   const ClusterView seen = state.view(std::move(routes), now);
   ASSERT_EQ(seen.versions.size(), 2U);
   EXPECT_EQ(seen.versions[0].state, VersionView::State::draining);
@@ -207,6 +207,7 @@ TEST_F(ClusterStateTest, RoutesBecomeTheShardsViewWithNoPathInAReason) {
   EXPECT_EQ(seen.models[0].model, "add");
   EXPECT_EQ(seen.models[0].labels.at("stable"), 2);
   EXPECT_EQ(seen.models[0].config, "{}");
+  EXPECT_EQ(seen.models[0].queue, (QueueRules{.levels = 2, .default_level = 1}));
 }
 
 TEST(ClusterState, WithoutStrictReadinessAFailedModelDoesNotHoldUpTheOthers) {

@@ -58,10 +58,14 @@ class DispatcherTest : public ::testing::Test {
   }
   // The number of the accepted request, or -1; then `refusal_` says why.
   int ask(Duration timeout = 30 * kSecond, std::optional<std::int64_t> version = std::nullopt) {
-    const auto id = core_.admit(
-        Admit{.model = "digits", .version = version, .bytes = 10, .deadline = now_ + timeout},
-        now_,
-        actions_);
+    const auto id = core_.admit(Admit{.model = "digits",
+                                      .version = version,
+                                      .bytes = 10,
+                                      .deadline = now_ + timeout,
+                                      .wish = wish_ ? std::optional(now_ + *wish_) : std::nullopt,
+                                      .priority = priority_},
+                                now_,
+                                actions_);
     if (!id) {
       refusal_ = id.error();
       return -1;
@@ -132,7 +136,9 @@ class DispatcherTest : public ::testing::Test {
                         .workers = workers.back()});
     }
     core_.on(
-        RouteSet{.model = "digits", .versions = routes, .expected = expected_}, now_, actions_);
+        RouteSet{.model = "digits", .versions = routes, .expected = expected_, .rules = rules_},
+        now_,
+        actions_);
   }
   // Time passes; the core is ticked whenever it asked to be.
   void pass(Duration time) {
@@ -197,6 +203,9 @@ class DispatcherTest : public ::testing::Test {
   Dispatcher core_;
   std::map<std::int64_t, Declared> declared_;
   bool expected_ = false;
+  QueueRules rules_;
+  std::uint32_t priority_ = 0;    // of what is asked next
+  std::optional<Duration> wish_;  // likewise
   TimePoint now_{std::chrono::hours(1)};
   Actions actions_;
   Error refusal_;

@@ -109,5 +109,19 @@ TEST_F(Lists, PutAReturnedRequestInItsOldPlace) {
   EXPECT_EQ(orders(), (std::vector<std::uint64_t>{0, 1, 2, 3, 4}));
 }
 
+TEST_F(Lists, PutEachWhereItsOrderSaysFromEitherEnd) {
+  for (const std::uint64_t order : {50U, 10U, 70U, 60U, 20U, 30U, 65U}) {
+    Request& request = add();
+    request.order = order;
+    list_.insert_in_order(table_, request);
+  }
+  EXPECT_EQ(orders(), (std::vector<std::uint64_t>{10, 20, 30, 50, 60, 65, 70}));
+  while (!list_.empty()) {
+    list_.remove(table_, table_.at(list_.front()));
+  }
+  list_.insert_in_order(table_, table_.at(2));
+  EXPECT_EQ(orders(), std::vector<std::uint64_t>{70});
+}
+
 }  // namespace
 }  // namespace sluice::gateway

@@ -211,7 +211,7 @@ TEST(ModelConfig, what_has_no_effect_is_noted_once_each) {
                                     HasSubstr("dynamic_batching joins no requests")));
 }
 
-TEST(ModelConfig, priorities_and_queue_policies_are_noted) {
+TEST(ModelConfig, priorities_and_queue_policies_are_taken) {
   const auto config = parse_model_config(
       R"(max_batch_size: 2 dynamic_batching {
            priority_levels: 2 default_priority_level: 1
@@ -219,12 +219,7 @@ TEST(ModelConfig, priorities_and_queue_policies_are_noted) {
            priority_queue_policy { key: 1 value { timeout_action: DELAY } } })",
       "m");
   ASSERT_TRUE(config) << config.error().detail;
-  const std::string batching = "dynamic_batching.";
-  EXPECT_THAT(config->notes,
-              UnorderedElementsAre(HasSubstr(batching + "priority_levels has no effect"),
-                                   HasSubstr(batching + "default_priority_level has no effect"),
-                                   HasSubstr(batching + "default_queue_policy has no effect"),
-                                   HasSubstr(batching + "priority_queue_policy has no effect")));
+  EXPECT_EQ(config->notes, std::vector<std::string>{});
 }
 
 TEST(ModelConfig, what_would_change_answers_is_refused_by_name_and_place) {
