@@ -9,38 +9,11 @@
 #include <gtest/gtest.h>
 
 #include "tests/ops/graph_case.h"
+#include "tests/ops/rows_case.h"
 #include "worker/model/engine_run.h"
 
 namespace sluice::engine::testing {
 namespace {
-
-bool independent(GraphCase graph) {
-  const auto session = graph.load();
-  EXPECT_TRUE(session) << session.error().detail;
-  return session && (*session)->rows_independent();
-}
-
-NamedTensor x(const Shape& shape) {
-  return random_floats(shape, 1);
-}
-
-// One node from "x" (and constants) to "y".
-GraphCase chain(const Shape& shape,
-                const std::string& op,
-                const std::vector<std::pair<std::string, NamedTensor>>& constants,
-                const Shape& behind_rows,
-                std::vector<Attribute> attributes = {},
-                int opset = 17) {
-  GraphCase graph(opset);
-  graph.rows_input("x", x(shape));
-  std::vector<std::string> inputs{"x"};
-  for (const auto& [name, value] : constants) {
-    graph.constant(name, value);
-    inputs.push_back(name);
-  }
-  graph.node(op, inputs, {"y"}, std::move(attributes)).rows_output("y", behind_rows);
-  return graph;
-}
 
 // Positive elements of x [3,4], others from a constant.
 GraphCase where(const Shape& others) {

@@ -7,60 +7,10 @@
 #include <string_view>
 
 #include "worker/engine/registry.h"
+#include "worker/engine/row_rule.h"
 
-namespace sluice::engine {
+namespace sluice::engine::rows {
 namespace {
-
-using Axis = std::optional<std::size_t>;
-using Inputs = std::vector<RowInput>;
-
-std::int64_t attribute(const Node& node, std::string_view name, std::int64_t otherwise) {
-  const auto found = std::ranges::find(node.attributes, name, &Attribute::name);
-  return found != node.attributes.end() && found->kind == AttributeKind::integer ? found->integer
-                                                                                 : otherwise;
-}
-
-const std::vector<std::int64_t>* list_attribute(const Node& node, std::string_view name) {
-  const auto found = std::ranges::find(node.attributes, name, &Attribute::name);
-  return found != node.attributes.end() && found->kind == AttributeKind::integers ? &found->integers
-                                                                                  : nullptr;
-}
-
-// A possibly negative axis of a tensor of `rank`.
-std::size_t counted(std::int64_t axis, std::size_t rank) {
-  return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
-}
-
-// Axes by attribute or, since some opset, by an input whose value is known. Nothing: not given.
-std::optional<std::vector<std::int64_t>> axes_of(const Node& node,
-                                                 const Inputs& inputs,
-                                                 std::size_t input) {
-  if (const auto* listed = list_attribute(node, "axes")) {
-    return *listed;
-  }
-  if (input < inputs.size() && inputs[input].present && inputs[input].value != nullptr) {
-    if (auto values = integers_of(*inputs[input].value)) {
-      return *std::move(values);
-    }
-  }
-  return std::nullopt;
-}
-
-bool others_are_fixed(const Inputs& inputs) {
-  return std::none_of(inputs.begin() + 1, inputs.end(), [](const RowInput& input) {
-    return input.axis.has_value();
-  });
-}
-
-// Element by element, or anything else that leaves the dims and every place as they are.
-Axis same_place(const Inputs& inputs) {
-  return others_are_fixed(inputs) ? inputs[0].axis : std::nullopt;
-}
-
-// Batches of images and the like: N in front, all else belongs to the kernel.
-Axis batch_in_front(const Inputs& inputs) {
-  return others_are_fixed(inputs) && inputs[0].axis == 0U ? inputs[0].axis : std::nullopt;
-}
 
 // In training the whole batch is looked at.
 Axis batch_norm(const Node& node, const Inputs& inputs) {
@@ -250,13 +200,6 @@ Axis slice(const Node& node, const Inputs& inputs) {
   return others_are_fixed(inputs) && inputs[0].axis ? without(inputs, *axes, true) : std::nullopt;
 }
 
-using Rule = Axis (*)(const Node&, const Inputs&);
-
-struct Entry {
-  std::string_view name;
-  Rule rule;
-};
-
 constexpr Rule kSamePlace = [](const Node&, const Inputs& inputs) { return same_place(inputs); };
 constexpr Rule kBroadcast = [](const Node&, const Inputs& inputs) { return broadcast(inputs); };
 constexpr Rule kImages = [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); };
@@ -373,17 +316,30 @@ constexpr Entry kMlRules[] = {
 };
 
 }  // namespace
+}  // namespace sluice::engine::rows
+
+namespace sluice::engine {
 
 bool many_outputs(const Node& node) {
-  return node.domain == kMlDomain && node.op_type == "LinearClassifier";
+  return node.domain == kMlDomain
+             ? node.op_type == "LinearClassifier"
+             : node.domain.empty() && (node.op_type == "Split" || node.op_type == "TopK");
 }
 
 std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowInput>& inputs) {
-  const std::span<const Entry> rules = node.domain.empty()        ? std::span<const Entry>(kRules)
-                                       : node.domain == kMlDomain ? std::span<const Entry>(kMlRules)
-                                                                  : std::span<const Entry>();
-  const auto found = std::ranges::find(rules, std::string_view(node.op_type), &Entry::name);
-  return found != rules.end() ? found->rule(node, inputs) : std::nullopt;
+  std::vector<std::span<const rows::Entry>> tables;
+  if (node.domain.empty()) {
+    tables = {rows::kRules, rows::shape_rules()};
+  } else if (node.domain == kMlDomain) {
+    tables = {rows::kMlRules};
+  }
+  for (const std::span<const rows::Entry> rules : tables) {
+    const auto found = std::ranges::find(rules, std::string_view(node.op_type), &rows::Entry::name);
+    if (found != rules.end()) {
+      return found->rule(node, inputs);
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace sluice::engine

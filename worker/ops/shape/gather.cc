@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "worker/ops/elements.h"
+#include "worker/ops/known.h"
 #include "worker/ops/register.h"
+#include "worker/ops/strided.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -221,10 +223,11 @@ Result<std::optional<Cut>> cut_from(const SliceParams& params, Dims dims, const 
   std::vector<std::int64_t> lists[4];
   for (std::size_t i = 0; i < 4; ++i) {
     if (facts.has(i + 1)) {
-      if (facts.at(i + 1).value == nullptr) {
+      SLUICE_TRY_ASSIGN(KnownIntegers known, known_integers(facts, i + 1));
+      if (!known) {
         return std::optional<Cut>();
       }
-      SLUICE_TRY_ASSIGN(lists[i], integers_of(*facts.at(i + 1).value));
+      lists[i] = *std::move(known);
     }
   }
   SLUICE_TRY_ASSIGN(Cut cut, cut_of(dims, lists[0], lists[1], lists[2], lists[3]));
@@ -240,49 +243,36 @@ Result<OutputFacts> infer_slice(const SliceParams& params, const InputFacts& fac
   return one_output(x.datatype, std::move(cut->count));
 }
 
-Result<Cut> bind_slice(const SliceParams& params, BindContext& context) {
-  std::vector<InputFact> facts;
-  for (const TensorView& input : context.inputs) {
-    facts.push_back({.present = input.datatype != DataType::undefined,
-                     .datatype = input.datatype,
-                     .dims = input.dims,
-                     .value = input.data != nullptr || input.count == 0 ? &input : nullptr});
-  }
-  SLUICE_TRY_ASSIGN(std::optional<Cut> cut,
-                    cut_from(params, context.inputs[0].dims, {.inputs = facts, .output_count = 1}));
+// The box of elements that are taken, and the offset of its first.
+struct SliceBound {
+  StridedCopy box{};
+  std::int64_t from = 0;
+};
+
+Result<SliceBound> bind_slice(const SliceParams& params, BindContext& context) {
+  const auto facts = facts_at_bind(context);
+  SLUICE_TRY_ASSIGN(const std::optional<Cut> cut,
+                    cut_from(params, facts[0].dims, {.inputs = facts, .output_count = 1}));
   SLUICE_CHECK(cut.has_value());
-  return *std::move(cut);
+  Shape strides = strides_of(facts[0].dims);
+  SliceBound bound;
+  for (std::size_t d = 0; d < strides.size(); ++d) {
+    bound.from += cut->first[d] * strides[d];
+    strides[d] *= cut->step[d];
+  }
+  bound.box =
+      merged({.extents = cut->count, .from = std::move(strides), .to = strides_of(cut->count)});
+  return bound;
 }
 
-Result<void> run_slice(const SliceParams&, const Cut& cut, KernelContext& context) {
-  const TensorView& x = context.input(0);
+Result<void> run_slice(const SliceParams&, const SliceBound& bound, KernelContext& context) {
   TensorView& y = context.output(0);
-  const std::size_t rank = x.rank();
-  if (y.count == 0 || rank == 0) {
-    if (y.count > 0) {
-      copy_elements(x, y);
-    }
-    return {};
+  if (y.count > 0) {
+    dispatch_element(y.datatype, [&](auto* tag) {
+      using T = std::remove_pointer_t<decltype(tag)>;
+      copy_strided(bound.box, elements<T>(context.input(0)) + bound.from, elements<T>(y));
+    });
   }
-  const std::int64_t inner = cut.count[rank - 1];
-  dispatch_element(x.datatype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    const T* from = elements<T>(x);
-    T* to = elements<T>(y);
-    for (std::int64_t row = 0; row < y.count / inner; ++row) {
-      std::int64_t rest = row;
-      std::int64_t offset = cut.first[rank - 1];
-      std::int64_t stride = x.dims[rank - 1];
-      for (std::size_t d = rank - 1; d > 0; --d) {
-        offset += (cut.first[d - 1] + rest % cut.count[d - 1] * cut.step[d - 1]) * stride;
-        rest /= cut.count[d - 1];
-        stride *= x.dims[d - 1];
-      }
-      for (std::int64_t i = 0; i < inner; ++i) {
-        to[row * inner + i] = from[offset + i * cut.step[rank - 1]];
-      }
-    }
-  });
   return {};
 }
 

@@ -7,11 +7,11 @@
 // Identity of sequences and optionals (they cannot reach it).
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <utility>
 
 #include "worker/ops/elements.h"
+#include "worker/ops/known.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 
@@ -30,19 +30,6 @@ Result<void> run_copy(const TensorView& x, TensorView& y) {
 template <class Params>
 Result<void> run_alias(const Params&, KernelContext& context) {
   return run_copy(context.input(0), context.output(0));
-}
-
-// The integers of input 1; nullopt when only the run will know them.
-Result<std::optional<std::vector<std::int64_t>>> listed(const InputFacts& facts) {
-  using Listed = std::optional<std::vector<std::int64_t>>;
-  if (!facts.has(1)) {
-    return bad_input("its second input is missing");
-  }
-  if (facts.at(1).value == nullptr) {
-    return Listed{};
-  }
-  SLUICE_TRY_ASSIGN(std::vector<std::int64_t> values, integers_of(*facts.at(1).value));
-  return Listed(std::move(values));
 }
 
 // --- Reshape -------------------------------------------------------------------------------------
@@ -71,7 +58,7 @@ Result<OutputFacts> infer_reshape(const ReshapeParams& params, const InputFacts&
   const InputFact& x = facts.at(0);
   std::optional<std::vector<std::int64_t>> wanted = params.shape;
   if (!wanted) {
-    SLUICE_TRY_ASSIGN(wanted, listed(facts));
+    SLUICE_TRY_ASSIGN(wanted, known_integers(facts, 1));
     if (!wanted) {
       return data_dependent(x.datatype);
     }
@@ -161,12 +148,11 @@ Result<std::vector<std::size_t>> resolve_axes(const std::vector<std::int64_t>& a
   return resolved;
 }
 
-Result<std::optional<std::vector<std::int64_t>>> axes_of(const AxesParams& params,
-                                                         const InputFacts& facts) {
+Result<KnownIntegers> axes_of(const AxesParams& params, const InputFacts& facts) {
   if (params.from_attribute || !facts.has(1)) {
-    return std::optional(params.from_attribute.value_or(std::vector<std::int64_t>{}));
+    return KnownIntegers(params.from_attribute.value_or(std::vector<std::int64_t>{}));
   }
-  return listed(facts);
+  return known_integers(facts, 1);
 }
 
 Result<OutputFacts> infer_squeeze(const AxesParams& params, const InputFacts& facts) {

@@ -2,13 +2,11 @@
 // Spec: https://onnx.ai/onnx/operators/onnx__Transpose.html (read 2026-11).
 // Types: all.
 
-#include <algorithm>
-#include <numeric>
 #include <utility>
 
-#include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/register.h"
+#include "worker/ops/strided.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -58,73 +56,24 @@ Result<OutputFacts> infer_transpose(const TransposeParams& params, const InputFa
   return one_output(x.datatype, std::move(dims));
 }
 
-// Output extents and the input's steps along them; neighbours that stay together are one.
-struct TransposeBound {
-  Shape extents{};
-  Shape steps{};
-};
-
-Result<TransposeBound> bind_transpose(const TransposeParams& params, BindContext& context) {
+Result<StridedCopy> bind_transpose(const TransposeParams& params, BindContext& context) {
   const Dims dims = context.inputs[0].dims;
   SLUICE_TRY_ASSIGN(const auto permutation, permutation_of(params, dims.size()));
-  Shape steps(dims.size(), 1);
-  for (std::size_t i = dims.size(); i > 1; --i) {
-    steps[i - 2] = steps[i - 1] * dims[i - 1];
-  }
-  TransposeBound bound;
+  const Shape strides = strides_of(dims);
+  const Dims out = context.outputs[0].dims;
+  StridedCopy box{.extents = {out.begin(), out.end()}, .to = strides_of(out)};
   for (const std::size_t axis : permutation) {
-    if (dims[axis] == 1) {
-      continue;
-    }
-    if (!bound.extents.empty() && bound.steps.back() == steps[axis] * dims[axis]) {
-      bound.extents.back() *= dims[axis];
-      bound.steps.back() = steps[axis];
-    } else {
-      bound.extents.push_back(dims[axis]);
-      bound.steps.push_back(steps[axis]);
-    }
+    box.from.push_back(strides[axis]);
   }
-  if (bound.extents.empty()) {
-    bound = {.extents = {1}, .steps = {1}};
-  }
-  return bound;
+  return merged(box);
 }
 
-template <class T>
-void move(const TransposeBound& bound, const T* from, T* to, std::int64_t count) {
-  const std::int64_t inner = bound.extents.back();
-  const std::int64_t step = bound.steps.back();
-  const std::size_t outer = bound.extents.size() - 1;
-  parallel_for(count / inner, 1 + 16'384 / inner, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      std::int64_t rest = row;
-      std::int64_t offset = 0;
-      for (std::size_t d = outer; d > 0; --d) {
-        offset += rest % bound.extents[d - 1] * bound.steps[d - 1];
-        rest /= bound.extents[d - 1];
-      }
-      const T* source = from + offset;
-      T* target = to + row * inner;
-      if (step == 1) {
-        std::copy_n(source, inner, target);
-        continue;
-      }
-      for (std::int64_t i = 0; i < inner; ++i) {
-        target[i] = source[i * step];
-      }
-    }
-  });
-}
-
-Result<void> run_transpose(const TransposeParams&,
-                           const TransposeBound& bound,
-                           KernelContext& context) {
-  const TensorView& x = context.input(0);
+Result<void> run_transpose(const TransposeParams&, const StridedCopy& box, KernelContext& context) {
   TensorView& y = context.output(0);
-  if (x.count > 0) {
-    dispatch_element(x.datatype, [&](auto* tag) {
+  if (y.count > 0) {
+    dispatch_element(y.datatype, [&](auto* tag) {
       using T = std::remove_pointer_t<decltype(tag)>;
-      move(bound, elements<T>(x), elements<T>(y), x.count);
+      copy_strided(box, elements<T>(context.input(0)), elements<T>(y));
     });
   }
   return {};

@@ -66,6 +66,7 @@ void register_where(Registry& registry) {
                 .arity = {3, 3, 1},
                 .kernel = bound_kernel<parse_nothing, infer_where, bind_where, run_where>(),
                 .layout = LayoutRule::follow,
+                .halves = HalfRule::native,
                 .overwrites = {1, 2},
                 .tame = true});
 }

@@ -1,0 +1,102 @@
+// Which of the operators that move, pick and sort elements keep the rows of a batch apart.
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/ops/rows_case.h"
+
+namespace sluice::engine::testing {
+namespace {
+
+struct Row {
+  std::string name;
+  GraphCase graph;
+  bool apart;
+};
+
+void expect_rows(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    EXPECT_EQ(independent(row.graph), row.apart) << row.name;
+  }
+}
+
+NamedTensor axis(std::int64_t value) {
+  return int64s({1}, {value});
+}
+
+TEST(RowsShape, PaddingAndTilingBesideTheBatch) {
+  expect_rows({
+      {"Pad of columns", chain({3, 4}, "Pad", {{"p", int64s({4}, {0, 1, 0, 1})}}, {6}), true},
+      {"Pad by an attribute",
+       chain({3, 4}, "Pad", {}, {6}, {integers("pads", {0, 1, 0, 1})}, 10),
+       true},
+      {"Pad that turns the batch",
+       chain({3, 4}, "Pad", {{"p", int64s({4}, {1, 0, -1, 0})}}, {4}),
+       false},
+      {"Pad by axes",
+       chain({3, 4},
+             "Pad",
+             {{"p", int64s({2}, {1, 1})}, {"v", floats({}, {0})}, {"a", axis(-1)}},
+             {6},
+             {},
+             18),
+       true},
+      {"Pad by axes, of the batch",
+       chain({3, 4},
+             "Pad",
+             {{"p", int64s({2}, {1, -1})}, {"v", floats({}, {0})}, {"a", axis(0)}},
+             {4},
+             {},
+             18),
+       false},
+      {"Tile of columns", chain({3, 4}, "Tile", {{"r", int64s({2}, {1, 2})}}, {8}), true},
+      {"CenterCropPad of columns",
+       chain({3, 4}, "CenterCropPad", {{"s", axis(2)}}, {2}, {integers("axes", {1})}, 18),
+       true},
+  });
+}
+
+TEST(RowsShape, SplittingBesideTheBatch) {
+  const auto split = [](std::int64_t along) {
+    GraphCase graph(13);
+    graph.rows_input("x", x({4, 4}))
+        .node("Split", {"x"}, {"a", "b"}, {integer("axis", along)})
+        .node("Sub", {"a", "b"}, {"y"})
+        .rows_output("y", {along == 1 ? 2 : 4});
+    return graph;
+  };
+  expect_rows({{"Split of columns", split(1), true}, {"Split of the batch", split(0), false}});
+}
+
+TEST(RowsShape, PickingBesideTheBatch) {
+  const auto pick = [](const char* op, std::vector<Attribute> attributes, const Shape& behind) {
+    GraphCase graph;
+    graph.rows_input("x", x({3, 4}))
+        .rows_input("i", int64s({3, 1}, {0, 1, 2}))
+        .node(op, {"x", "i"}, {"y"}, std::move(attributes))
+        .rows_output("y", behind);
+    return graph;
+  };
+  expect_rows({
+      {"GatherElements of columns", pick("GatherElements", {integer("axis", 1)}, {1}), true},
+      {"GatherElements of rows", pick("GatherElements", {integer("axis", 0)}, {1}), false},
+      {"GatherND in each row", pick("GatherND", {integer("batch_dims", 1)}, {}), true},
+      {"GatherND of rows", pick("GatherND", {}, {4}), false},
+  });
+}
+
+TEST(RowsShape, BlocksAndMatricesBehindTheBatch) {
+  expect_rows({
+      {"DepthToSpace",
+       chain({3, 4, 1, 1}, "DepthToSpace", {}, {1, 2, 2}, {integer("blocksize", 2)}),
+       true},
+      {"SpaceToDepth",
+       chain({3, 1, 2, 2}, "SpaceToDepth", {}, {4, 1, 1}, {integer("blocksize", 2)}),
+       true},
+  });
+}
+
+}  // namespace
+}  // namespace sluice::engine::testing

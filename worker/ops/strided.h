@@ -1,0 +1,67 @@
+// Copying a box of elements from one stride pattern to another: what transposing, slicing, tiling,
+// padding and cutting have in common.
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "worker/engine/parallel.h"
+#include "worker/engine/tensor.h"
+
+namespace sluice::engine {
+
+// A box: extents, and by dimension the distance of neighbours in the source and in the target, in
+// elements. 0 repeats an element of the source, negative ones go backwards.
+struct StridedCopy {
+  Shape extents{};
+  Shape from{};
+  Shape to{};
+};
+
+// The same box with dimensions of extent 1 left out and neighbours that stay together made one.
+// Never without a dimension.
+StridedCopy merged(const StridedCopy& box);
+
+// Distances of neighbours in a row-major tensor of `dims`.
+Shape strides_of(Dims dims);
+
+// `box` must be merged. Targets of different elements are different.
+template <class T>
+void copy_strided(const StridedCopy& box, const T* from, T* to) {
+  const std::size_t outer = box.extents.size() - 1;
+  const std::int64_t inner = box.extents[outer];
+  const std::int64_t from_step = box.from[outer];
+  const std::int64_t to_step = box.to[outer];
+  std::int64_t rows = 1;
+  for (std::size_t d = 0; d < outer; ++d) {
+    rows *= box.extents[d];
+  }
+  if (rows == 0 || inner == 0) {
+    return;
+  }
+  parallel_for(rows, 1 + 16'384 / inner, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      std::int64_t rest = row;
+      const T* source = from;
+      T* target = to;
+      for (std::size_t d = outer; d > 0; --d) {
+        const std::int64_t index = rest % box.extents[d - 1];
+        rest /= box.extents[d - 1];
+        source += index * box.from[d - 1];
+        target += index * box.to[d - 1];
+      }
+      if (from_step == 1 && to_step == 1) {
+        std::copy_n(source, inner, target);
+      } else if (from_step == 0 && to_step == 1) {
+        std::fill_n(target, inner, *source);
+      } else {
+        for (std::int64_t i = 0; i < inner; ++i) {
+          target[i * to_step] = source[i * from_step];
+        }
+      }
+    }
+  });
+}
+
+}  // namespace sluice::engine
