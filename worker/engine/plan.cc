@@ -61,7 +61,11 @@ Result<void> check_arity(const Node& node, const Arity& arity) {
   for (std::size_t i = 0; fits && i < required; ++i) {
     fits = node.has_input(i);
   }
-  if (!fits || node.outputs[0] == kNoValue) {
+  const bool answers =
+      arity.first_output
+          ? fits && node.outputs[0] != kNoValue
+          : std::ranges::any_of(node.outputs, [](ValueId v) { return v != kNoValue; });
+  if (!fits || !answers) {
     return Error{ErrorCode::data_corrupt,
                  describe(node) + " has " + std::to_string(node.inputs.size()) + " inputs and " +
                      std::to_string(node.outputs.size()) +

@@ -37,11 +37,12 @@ enum class HalfRule : std::uint8_t {
 inline constexpr std::size_t kAnyNumber = ~std::size_t{0};
 
 // How many inputs and outputs a node may name. The first `inputs_least` must be there, and all of
-// them where there may be any number; the first output always.
+// them where there may be any number; the first output unless it is one of several to choose from.
 struct Arity {
   std::size_t inputs_least = 1;
   std::size_t inputs_most = 1;
   std::size_t outputs_most = 1;
+  bool first_output = true;
 };
 
 struct OperatorEntry {

@@ -29,6 +29,7 @@ void register_pad(Registry& registry);
 void register_pool(Registry& registry);
 void register_power(Registry& registry);
 void register_prelu(Registry& registry);
+void register_recurrent(Registry& registry);
 void register_reduce(Registry& registry);
 void register_reshape(Registry& registry);
 void register_resize(Registry& registry);
@@ -68,6 +69,7 @@ void register_all(Registry& registry) {
   register_pool(registry);
   register_power(registry);
   register_prelu(registry);
+  register_recurrent(registry);
   register_reduce(registry);
   register_reshape(registry);
   register_resize(registry);

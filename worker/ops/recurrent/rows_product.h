@@ -1,0 +1,77 @@
+// c [m, n] = a [m, k] * b' for a b that is stored [n, k]: the two products of a recurrent operator.
+// float32 by oneDNN, a constant b packed; float64, and what oneDNN cannot, by OpenBLAS or plain
+// loops. A row of c does not depend on the other rows of a.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "worker/ops/detail/dnnl_matmul.h"
+#include "worker/ops/detail/gemm_call.h"
+
+namespace sluice::engine {
+
+class RowsProduct {
+ public:
+  // `packed`: b, where it is constant. `plain`: plain loops, to compare with.
+  static RowsProduct make(std::int64_t m,
+                          std::int64_t n,
+                          std::int64_t k,
+                          std::shared_ptr<const detail::PackedMatrix> packed,
+                          bool plain) {
+    RowsProduct product;
+    product.shape_ = {.m = m, .n = n, .k = k, .b_transposed = true};
+    product.plain_ = plain || m == 0 || n == 0 || k == 0;
+    if (!product.plain_) {
+      product.primitive_ = detail::Matmul::make({.a_dims = {m, k},
+                                                 .b_dims = {k, n},
+                                                 .c_dims = {m, n},
+                                                 .b_transposed = true,
+                                                 .packed = std::move(packed)});
+    }
+    return product;
+  }
+
+  // Of float32.
+  [[nodiscard]] std::size_t scratch_size() const {
+    return primitive_ != nullptr ? primitive_->scratch_size() : 0;
+  }
+  [[nodiscard]] bool by_primitive() const { return primitive_ != nullptr; }
+
+  // `b` is ignored where it is packed.
+  void run(const float* a, const float* b, float* c, std::byte* scratch) const {
+    if (primitive_ != nullptr) {
+      primitive_->run(a, b, nullptr, c, scratch);
+    } else if (plain_ || !detail::gemm_float32(shape_, a, b, c)) {
+      loops(a, b, c);
+    }
+  }
+  void run(const double* a, const double* b, double* c, std::byte*) const {
+    if (plain_ || !detail::gemm_float64(shape_, a, b, c)) {
+      loops(a, b, c);
+    }
+  }
+
+ private:
+  template <class T>
+  void loops(const T* a, const T* b, T* c) const {
+    for (std::int64_t row = 0; row < shape_.m; ++row) {
+      for (std::int64_t column = 0; column < shape_.n; ++column) {
+        double sum = 0;
+        for (std::int64_t i = 0; i < shape_.k; ++i) {
+          sum += static_cast<double>(a[row * shape_.k + i]) *
+                 static_cast<double>(b[column * shape_.k + i]);
+        }
+        c[row * shape_.n + column] = static_cast<T>(sum);
+      }
+    }
+  }
+
+  detail::GemmShape shape_{};
+  bool plain_ = true;
+  std::shared_ptr<detail::Matmul> primitive_{};
+};
+
+}  // namespace sluice::engine
