@@ -74,5 +74,8 @@ inline Axis batch_in_front(const Inputs& inputs) {
 
 // Rules of the operators that move, pick and sort elements.
 std::span<const Entry> shape_rules();
+// Rules of RNN, GRU and LSTM; of ai.onnx.ml.
+std::span<const Entry> recurrent_rules();
+std::span<const Entry> ml_rules();
 
 }  // namespace sluice::engine::rows

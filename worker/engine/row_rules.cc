@@ -17,11 +17,6 @@ Axis batch_norm(const Node& node, const Inputs& inputs) {
   return attribute(node, "training_mode", 0) == 0 ? batch_in_front(inputs) : std::nullopt;
 }
 
-// A list of vectors; one vector alone has no batch.
-Axis list_in_front(const Node& /*node*/, const Inputs& inputs) {
-  return inputs[0].dims.size() == 2 ? batch_in_front(inputs) : std::nullopt;
-}
-
 // By numpy's broadcasting: the rows must stand at the same place from the right, where what has
 // none is absent or 1.
 Axis broadcast(const Inputs& inputs) {
@@ -310,11 +305,6 @@ constexpr Entry kRules[] = {
     {"Xor", kBroadcast},
 };
 
-constexpr Entry kMlRules[] = {
-    {"LinearClassifier", list_in_front},
-    {"Normalizer", list_in_front},
-};
-
 }  // namespace
 }  // namespace sluice::engine::rows
 
@@ -322,16 +312,17 @@ namespace sluice::engine {
 
 bool many_outputs(const Node& node) {
   return node.domain == kMlDomain
-             ? node.op_type == "LinearClassifier"
+             ? node.op_type == "LinearClassifier" || node.op_type == "SVMClassifier" ||
+                   node.op_type == "TreeEnsembleClassifier"
              : node.domain.empty() && (node.op_type == "Split" || node.op_type == "TopK");
 }
 
 std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowInput>& inputs) {
   std::vector<std::span<const rows::Entry>> tables;
   if (node.domain.empty()) {
-    tables = {rows::kRules, rows::shape_rules()};
+    tables = {rows::kRules, rows::shape_rules(), rows::recurrent_rules()};
   } else if (node.domain == kMlDomain) {
-    tables = {rows::kMlRules};
+    tables = {rows::ml_rules()};
   }
   for (const std::span<const rows::Entry> rules : tables) {
     const auto found = std::ranges::find(rules, std::string_view(node.op_type), &rows::Entry::name);

@@ -113,6 +113,7 @@ void register_layer_norm(Registry& registry) {
                 .since = {17},
                 .arity = {2, 3, 3},
                 .kernel = kernel<parse_layer<true>, infer_layer, run_layer>(),
+                .wide_outputs = {1, 2},
                 .overwrites = {0},
                 .tame = true});
   registry.add({.name = "RMSNormalization",
