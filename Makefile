@@ -12,7 +12,7 @@ ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
 endif
 
-.PHONY: help build serve test check format tidy bench soak fuzz clean
+.PHONY: help build serve test check format tidy bench bench-engine soak fuzz clean
 
 help:
 	@echo 'make serve   build and serve the example models on $(HTTP) (HTTP=ADDRESS:PORT to change)'
@@ -22,6 +22,7 @@ help:
 	@echo 'make format  format all C++ files'
 	@echo 'make tidy    clang-tidy on the files that differ from main (ALL=1: on all)'
 	@echo 'make bench   measure against nginx (needs an idle machine)'
+	@echo 'make bench-engine  measure the engine against ONNX Runtime (likewise; needs npm)'
 	@echo 'make soak    swaps, kills, stops and reloads for SOAK_MINUTES=15 (needs an idle machine)'
 	@echo 'make fuzz    run each fuzzer for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove build/'
@@ -62,6 +63,10 @@ tidy:
 bench: build
 	@.ci/install bench
 	@bench/load/run
+
+bench-engine: build
+	@.ci/install bench
+	@bench/engine/run
 
 soak: build
 	@.ci/install test

@@ -8,7 +8,7 @@
 #include "cluster/infer/v2_client.h"
 #include "cluster/prove/session.h"
 #include "common/base/limits.h"
-#include "worker/model/engine_bench.h"
+#include "worker/model/bench_inputs.h"
 
 namespace sluice::cluster {
 

@@ -11,8 +11,8 @@
 
 #include "worker/engine/engine.h"
 #include "worker/engine/session.h"
+#include "worker/model/bench_inputs.h"
 #include "worker/model/compare.h"
-#include "worker/model/engine_bench.h"
 #include "worker/model/engine_run.h"
 #include "worker/model/test_case.h"
 #include "worker/ops/register.h"

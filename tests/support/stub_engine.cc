@@ -184,6 +184,9 @@ class StubSession final : public Session {
         rows_independent_(rows_independent) {}
   [[nodiscard]] const ModelInfo& info() const override { return info_; }
   [[nodiscard]] bool rows_independent() const override { return rows_independent_; }
+  [[nodiscard]] std::vector<std::vector<std::string>> input_symbols() const override {
+    return std::vector<std::vector<std::string>>(info_.inputs.size());
+  }
   [[nodiscard]] std::unique_ptr<Execution> new_execution() const override {
     return std::make_unique<StubExecution>(behaviour_);
   }

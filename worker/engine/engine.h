@@ -80,6 +80,8 @@ class Session {
   // Every input and output has the batch in front, and a row of the outputs follows from that row
   // of the inputs alone: rows of different requests may share a run.
   [[nodiscard]] virtual bool rows_independent() const = 0;
+  // By input of info(): the names of its extents in the model file, "" for those without.
+  [[nodiscard]] virtual std::vector<std::vector<std::string>> input_symbols() const = 0;
   [[nodiscard]] virtual std::unique_ptr<Execution> new_execution() const = 0;
 };
 
@@ -96,7 +98,7 @@ class Engine {
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 2;
+inline constexpr std::uint32_t kAbi = 3;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

@@ -102,6 +102,13 @@ class PlanSession final : public Session {
   explicit PlanSession(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
   [[nodiscard]] const ModelInfo& info() const override { return shared_->plan.info; }
   [[nodiscard]] bool rows_independent() const override { return shared_->plan.rows_independent; }
+  [[nodiscard]] std::vector<std::vector<std::string>> input_symbols() const override {
+    std::vector<std::vector<std::string>> symbols;
+    for (const Declared& input : shared_->plan.inputs) {
+      symbols.push_back(input.symbols);
+    }
+    return symbols;
+  }
   [[nodiscard]] std::unique_ptr<Execution> new_execution() const override {
     return std::make_unique<PlanExecution>(shared_);
   }

@@ -1,13 +1,13 @@
 #include "worker/model/engine_bench.h"
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
-#include <sys/resource.h>
-
-#include "worker/model/engine_run.h"
+#include "common/process/memory.h"
+#include "worker/model/tensor_file.h"
 
 namespace sluice::model {
 namespace {
@@ -20,148 +20,139 @@ double milliseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-// The same numbers on every machine.
-class Sequence {
+// Not by getrusage, whose maximum lives on through exec and may be the parent's.
+double peak_rss_mb() {
+  return static_cast<double>(memory_use().peak) / (1 << 20);
+}
+
+// Times of single runs.
+class Samples {
  public:
-  // 0 .. 2^24 - 1, every bit as good as the others.
-  std::uint32_t next() {
-    state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    return static_cast<std::uint32_t>(state_ >> 40);
+  // Runs `once` and takes its time.
+  template <class Once>
+  Result<void> time(const Once& once) {
+    const Clock::time_point before = Clock::now();
+    SLUICE_TRY(once());
+    const double took = milliseconds(Clock::now() - before);
+    ++runs_;
+    total_ += took;
+    if (samples_.size() < kMostSamples) {
+      samples_.push_back(took);
+    }
+    return {};
   }
+
+  void put(BenchResult& result) {
+    std::ranges::sort(samples_);
+    result.min_ms = samples_.front();
+    result.p50_ms = samples_[samples_.size() / 2];
+    result.p99_ms = samples_[samples_.size() * 99 / 100];
+    result.runs = runs_;
+    result.total_ms = total_;
+  }
+  [[nodiscard]] double last() const { return samples_.back(); }
 
  private:
-  std::uint64_t state_ = 1;
+  std::vector<double> samples_;
+  std::int64_t runs_ = 0;
+  double total_ = 0;
 };
 
-bool is_float(DataType datatype) {
-  return datatype == DataType::float16 || datatype == DataType::bfloat16 ||
-         datatype == DataType::float32 || datatype == DataType::float64;
-}
-
-// The element for `number`, a value in [0, 1) or a small integer, in little-endian bytes.
-std::uint64_t bits_of(DataType datatype, double number) {
-  const auto single = static_cast<float>(number);
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, &single, sizeof(bits));
-  switch (datatype) {
-    case DataType::float32:
-      return bits;
-    case DataType::float64: {
-      std::uint64_t wide = 0;
-      std::memcpy(&wide, &number, sizeof(wide));
-      return wide;
-    }
-    case DataType::bfloat16:
-      return bits >> 16;
-    case DataType::float16: {
-      // Small numbers become 0 and mantissas are cut: good enough to measure with.
-      const std::uint32_t exponent = bits >> 23;
-      return exponent < 113 ? 0 : (exponent - 112) << 10 | (bits >> 13 & 0x3FF);
-    }
-    default:
-      return static_cast<std::uint64_t>(number);
-  }
-}
-
-Buffer fill(const ValueInfo& input, std::int64_t count, Sequence& sequence) {
-  const bool one = input.name.find("mask") != std::string::npos;
-  const bool zero = input.name.find("type") != std::string::npos;
-  std::string bytes;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint32_t random = sequence.next();
-    const double number = one                                   ? 1
-                          : zero                                ? 0
-                          : is_float(input.datatype)            ? random / 16777216.0
-                          : input.datatype == DataType::boolean ? random % 2
-                                                                : random % 100;
-    if (input.datatype == DataType::string) {
-      const std::string text = std::to_string(static_cast<int>(number));
-      const auto length = static_cast<std::uint32_t>(text.size());
-      bytes.append({static_cast<char>(length), 0, 0, 0});
-      bytes += text;
-      continue;
-    }
-    const std::uint64_t value = bits_of(input.datatype, number);
-    for (std::size_t k = 0; k < element_size(input.datatype); ++k) {
-      bytes.push_back(static_cast<char>(value >> (8 * k) & 0xFF));
+Result<void> write_outputs(const std::string& folder, const std::vector<NamedTensor>& outputs) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string path = folder + "/output_" + std::to_string(i) + ".pb";
+    SLUICE_TRY_ASSIGN(const std::string bytes, write_tensor(outputs[i]));
+    std::ofstream file(path, std::ios::binary);
+    if (!file.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush()) {
+      return Error{ErrorCode::unavailable, "cannot write '" + path + "'"};
     }
   }
-  return Buffer::copy_of(bytes);
+  return {};
 }
 
-double peak_rss_mb() {
-  rusage usage{};
-  static_cast<void>(::getrusage(RUSAGE_SELF, &usage));
-  return static_cast<double>(usage.ru_maxrss) / 1024;
+// The first run is part of loading: `samples` has it when it counts as one of the runs too.
+Result<void> repeat(BenchModel& model, std::chrono::duration<double> time, Samples& samples) {
+  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
+  do {
+    SLUICE_TRY(samples.time([&] { return model.run(0); }));
+  } while (Clock::now() < end);
+  return {};
 }
 
 }  // namespace
 
-Result<std::vector<NamedTensor>> bench_inputs(const ModelInfo& info,
-                                              const std::map<std::string, Shape>& shapes) {
-  std::vector<NamedTensor> inputs;
-  Sequence sequence;
-  for (const ValueInfo& input : info.inputs) {
-    NamedTensor tensor;
-    tensor.name = input.name;
-    tensor.datatype = input.datatype;
-    tensor.shape = input.shape;
-    const auto given = shapes.find(input.name);
-    if (given != shapes.end()) {
-      tensor.shape = given->second;
-    } else {
-      std::ranges::replace_if(
-          tensor.shape, [](std::int64_t extent) { return extent < 0; }, 1);
-    }
-    SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(tensor.shape));
-    if (count > std::int64_t{1} << 30) {
-      return Error{ErrorCode::invalid_argument,
-                   "input '" + input.name + "' would have " + std::to_string(count) + " elements"};
-    }
-    tensor.data = fill(input, count, sequence);
-    inputs.push_back(std::move(tensor));
+Result<BenchResult> run_bench(BenchEngine& engine, const BenchOptions& options) {
+  const Clock::time_point start = Clock::now();
+  SLUICE_TRY_ASSIGN(const std::unique_ptr<BenchModel> model,
+                    engine.load(options.path, options.threads));
+  const double load_ms = milliseconds(Clock::now() - start);
+  SLUICE_TRY_ASSIGN(std::vector<InputSet> sets,
+                    bench_sets(model->info(), model->symbols(), options.feed));
+  const std::size_t count = sets.size();
+  const std::vector<Feedback> feedback =
+      options.feed.decode > 0 ? feedback_of(model->info()) : std::vector<Feedback>();
+  SLUICE_TRY(model->use(std::move(sets)));
+  Samples first;
+  Samples samples;
+  // Of a sweep and a decode the first run counts: each shape is seen once.
+  Samples& begin = count > 1 ? samples : first;
+  SLUICE_TRY(
+      begin.time([&] { return feedback.empty() ? model->run(0) : model->step(0, feedback); }));
+  const double first_ms = begin.last();
+  if (count == 1) {
+    SLUICE_TRY(repeat(*model, options.time, samples));
   }
-  for (const auto& [name, shape] : shapes) {
-    if (std::ranges::find(info.inputs, name, &ValueInfo::name) == info.inputs.end()) {
-      return Error{ErrorCode::invalid_argument, "the model has no input '" + name + "'"};
-    }
+  for (std::size_t i = 1; i < count; ++i) {
+    SLUICE_TRY(
+        samples.time([&] { return feedback.empty() ? model->run(i) : model->step(i, feedback); }));
   }
-  return inputs;
+  BenchResult result;
+  samples.put(result);
+  result.load_ms = load_ms + first_ms;
+  result.peak_rss_mb = peak_rss_mb();
+  if (!options.write.empty()) {
+    SLUICE_TRY_ASSIGN(const std::vector<NamedTensor> outputs, model->outputs(0));
+    SLUICE_TRY(write_outputs(options.write, outputs));
+  }
+  return result;
 }
 
-Result<BenchResult> bench_engine(engine::Engine& engine, const BenchOptions& options) {
-  const Clock::time_point start = Clock::now();
-  SLUICE_TRY_ASSIGN(const std::unique_ptr<engine::Session> session, engine.load(options.load));
-  const Clock::time_point loaded = Clock::now();
-  SLUICE_TRY_ASSIGN(const std::vector<NamedTensor> inputs,
-                    bench_inputs(session->info(), options.shapes));
-  std::vector<std::size_t> outputs;
-  for (std::size_t i = 0; i < session->info().outputs.size(); ++i) {
-    outputs.push_back(i);
-  }
-  const std::unique_ptr<engine::Execution> execution = session->new_execution();
-  BenchResult result;
-  const Clock::time_point first = Clock::now();  // making the inputs is not the engine's time
-  SLUICE_TRY(run_tensors(*execution, session->info(), inputs, outputs));
-  result.load_ms = milliseconds(loaded - start) + milliseconds(Clock::now() - first);
-  std::vector<double> samples;
-  const Clock::time_point end =
-      Clock::now() + std::chrono::duration_cast<Clock::duration>(options.time);
-  do {
-    const Clock::time_point before = Clock::now();
-    SLUICE_TRY(run_tensors(*execution, session->info(), inputs, outputs));
-    const double took = milliseconds(Clock::now() - before);
-    ++result.runs;
-    if (samples.size() < kMostSamples) {
-      samples.push_back(took);
-    }
-  } while (Clock::now() < end);
-  std::ranges::sort(samples);
-  result.min_ms = samples.front();
-  result.p50_ms = samples[samples.size() / 2];
-  result.p99_ms = samples[samples.size() * 99 / 100];
-  result.peak_rss_mb = peak_rss_mb();
-  return result;
+namespace {
+
+std::string formatted(const char* format, const BenchResult& result) {
+  char text[512];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+  static_cast<void>(std::snprintf(text,
+                                  sizeof(text),
+                                  format,
+                                  result.min_ms,
+                                  result.p50_ms,
+                                  result.p99_ms,
+                                  static_cast<long long>(result.runs),
+                                  result.total_ms,
+                                  result.load_ms,
+                                  result.peak_rss_mb));
+#pragma GCC diagnostic pop
+  return text;
+}
+
+}  // namespace
+
+std::string text_of(const BenchResult& result) {
+  return formatted(
+      "min_ms       %.5g\np50_ms       %.5g\np99_ms       %.5g\nruns         %lld\n"
+      "total_ms     %.6g\nload_ms      %.5g\npeak_rss_mb  %.4g",
+      result);
+}
+
+std::string json_of(const BenchResult& result) {
+  return formatted(
+      R"({"min_ms": %.6g, "p50_ms": %.6g, "p99_ms": %.6g, "runs": %lld, "total_ms": %.7g, )"
+      R"("load_ms": %.6g, "peak_rss_mb": %.5g})",
+      result);
 }
 
 }  // namespace sluice::model

@@ -117,14 +117,20 @@ std::vector<std::string> recorded_sets(const std::string& folder) {
   return sets;
 }
 
+Result<std::vector<NamedTensor>> read_recorded_inputs(const std::string& folder,
+                                                      const ModelInfo& info) {
+  std::vector<NamedTensor> inputs(info.inputs.size());
+  SLUICE_TRY_ASSIGN(std::vector<Placed> placed,
+                    read_tensors(folder, "input_", info.inputs, "inputs"));
+  for (Placed& input : placed) {
+    inputs[input.place] = std::move(input.tensor);
+  }
+  return inputs;
+}
+
 Result<RecordedSet> read_recorded_set(const std::string& folder, const ModelInfo& info) {
   RecordedSet set;
-  set.inputs.resize(info.inputs.size());
-  SLUICE_TRY_ASSIGN(std::vector<Placed> inputs,
-                    read_tensors(folder, "input_", info.inputs, "inputs"));
-  for (Placed& input : inputs) {
-    set.inputs[input.place] = std::move(input.tensor);
-  }
+  SLUICE_TRY_ASSIGN(set.inputs, read_recorded_inputs(folder, info));
   SLUICE_TRY_ASSIGN(std::vector<Placed> outputs,
                     read_tensors(folder, "output_", info.outputs, "outputs"));
   for (Placed& output : outputs) {

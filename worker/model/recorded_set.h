@@ -25,4 +25,8 @@ std::vector<std::string> recorded_sets(const std::string& folder);
 // model's names. not_found: no output is recorded; unsupported: outputs that are not tensors.
 Result<RecordedSet> read_recorded_set(const std::string& folder, const ModelInfo& info);
 
+// The inputs alone; RecordedSet::inputs.
+Result<std::vector<NamedTensor>> read_recorded_inputs(const std::string& folder,
+                                                      const ModelInfo& info);
+
 }  // namespace sluice::model
