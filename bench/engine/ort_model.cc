@@ -314,8 +314,8 @@ class OrtEngine final : public model::BenchEngine {
   explicit OrtEngine(const OrtLibrary& library) : library_(&library) {}
 
   Result<void> open() {
-    constexpr int kErrors = 3;  // what is logged
-    SLUICE_TRY(library_->call(OrtSlot::create_env, kErrors, "bench", &env_));
+    constexpr int kFatal = 4;  // what is logged; errors are returned
+    SLUICE_TRY(library_->call(OrtSlot::create_env, kFatal, "bench", &env_));
     SLUICE_TRY(library_->call(OrtSlot::default_allocator, &allocator_));
     constexpr int kDevice = 0;
     constexpr int kDefault = 0;
