@@ -1,4 +1,4 @@
-// matmul.cc, softmax.cc, reduce.cc.
+// matmul.cc, softmax.cc.
 
 #include <cmath>
 #include <limits>
@@ -173,46 +173,6 @@ TEST(Softmax, RunsAlongItsAxis) {
       "");
   EXPECT_EQ(mismatch(run_op("Softmax", {floats({0, 4}, {})}), floats({0, 4}, {})), "");
   EXPECT_NE(error_of(run_op("Softmax", {x}, {integer("axis", 2)})), "no error");
-}
-
-TEST(Reduce, FoldsTheAxesAway) {
-  const NamedTensor x = floats({2, 3}, {1, 2, 3, 4, 5, 6});
-  EXPECT_EQ(mismatch(run_op("ReduceMean", {x}, {integers("axes", {-1})}), floats({2, 1}, {2, 5})),
-            "");
-  EXPECT_EQ(mismatch(run_op("ReduceMean", {x}, {integers("axes", {0}), integer("keepdims", 0)}),
-                     floats({3}, {2.5F, 3.5F, 4.5F})),
-            "");
-  EXPECT_EQ(mismatch(run_op("ReduceSum", {x}), floats({1, 1}, {21})), "");
-  EXPECT_EQ(mismatch(run_op("ReduceSum", {x, int64s({1}, {1})}), floats({2, 1}, {6, 15})), "")
-      << "axes that only the run knows";
-  EXPECT_EQ(mismatch(run_op("ReduceSum", {x}, {integer("noop_with_empty_axes", 1)}), x), "");
-  EXPECT_EQ(
-      mismatch(run_op("ReduceMax", {floats({2, 2}, {1, kNan, 3, 2})}, {integers("axes", {1})}),
-               floats({2, 1}, {kNan, 3})),
-      "");
-  EXPECT_EQ(mismatch(run_op("ReduceMin", {int32s({3}, {4, -2, 7})}), int32s({1}, {-2})), "");
-  EXPECT_EQ(mismatch(run_op("ReduceProd", {x}, {integers("axes", {1}), integer("keepdims", 0)}),
-                     floats({2}, {6, 120})),
-            "");
-  EXPECT_EQ(
-      mismatch(run_op("ReduceSum", {floats({2, 0}, {}), int64s({1}, {1})}), floats({2, 1}, {0, 0})),
-      "");
-  EXPECT_EQ(mismatch(run_op("ReduceMean", {int64s({3}, {1, 2, 5})}), int64s({1}, {2})), "");
-  EXPECT_NE(error_of(run_op("ReduceMean", {x}, {integers("axes", {2})})), "no error");
-}
-
-TEST(ArgMax, FindsTheFirstOrTheLast) {
-  const NamedTensor x = floats({2, 3}, {1, 5, 5, kNan, 9, kNan});
-  EXPECT_EQ(mismatch(run_op("ArgMax", {x}, {integer("axis", 1)}), int64s({2, 1}, {1, 0}), 0), "");
-  EXPECT_EQ(mismatch(run_op("ArgMax", {floats({3}, {1, 5, 5})}, {integer("select_last_index", 1)}),
-                     int64s({1}, {2}),
-                     0),
-            "");
-  EXPECT_EQ(mismatch(run_op("ArgMin", {int32s({2, 2}, {3, 1, 2, 4})}, {integer("keepdims", 0)}),
-                     int64s({2}, {1, 0}),
-                     0),
-            "");
-  EXPECT_NE(error_of(run_op("ArgMax", {floats({0}, {})})), "no error");
 }
 
 }  // namespace

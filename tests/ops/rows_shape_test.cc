@@ -98,5 +98,40 @@ TEST(RowsShape, BlocksAndMatricesBehindTheBatch) {
   });
 }
 
+TEST(RowsShape, SortingAndSummingBesideTheBatch) {
+  const auto first = [](std::int64_t along) {
+    GraphCase graph;
+    graph.rows_input("x", x({4, 4}))
+        .constant("k", axis(2))
+        .node("TopK", {"x", "k"}, {"v", "i"}, {integer("axis", along)})
+        .node("GatherElements", {"x", "i"}, {"y"}, {integer("axis", along)})
+        .rows_output("y", {along == 1 ? 2 : 4});
+    return graph;
+  };
+  expect_rows({
+      {"TopK of columns", first(1), true},
+      {"TopK of the batch", first(0), false},
+      {"CumSum of columns", chain({3, 4}, "CumSum", {{"a", axis(-1)}}, {4}), true},
+      {"CumSum of the batch", chain({3, 4}, "CumSum", {{"a", axis(0)}}, {4}), false},
+      {"Hardmax of rows", chain({3, 4}, "Hardmax", {}, {4}), true},
+      {"Hardmax of the batch", chain({3, 4}, "Hardmax", {}, {4}, {integer("axis", 0)}), false},
+      {"ReduceL2 of rows", chain({3, 4}, "ReduceL2", {}, {1}, {integers("axes", {1})}), true},
+      {"ReduceLogSumExp of the batch",
+       chain({3, 4}, "ReduceLogSumExp", {}, {4}, {integers("axes", {0})}),
+       false},
+      {"Trilu of matrices", chain({3, 4, 4}, "Trilu", {}, {4, 4}), true},
+      {"Trilu of the batch", chain({3, 4}, "Trilu", {}, {4}), false},
+      {"Det of matrices", chain({3, 2, 2}, "Det", {}, {}, {}), true},
+      {"OneHot",
+       chain({3, 4}, "OneHot", {{"d", axis(5)}, {"v", floats({2}, {0, 1})}}, {4, 5}),
+       true},
+      {"Col2Im",
+       chain({3, 2, 2}, "Col2Im", {{"i", axis(3)}, {"b", axis(2)}}, {1, 3}, {}, 18),
+       true},
+      {"NonZero", chain({3}, "NonZero", {}, {3}), false},
+      {"Unique", chain({3}, "Unique", {}, {}), false},
+  });
+}
+
 }  // namespace
 }  // namespace sluice::engine::testing

@@ -119,6 +119,7 @@ constexpr std::array kRules{
     Entry{"Col2Im", [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); }},
     Entry{"CumSum", [](const Node&, const Inputs& inputs) { return beside_input(inputs, 1); }},
     Entry{"DepthToSpace", [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); }},
+    Entry{"Det", matrices},
     Entry{"GatherElements", element_places},
     Entry{"GatherND", gather_nd},
     Entry{"OneHot", one_hot},

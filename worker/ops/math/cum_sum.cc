@@ -1,0 +1,94 @@
+// CumSum: sums of the elements up to each place of an axis.
+// Spec: https://onnx.ai/onnx/operators/onnx__CumSum.html (read 2026-11).
+// Types: all numbers; the axis an int32 or int64. float32 is summed in double. `exclusive` leaves
+// out the place itself, `reverse` begins at the end.
+
+#include <type_traits>
+
+#include "worker/engine/parallel.h"
+#include "worker/ops/known.h"
+#include "worker/ops/register.h"
+#include "worker/ops/types.h"
+
+namespace sluice::engine {
+namespace {
+
+struct CumSumParams {
+  bool exclusive = false;
+  bool reverse = false;
+};
+
+Result<CumSumParams> parse_cum_sum(const Node& node) {
+  Attributes attributes(node);
+  SLUICE_TRY_ASSIGN(const std::int64_t exclusive, attributes.integer("exclusive", 0));
+  SLUICE_TRY_ASSIGN(const std::int64_t reverse, attributes.integer("reverse", 0));
+  SLUICE_TRY(attributes.finish());
+  return CumSumParams{.exclusive = exclusive != 0, .reverse = reverse != 0};
+}
+
+Result<OutputFacts> infer_cum_sum(const CumSumParams& params, const InputFacts& facts) {
+  const InputFact& x = facts.at(0);
+  const InputFact& axis = facts.at(1);
+  if (!is_number(x.datatype)) {
+    return unsupported_type(x.datatype);
+  }
+  SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(axis.dims));
+  if (count != 1 || (axis.datatype != DataType::int64 && axis.datatype != DataType::int32)) {
+    return bad_input("its axis is " + std::string(name_of(axis.datatype)) + " " +
+                     to_string(axis.dims));
+  }
+  if (axis.value != nullptr) {
+    SLUICE_TRY_ASSIGN(const std::int64_t at, integer_in(*axis.value));
+    SLUICE_TRY(resolve_axis(at, x.dims.size()));
+  }
+  return infer_same(params, facts);
+}
+
+template <class T>
+void sum_up(
+    const CumSumParams& params, const T* from, T* to, std::int64_t count, std::int64_t step) {
+  using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+  Wide sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t at = (params.reverse ? count - 1 - i : i) * step;
+    const auto value = static_cast<Wide>(from[at]);
+    to[at] = static_cast<T>(params.exclusive ? sum : sum + value);
+    sum += value;
+  }
+}
+
+Result<void> run_cum_sum(const CumSumParams& params, KernelContext& context) {
+  const TensorView& x = context.input(0);
+  SLUICE_TRY_ASSIGN(const std::int64_t named, integer_in(context.input(1)));
+  SLUICE_TRY_ASSIGN(const std::size_t axis, resolve_axis(named, x.rank()));
+  const std::int64_t extent = x.dims[axis];
+  const std::int64_t inner = product(x.dims, axis + 1, x.rank());
+  if (x.count == 0) {
+    return {};
+  }
+  dispatch_number(x.datatype, [&](auto tag) {
+    using T = decltype(tag);
+    const T* from = x.as<T>().data();
+    T* to = context.output(0).mut<T>().data();
+    parallel_for(x.count / extent, 1 + 16'384 / extent, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t at = i / inner * extent * inner + i % inner;
+        sum_up(params, from + at, to + at, extent, inner);
+      }
+    });
+  });
+  return {};
+}
+
+}  // namespace
+
+void register_cum_sum(Registry& registry) {
+  registry.add({.name = "CumSum",
+                .since = {11, 14},
+                .arity = {2, 2, 1},
+                .kernel = kernel<parse_cum_sum, infer_cum_sum, run_cum_sum>(),
+                .overwrites = {0},
+                .tame = true});
+}
+
+}  // namespace sluice::engine
