@@ -31,6 +31,8 @@ inline constexpr std::size_t kChunkLineBytes = 1 * kKiB;  // size and extensions
 inline constexpr std::size_t kChunkExtensionBytes = 16 * kKiB;  // of all chunks of a body
 inline constexpr std::size_t kTrailerBytes = 8 * kKiB;          // read and thrown away
 inline constexpr std::size_t kConnectionsPerShard = 10'000;
+// Of a streamed answer, not taken by its client yet; then the connection is cut.
+inline constexpr std::size_t kStreamBacklog = 256 * kKiB;
 // After an early refusal: what is still read and thrown away, so that the client sees the answer.
 inline constexpr auto kLingerTime = 1s;
 inline constexpr std::size_t kLingerBytes = 1 * kMiB;
@@ -120,6 +122,8 @@ inline constexpr auto kKeptDeaths = 5s;  // told again to a gateway that attache
 inline constexpr std::size_t kChildLineBytes = 4 * kKiB;  // longer lines of a child are cut
 inline constexpr int kEarlyDeaths = 5;  // in a row without once being ready: the version failed
 
+inline constexpr std::size_t kEventStreams = 64;  // clients that follow events, of one gateway
+inline constexpr auto kEventBeat = 15s;  // a sign of life to each, so that who is gone is noticed
 inline constexpr std::size_t kAdminBodyBytes = 1 * kMiB;  // of an operator's call
 inline constexpr auto kRolloutWait = 30 * 24h;            // a hold or a warm old version, at most
 

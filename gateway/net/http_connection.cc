@@ -58,6 +58,14 @@ bool HttpConnection::reply(std::uint32_t sequence, ClientReply reply, TimePoint 
   return !closed_ && core_.reply(sequence, std::move(reply), now);
 }
 
+bool HttpConnection::stream(std::uint32_t sequence, std::string_view bytes, TimePoint now) {
+  return !closed_ && core_.stream(sequence, bytes, now);
+}
+
+bool HttpConnection::end_stream(std::uint32_t sequence, TimePoint now) {
+  return !closed_ && core_.end_stream(sequence, now);
+}
+
 void HttpConnection::on_tick(TimePoint now) {
   if (!closed_ && now >= core_.deadline()) {
     core_.on_time(now);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "common/base/time.h"
 #include "common/process/unique_fd.h"
@@ -60,6 +61,9 @@ class HttpConnection : public LocalRefCount {
   void start_refused(TimePoint now);
   // False: stale. Written by the next settle().
   bool reply(std::uint32_t sequence, ClientReply reply, TimePoint now);
+  // As of HttpListener; written by the next settle().
+  bool stream(std::uint32_t sequence, std::string_view bytes, TimePoint now);
+  bool end_stream(std::uint32_t sequence, TimePoint now);
   // Hands out requests, writes, and follows the core's fate, until nothing more can be done now.
   void settle(TimePoint now);
   void on_tick(TimePoint now);

@@ -313,12 +313,38 @@ bool HttpCore::reply(std::uint32_t sequence, ClientReply reply, TimePoint now) {
   // A drain ends the connection with the newest answer, unless the next request is coming in.
   const bool draining = shared_.draining && newest && input_ == Input::idle &&
                         received_.unread().size() == delivered_;
-  const bool keep_alive = replies_.traits(sequence).keep_alive && !reply.close && !draining;
+  const bool keep_alive =
+      replies_.traits(sequence).keep_alive && !reply.close && !reply.streams && !draining;
   if (!keep_alive) {
     stop_input();
   }
   replies_.answer(sequence, std::move(reply), keep_alive, shared_.date);
   shared_.counters.replies.add();
+  return true;
+}
+
+bool HttpCore::stream(std::uint32_t sequence, std::string_view bytes, TimePoint now) {
+  if (!replies_.streaming(sequence)) {
+    return false;
+  }
+  if (!replies_.has_output()) {
+    last_written_ = now;
+  }
+  if (replies_.append(sequence, bytes) > shared_.options.stream_backlog) {
+    shared_.counters.refuse(HttpRefusal::write_timeout);
+    broken_ = true;
+  }
+  return true;
+}
+
+bool HttpCore::end_stream(std::uint32_t sequence, TimePoint now) {
+  if (!replies_.streaming(sequence)) {
+    return false;
+  }
+  if (!replies_.has_output()) {
+    last_written_ = now;
+  }
+  finished_ = replies_.finish(sequence) || finished_;
   return true;
 }
 

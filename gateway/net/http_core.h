@@ -73,6 +73,11 @@ class HttpCore {
   // --- output
   // False: that request is not waiting (any more).
   bool reply(std::uint32_t sequence, ClientReply reply, TimePoint now);
+  // More of a streamed answer. False: there is none (any more). A client that does not keep up
+  // loses the connection: see fate().
+  bool stream(std::uint32_t sequence, std::string_view bytes, TimePoint now);
+  // That was all of it.
+  bool end_stream(std::uint32_t sequence, TimePoint now);
   // Fills in what may be written now; how many entries were used.
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const {
     return has_output() ? replies_.gather(out) : 0;
@@ -101,11 +106,11 @@ class HttpCore {
 
   [[nodiscard]] std::size_t waiting_count() const noexcept { return replies_.waiting_count(); }
   [[nodiscard]] bool input_ended() const noexcept { return input_ended_; }
-  // Calls `each(sequence)` for the unanswered requests and forgets them.
+  // Calls `each(sequence)` for the requests that are not answered to their end and forgets them.
   template <class Each>
   void abandon(const Each& each) {
     for (std::uint32_t sequence = replies_.first(); sequence != replies_.next(); ++sequence) {
-      if (replies_.waiting(sequence)) {
+      if (replies_.waiting(sequence) || replies_.streaming(sequence)) {
         each(sequence);
       }
     }

@@ -1,12 +1,10 @@
 #include "gateway/net/http_listener.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,6 +12,7 @@
 
 #include "gateway/net/http_connection.h"
 #include "gateway/net/http_core.h"
+#include "gateway/net/http_date.h"
 
 namespace sluice::gateway {
 
@@ -36,28 +35,6 @@ Duration tick_of(const HttpOptions& options) {
                                       options.idle_time,
                                       options.linger_time});
   return std::clamp<Duration>(shortest / 8, 2ms, 125ms);
-}
-
-// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7), in English whatever the locale.
-std::string date_of(std::time_t seconds) {
-  static constexpr std::array<const char*, 7> kDays = {
-      "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array<const char*, 12> kMonths = {
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  std::array<char, 64> text{};
-  const int size = std::snprintf(text.data(),
-                                 text.size(),
-                                 "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                                 kDays[static_cast<std::size_t>(utc.tm_wday)],
-                                 utc.tm_mday,
-                                 kMonths[static_cast<std::size_t>(utc.tm_mon)],
-                                 utc.tm_year + 1900,
-                                 utc.tm_hour,
-                                 utc.tm_min,
-                                 utc.tm_sec);
-  return {text.data(), static_cast<std::size_t>(size)};
 }
 
 }  // namespace
@@ -85,6 +62,8 @@ class HttpListener::Impl final : public ConnectionOwner {
 
   void listen(UniqueFd fd, std::uint32_t port_tag);
   void reply(RequestHandle handle, ClientReply reply);
+  void stream(RequestHandle handle, std::string_view bytes);
+  void end_stream(RequestHandle handle);
   void flush(TimePoint now);
   void stop_accepting() { acceptors_.clear(); }
   [[nodiscard]] TimePoint loop_now() const { return loop_.now(); }
@@ -135,6 +114,9 @@ class HttpListener::Impl final : public ConnectionOwner {
   void on_flush(TimePoint now) { flush(now); }
   void on_drained(TimePoint now);
   void renew_date();
+  // Null for a stale handle.
+  [[nodiscard]] const LocalRef<HttpConnection>* find(RequestHandle handle) const;
+  void settle_soon(const LocalRef<HttpConnection>& connection);
 
   IoLoop& loop_;
   RequestHandler& handler_;
@@ -259,19 +241,41 @@ void HttpListener::Impl::on_closed(HttpConnection& connection) {
   }
 }
 
+const LocalRef<HttpConnection>* HttpListener::Impl::find(RequestHandle handle) const {
+  const bool known = handle.connection < table_.size() &&
+                     table_[handle.connection].generation == handle.generation &&
+                     table_[handle.connection].connection;
+  return known ? &table_[handle.connection].connection : nullptr;
+}
+
 void HttpListener::Impl::reply(RequestHandle handle, ClientReply reply) {
-  if (handle.connection >= table_.size() ||
-      table_[handle.connection].generation != handle.generation ||
-      !table_[handle.connection].connection) {
+  const LocalRef<HttpConnection>* connection = find(handle);
+  const bool streams = reply.streams;
+  if (connection == nullptr ||
+      !(*connection)->reply(handle.sequence, std::move(reply), loop_.now())) {
     shared_->counters.stale_replies.add();
     return;
   }
-  const LocalRef<HttpConnection>& connection = table_[handle.connection].connection;
-  if (!connection->reply(handle.sequence, std::move(reply), loop_.now())) {
-    shared_->counters.stale_replies.add();
-    return;
+  pending_ -= streams ? 0 : 1;
+  settle_soon(*connection);
+}
+
+void HttpListener::Impl::stream(RequestHandle handle, std::string_view bytes) {
+  const LocalRef<HttpConnection>* connection = find(handle);
+  if (connection != nullptr && (*connection)->stream(handle.sequence, bytes, loop_.now())) {
+    settle_soon(*connection);
   }
-  --pending_;
+}
+
+void HttpListener::Impl::end_stream(RequestHandle handle) {
+  const LocalRef<HttpConnection>* connection = find(handle);
+  if (connection != nullptr && (*connection)->end_stream(handle.sequence, loop_.now())) {
+    --pending_;
+    settle_soon(*connection);
+  }
+}
+
+void HttpListener::Impl::settle_soon(const LocalRef<HttpConnection>& connection) {
   if (!connection->settling() && !std::exchange(connection->dirty, true)) {
     dirty_.push_back(connection);
     flush_.post();
@@ -326,7 +330,7 @@ void HttpListener::Impl::renew_date() {
   const std::time_t seconds = std::time(nullptr);
   if (seconds != date_seconds_) {
     date_seconds_ = seconds;
-    shared_->date = date_of(seconds);
+    shared_->date = http_date(seconds);
   }
 }
 
@@ -341,6 +345,14 @@ void HttpListener::listen(UniqueFd fd, std::uint32_t port_tag) {
 
 void HttpListener::reply(RequestHandle handle, ClientReply reply) {
   impl_->reply(handle, std::move(reply));
+}
+
+void HttpListener::stream(RequestHandle handle, std::string_view bytes) {
+  impl_->stream(handle, bytes);
+}
+
+void HttpListener::end_stream(RequestHandle handle) {
+  impl_->end_stream(handle);
 }
 
 void HttpListener::flush() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "common/base/time.h"
@@ -53,7 +54,8 @@ class RequestHandler {
                           const ClientMessage& message,
                           const RequestFacts& facts) = 0;
 
-  // The client went away, stopped reading, or a drain ran out before the answer: cancel the work.
+  // The client went away, stopped reading, or a drain ran out before the answer, or before the end
+  // of a streamed one: cancel the work.
   // The handle is stale already. Never called from within reply().
   virtual void on_abandoned(RequestHandle handle) = 0;
 
@@ -79,6 +81,12 @@ class HttpListener {
 
   // Answers a request; a stale handle is ignored. Written by the next flush().
   void reply(RequestHandle handle, ClientReply reply);
+  // More of an answer that was begun with `ClientReply::streams`; a stale handle is ignored. A
+  // client that does not keep up is cut off, and told to the handler by on_abandoned(), as one that
+  // goes away is.
+  void stream(RequestHandle handle, std::string_view bytes);
+  // That was all of it.
+  void end_stream(RequestHandle handle);
   // Writes what was answered since the last call, one write per connection. Happens by itself at
   // the end of the loop's turn; worth calling after a batch of replies.
   void flush();

@@ -21,6 +21,7 @@ struct HttpOptions {
   std::size_t buffered_bytes = default_buffered_bytes();  // all connections of the listener
   std::size_t pipelined = limits::kPipelinedRequests;     // a power of two, at most 16
   std::size_t connections = limits::kConnectionsPerShard;
+  std::size_t stream_backlog = limits::kStreamBacklog;
   Duration head_time = limits::kHttpHeadTime;
   Duration body_stall = limits::kHttpBodyStall;
   Duration write_stall = limits::kHttpWriteStall;

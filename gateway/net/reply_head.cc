@@ -106,7 +106,10 @@ void append_reply_head(std::string& out, const ClientReply& reply, const ReplyHe
     out += "\r\nContent-Type: ";
     append_text(out, reply.content_type);
   }
-  if (status_has_body(reply.status)) {
+  if (facts.streams) {
+    // HTTP/1.0 has no chunks: there the end of the connection ends the body.
+    out += facts.http_1_0 ? "" : "\r\nTransfer-Encoding: chunked";
+  } else if (status_has_body(reply.status)) {
     out += "\r\nContent-Length: ";
     append_number(out, facts.body_size);
   }

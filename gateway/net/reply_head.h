@@ -18,6 +18,7 @@ struct ReplyHeadFacts {
   std::size_t body_size = 0;
   bool http_1_0 = false;    // of the request
   bool keep_alive = true;   // the connection goes on after this answer
+  bool streams = false;     // the size of its body is not known yet
   std::string_view date{};  // an IMF-fixdate; empty: no Date header
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <utility>
 
 #include "common/base/check.h"
@@ -65,6 +66,7 @@ void ReplyQueue::answer(std::uint32_t sequence,
                     {.body_size = body_size,
                      .http_1_0 = here.traits.http_1_0,
                      .keep_alive = keep_alive,
+                     .streams = reply.streams,
                      .date = date});
   const bool no_body = here.traits.head_method || !status_has_body(reply.status);
   here.size = here.text.size() + (no_body ? 0 : body_size);
@@ -76,6 +78,7 @@ void ReplyQueue::answer(std::uint32_t sequence,
     here.body = std::move(reply.body);
   }
   here.answered = true;
+  here.open = reply.streams;
   here.traits.keep_alive = keep_alive;
   --waiting_;
   budget_.give(here.traits.charged);
@@ -83,8 +86,49 @@ void ReplyQueue::answer(std::uint32_t sequence,
   budget_.take_anyway(here.size);
 }
 
+bool ReplyQueue::streaming(std::uint32_t sequence) const noexcept {
+  return sequence - first_ < next_ - first_ && place(sequence).open;
+}
+
+std::size_t ReplyQueue::append(std::uint32_t sequence, std::string_view bytes) {
+  SLUICE_CHECK(streaming(sequence));
+  Place& here = place(sequence);
+  if (sequence == first_) {
+    forget_written();
+  }
+  if (!bytes.empty() && here.traits.http_1_0) {
+    extend(here, bytes);
+  } else if (!bytes.empty()) {  // an empty chunk would end it
+    char size[20];
+    const auto [end, failure] = std::to_chars(size, size + sizeof size, bytes.size(), 16);
+    std::string chunk(size, end);
+    ((chunk += "\r\n") += bytes) += "\r\n";
+    extend(here, chunk);
+  }
+  return here.size;
+}
+
+bool ReplyQueue::finish(std::uint32_t sequence) {
+  SLUICE_CHECK(streaming(sequence));
+  Place& here = place(sequence);
+  extend(here, here.traits.http_1_0 ? "" : "0\r\n\r\n");
+  here.open = false;
+  const bool over = sequence == first_ && started_ != first_ && here.size == offset_;
+  if (over) {
+    free_first();
+  }
+  return over;
+}
+
+void ReplyQueue::extend(Place& place, std::string_view bytes) {
+  place.text += bytes;
+  place.size += bytes.size();
+  place.traits.charged += bytes.size();
+  budget_.take_anyway(bytes.size());
+}
+
 bool ReplyQueue::interim(std::string_view text) {
-  if (offset_ > 0 || !interim_.empty()) {
+  if (started_ != first_ || !interim_.empty()) {
     return false;
   }
   interim_ = text;
@@ -92,7 +136,10 @@ bool ReplyQueue::interim(std::string_view text) {
 }
 
 bool ReplyQueue::has_output() const noexcept {
-  return !interim_.empty() || (!empty() && place(first_).answered);
+  if (!interim_.empty() || empty()) {
+    return !interim_.empty();
+  }
+  return place(first_).answered && place(first_).size > offset_;
 }
 
 std::size_t ReplyQueue::gather(std::span<iovec> out) const {
@@ -132,13 +179,15 @@ ReplyQueue::Written ReplyQueue::written(std::size_t size) {
   while (size > 0) {
     SLUICE_CHECK(!empty() && place(first_).answered);
     const Place& here = place(first_);
-    if (offset_ == 0) {
+    if (started_ == first_) {
       ++started_;
     }
     const std::size_t taken = std::min(size, here.size - offset_);
     offset_ += taken;
     size -= taken;
-    if (offset_ == here.size) {
+    if (offset_ == here.size && here.open) {
+      forget_written();
+    } else if (offset_ == here.size) {
       result.finished = result.finished || !here.traits.keep_alive;
       free_first();
     }
@@ -147,11 +196,22 @@ ReplyQueue::Written ReplyQueue::written(std::size_t size) {
   return result;
 }
 
+// Of the first answer, which goes on.
+void ReplyQueue::forget_written() noexcept {
+  Place& here = place(first_);
+  budget_.give(offset_);
+  here.traits.charged -= offset_;
+  here.text.erase(0, offset_);
+  here.size -= offset_;
+  offset_ = 0;
+}
+
 void ReplyQueue::free_first() noexcept {
   Place& here = place(first_);
   budget_.give(here.traits.charged);
   here.traits = {};
   here.answered = false;
+  here.open = false;
   here.body.clear();
   here.text.clear();
   if (here.text.capacity() > kKeptText) {

@@ -1,5 +1,6 @@
 // ReplyQueue: the requests of one connection that are not answered completely, in the order they
-// came, and the bytes of their answers, in the order they must go out. Pure.
+// came, and the bytes of their answers, in the order they must go out. A streamed answer is in
+// chunks and holds what was not written of it yet. Pure.
 
 #pragma once
 
@@ -49,6 +50,13 @@ class ReplyQueue {
   // kept, small ones are copied behind the head.
   void answer(std::uint32_t sequence, ClientReply reply, bool keep_alive, std::string_view date);
 
+  // More of a streamed answer. Returns how many bytes of it are not written now.
+  std::size_t append(std::uint32_t sequence, std::string_view bytes);
+  // That was all of it. True: and all of it is written, the connection ends.
+  bool finish(std::uint32_t sequence);
+  // Whether that request is here and its answer is one that goes on.
+  [[nodiscard]] bool streaming(std::uint32_t sequence) const noexcept;
+
   // An interim answer of static storage, before the next answer. False: an answer is half written,
   // or an interim one is on its way already.
   bool interim(std::string_view text);
@@ -72,7 +80,8 @@ class ReplyQueue {
   struct Place {
     Traits traits;
     bool answered = false;
-    std::string text;  // head, and the body when it is small
+    bool open = false;  // a streamed answer that goes on: `text` is what is not written of it
+    std::string text;   // head, and the body when it is small
     std::vector<Buffer> body;
     std::size_t size = 0;  // of all of the answer
   };
@@ -82,6 +91,8 @@ class ReplyQueue {
     return places_[sequence & (places_.size() - 1)];
   }
   void widen();
+  void extend(Place& place, std::string_view bytes);
+  void forget_written() noexcept;
   void free_first() noexcept;
 
   BufferBudget& budget_;

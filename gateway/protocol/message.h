@@ -42,6 +42,9 @@ struct ClientReply {
   std::vector<std::pair<std::string, std::string>> headers{};  // e.g. Retry-After, Sluice-Model
   std::vector<Buffer> body{};                                  // written one after the other
   bool close = false;                                          // close the connection after it
+  // The body comes bit by bit, by HttpListener::stream(); `body` is empty, the connection ends with
+  // it.
+  bool streams = false;
 };
 
 }  // namespace sluice::gateway
