@@ -77,4 +77,10 @@ Result<std::string> OperatorClient::post(const std::string& path, const std::str
   return body_of(client_.post_json(path, body));
 }
 
+Result<void> OperatorClient::follow(const std::string& path,
+                                    const std::function<bool(std::string_view)>& on_bytes) {
+  SLUICE_TRY(body_of(client_.follow(path, on_bytes)));
+  return {};
+}
+
 }  // namespace sluice::cluster

@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cluster/infer/http_client.h"
@@ -38,6 +40,9 @@ class OperatorClient {
   // The answer's body; the server's own words when it refuses.
   Result<std::string> get(const std::string& path);
   Result<std::string> post(const std::string& path, const std::string& body);
+  // What comes bit by bit, however long that lasts, until it ends or `on_bytes` returns false.
+  Result<void> follow(const std::string& path,
+                      const std::function<bool(std::string_view)>& on_bytes);
 
  private:
   explicit OperatorClient(HttpClient client) : client_(std::move(client)) {}

@@ -2,7 +2,6 @@
 // another, shown while it happens.
 
 #include <chrono>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,11 +10,11 @@
 
 #include <CLI/CLI.hpp>
 #include <poll.h>
-#include <unistd.h>
 
 #include "cluster/cli/commands.h"
 #include "cluster/cli/operator_client.h"
 #include "cluster/cli/rollout_view.h"
+#include "cluster/cli/watch.h"
 #include "common/base/duration_text.h"
 
 namespace sluice::cluster {
@@ -23,7 +22,6 @@ namespace {
 
 constexpr auto kPatience = std::chrono::seconds(30);  // a repository may have to be read first
 constexpr auto kLookEvery = std::chrono::milliseconds(200);
-constexpr int kBarWidth = 20;
 constexpr int kLooksWithoutServer = 25;  // five seconds: a gateway that is replaced
 
 struct RolloutOptions {
@@ -33,6 +31,7 @@ struct RolloutOptions {
   std::string hold;
   std::string keep_old;
   bool no_wait = false;
+  bool watch = false;
   bool json = false;
 };
 
@@ -54,46 +53,12 @@ Result<RolloutWish> wish_of(const RolloutOptions& options) {
   return wish;
 }
 
-// Lines, or a bar that is drawn anew where a terminal is looked at.
-class Display {
- public:
-  explicit Display(bool quiet) : quiet_(quiet), bar_(::isatty(STDOUT_FILENO) == 1) {}
-
-  void show(const RolloutState& state) {
-    if (quiet_) {
-      return;
-    }
-    const std::string line = lines_.on(state);
-    if (bar_) {
-      put("\r" + rollout_bar(state, kBarWidth) + "\033[K" + (state.ended() ? "\n" : ""));
-    } else if (!line.empty()) {
-      put(line);
-    }
-  }
-  // Before words of another kind.
-  void leave() {
-    if (bar_ && !quiet_) {
-      put("\n");
-    }
-  }
-
- private:
-  static void put(const std::string& text) {
-    static_cast<void>(std::fputs(text.c_str(), stdout));
-    static_cast<void>(std::fflush(stdout));
-  }
-
-  bool quiet_;
-  bool bar_;
-  RolloutLines lines_;
-};
-
 // Looks until it has ended. A server that is away for a moment is no end: its gateway may be
 // replaced.
 Result<std::string> wait_for_end(OperatorClient& client,
                                  std::string answer,
                                  std::uint64_t id,
-                                 Display& display) {
+                                 RolloutDisplay& display) {
   int without_server = 0;
   for (;;) {
     SLUICE_TRY_ASSIGN(const RolloutState state, parse_rollout(answer));
@@ -134,7 +99,7 @@ Result<std::string> follow(const RolloutOptions& options,
   if (options.no_wait) {
     return options.json ? answer : model + ": " + rollout_words(state) + "\n";
   }
-  Display display(options.json);
+  RolloutDisplay display(options.json);
   auto last = wait_for_end(client, std::move(answer), state.id, display);
   if (!last) {
     display.leave();
@@ -206,6 +171,7 @@ void add_rollout_command(CLI::App& app, ExitCode& exit_code) {
                     options->wish.allow_signature_change,
                     "Inputs and outputs may differ from the old version's");
   command->add_flag("--no-wait", options->no_wait, "Return as soon as it has begun");
+  command->add_flag("--watch", options->watch, "Follow the rollout under way; begin none");
   command->footer(
       "Exits with 0 when every shard serves the version (with --no-wait: when it has begun), 1\n"
       "otherwise; ending this command does not end the rollout. A model called pause, resume or\n"
@@ -219,8 +185,11 @@ void add_rollout_command(CLI::App& app, ExitCode& exit_code) {
       return;
     }
     need(!options->wish.model.empty(), "MODEL is required");
-    need(!options->wish.to.empty(), "--to is required");
-    print_or_fail("rollout", begin(*options), exit_code);
+    need(options->wish.to.empty() == options->watch, "--to or --watch is required, and not both");
+    print_or_fail("rollout",
+                  options->watch ? watch_rollout(options->url, options->wish.model, options->json)
+                                 : begin(*options),
+                  exit_code);
   });
 }
 

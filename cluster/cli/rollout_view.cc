@@ -135,6 +135,17 @@ std::string rollout_bar(const RolloutState& state, int width) {
   return bar + "] " + rollout_words(state);
 }
 
+Result<std::string> change_words(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) {
+    return Error{ErrorCode::data_corrupt, "the server's event is not an object"};
+  }
+  std::string words = line_of(json, "model");
+  const std::string version = line_of(json, "version");
+  words += version.empty() ? "" : " " + version;
+  return with_reason(words + ": " + line_of(json, "event"), line_of(json, "detail"));
+}
+
 std::string RolloutLines::on(const RolloutState& state) {
   std::string line = state.model + ": " + rollout_words(state) + "\n";
   if (line == last_) {

@@ -46,6 +46,9 @@ std::string rollout_words(const RolloutState& state);
 // The same as a bar of `width` characters and words.
 std::string rollout_bar(const RolloutState& state, int width);
 
+// A `change` event in words: "digits 2: version_failed: not an ONNX model".
+Result<std::string> change_words(std::string_view json);
+
 // Plain lines: a line whenever something a reader would want to know has changed.
 class RolloutLines {
  public:

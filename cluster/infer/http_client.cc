@@ -15,6 +15,7 @@ namespace sluice::cluster {
 namespace {
 
 constexpr long kConnectMs = 5'000;
+constexpr long kSilentSeconds = 60;  // of a stream; a server beats four times as often
 
 struct Received {
   std::string body;
@@ -50,6 +51,24 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* context
     static_cast<Received*>(context)->json_size = number;
   }
   return size;
+}
+
+struct Followed {
+  CURL* handle = nullptr;
+  const std::function<bool(std::string_view)>* on_bytes = nullptr;
+  Received refused{};
+  bool enough = false;
+};
+
+std::size_t take_part(char* data, std::size_t one, std::size_t size, void* context) {
+  Followed& followed = *static_cast<Followed*>(context);
+  long status = 0;
+  curl_easy_getinfo(followed.handle, CURLINFO_RESPONSE_CODE, &status);
+  if (status != 200) {
+    return take_body(data, one, size, &followed.refused);
+  }
+  followed.enough = !(*followed.on_bytes)(std::string_view(data, size));
+  return followed.enough ? 0 : size;
 }
 
 template <class Value>
@@ -97,9 +116,8 @@ Result<HttpClient> HttpClient::open(std::string base, Duration timeout) {
   return client;
 }
 
-Result<HttpAnswer> HttpClient::perform(const std::string& path) {
+void HttpClient::prepare(const std::string& path) {
   CURL* handle = handle_.get();
-  Received received;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout_).count();
   set(handle, CURLOPT_URL, (base_ + path).c_str());
   set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -107,6 +125,12 @@ Result<HttpAnswer> HttpClient::perform(const std::string& path) {
   set(handle, CURLOPT_NOSIGNAL, 1L);
   set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(ms));
   set(handle, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+}
+
+Result<HttpAnswer> HttpClient::perform(const std::string& path) {
+  CURL* handle = handle_.get();
+  Received received;
+  prepare(path);
   set(handle, CURLOPT_WRITEFUNCTION, take_body);
   set(handle, CURLOPT_WRITEDATA, &received);
   set(handle, CURLOPT_HEADERFUNCTION, take_header);
@@ -126,6 +150,31 @@ Result<HttpAnswer> HttpClient::perform(const std::string& path) {
 Result<HttpAnswer> HttpClient::get(const std::string& path) {
   set(handle_.get(), CURLOPT_HTTPGET, 1L);
   return perform(path);
+}
+
+Result<HttpAnswer> HttpClient::follow(const std::string& path,
+                                      const std::function<bool(std::string_view)>& on_bytes) {
+  CURL* handle = handle_.get();
+  Followed followed{.handle = handle, .on_bytes = &on_bytes};
+  set(handle, CURLOPT_HTTPGET, 1L);
+  prepare(path);
+  set(handle, CURLOPT_TIMEOUT_MS, 0L);
+  set(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(handle, CURLOPT_LOW_SPEED_TIME, kSilentSeconds);
+  set(handle, CURLOPT_HEADERFUNCTION, static_cast<curl_write_callback>(nullptr));
+  set(handle, CURLOPT_WRITEFUNCTION, take_part);
+  set(handle, CURLOPT_WRITEDATA, &followed);
+  const CURLcode code = curl_easy_perform(handle);
+  set(handle, CURLOPT_LOW_SPEED_TIME, 0L);
+  if (code != CURLE_OK && !followed.enough) {
+    return code == CURLE_OPERATION_TIMEDOUT
+               ? Error{ErrorCode::unavailable, base_ + " has fallen silent"}
+               : failure(code, base_, timeout_);
+  }
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  return HttpAnswer{
+      static_cast<int>(status), Buffer::from_string(std::move(followed.refused.body)), {}};
 }
 
 Result<HttpAnswer> HttpClient::post(const std::string& path,

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "common/base/time.h"
@@ -30,6 +32,11 @@ class HttpClient {
   // unavailable when nobody answers there, deadline_exceeded, resource_exhausted when the answer
   // is larger than limits::kHttpBodyBytes.
   Result<HttpAnswer> get(const std::string& path);
+  // An answer that comes bit by bit: each part of it goes to `on_bytes`, until that returns false.
+  // Without a limit of time, but for a server that says nothing at all for a minute;
+  // an answer other than 200 is returned as a whole.
+  Result<HttpAnswer> follow(const std::string& path,
+                            const std::function<bool(std::string_view)>& on_bytes);
   Result<HttpAnswer> post(const std::string& path, const std::string& body, std::size_t json_size);
   Result<HttpAnswer> post_json(const std::string& path, const std::string& body);
 
@@ -38,6 +45,7 @@ class HttpClient {
     void operator()(void* handle) const noexcept;
   };
   HttpClient() = default;
+  void prepare(const std::string& path);
   Result<HttpAnswer> perform(const std::string& path);
   Result<HttpAnswer> post_with(const std::string& path,
                                const std::string& body,

@@ -61,12 +61,19 @@ struct RolloutControl {
 // GET /sluice/models: models with pins, labels, versions and states, as JSON.
 struct ModelsAsked {};
 
+// GET /sluice/events, GET /sluice/models/M/events: how the rollouts stand, then whatever happens.
+// Answered by a stream that goes on until the client goes away or the gateway drains.
+struct EventsAsked {
+  std::string model;  // empty: all of them
+};
+
 using AdminRequest = std::variant<IndexAsked,
                                   LoadAsked,
                                   UnloadAsked,
                                   RolloutAsked,
                                   RolloutLook,
                                   RolloutControl,
-                                  ModelsAsked>;
+                                  ModelsAsked,
+                                  EventsAsked>;
 
 }  // namespace sluice::gateway

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gateway/control/caller_reason.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -160,6 +162,13 @@ std::string models_json(std::span<const DeploymentStatus> models,
     list.push_back(model_json(model, shards, now));
   }
   return text_of({{"models", std::move(list)}});
+}
+
+std::string event_json(const Event& event) {
+  return text_of({{"model", event.model},
+                  {"version", event.version == 0 ? json() : json(std::to_string(event.version))},
+                  {"event", std::string(name_of(event.kind))},
+                  {"detail", reason_for_callers(event.detail)}});
 }
 
 std::string rollout_json(const DeploymentStatus& model, Acknowledged shards, TimePoint now) {

@@ -30,4 +30,7 @@ std::string models_json(std::span<const DeploymentStatus> models,
 // One model's rollout, the one under way or the last; with "phase": "none" when there was none.
 std::string rollout_json(const DeploymentStatus& model, Acknowledged shards, TimePoint now);
 
+// One event of a version's or model's life.
+std::string event_json(const Event& event);
+
 }  // namespace sluice::gateway

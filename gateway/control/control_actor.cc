@@ -53,6 +53,9 @@ void ControlActor::receive(ControlInbox message, TimePoint now) {
                    tell(query.shard, StatusReply{query.token, Buffer::from_string(status(now))});
                  },
                  [&](AdminCall& call) { on_admin(std::move(call), now); },
+                 [&](const FollowerGone& gone) {
+                   feed_.remove({gone.shard, gone.token});
+                 },
                  [&](const ViewApplied& applied) {
                    if (const auto number = acks_.on_applied(applied.shard, applied.number)) {
                      fleet_.on_applied(*number, now);
@@ -84,7 +87,7 @@ void ControlActor::settle(TimePoint now) {
   for (int round = 0; round < kRounds && publish(now); ++round) {
   }
   assign();
-  on_events();
+  on_events(now);
   log_workers();
   loop_->timers().cancel(timer_);
   const TimePoint due = fleet_.next_due();

@@ -2,11 +2,14 @@
 // shards are told here who is there and who is sent what.
 //
 // Runs on: the gateway's control loop.
-// Receives: WorkerMet, StatusQuery, AdminCall, ViewApplied, VersionQuiet, ShardDrained (from the
-//           shards), DrainGateway (from main); hello, state, heartbeat, drain, bye (from workers),
-//           node hello, repositories, reports, deaths (from nodes).
-// Sends:    ClusterView, WorkerLifeEnded, StatusReply, AdminReply, DrainShard, StopShard (to the
-//           shards); welcome, heartbeat, bye (to workers and nodes); look, assignment (to nodes).
+// Receives: WorkerMet, StatusQuery, AdminCall, FollowerGone, ViewApplied, VersionQuiet,
+// ShardDrained
+//           (from the shards), DrainGateway (from main); hello, state, heartbeat, drain, bye (from
+//           workers), node hello, repositories, reports, deaths (from nodes).
+// Sends:    ClusterView, WorkerLifeEnded, StatusReply, AdminReply, StreamPart, DrainShard,
+// StopShard
+//           (to the shards); welcome, heartbeat, bye (to workers and nodes); look, assignment (to
+//           nodes).
 //
 // Decisions are ClusterState's (who is there) and the Fleet's (which versions live and serve). What
 // is left here is carrying facts to them and what they decide to the others.
@@ -29,6 +32,7 @@
 #include "common/metrics/registry.h"
 #include "gateway/control/admin_json.h"
 #include "gateway/control/cluster_state.h"
+#include "gateway/control/event_feed.h"
 #include "gateway/control/fleet.h"
 #include "gateway/control/messages.h"
 #include "gateway/control/shard_acks.h"
@@ -120,7 +124,9 @@ class ControlActor {
   void begin(Asked asked, TimePoint now);
   Result<std::string> unloaded(const UnloadAsked& asked, TimePoint now);
   Result<std::string> controlled(const RolloutControl& asked, TimePoint now);
-  void on_events();
+  void follow(const Asked& asked, const EventsAsked& wanted);
+  void on_events(TimePoint now);
+  void tell_followers(const EventFeed::Told& told);
   void answer(const Asked& asked, Result<std::string> outcome);
   [[nodiscard]] Result<std::string> rollout_of(const std::string& model, TimePoint now) const;
 
@@ -142,6 +148,8 @@ class ControlActor {
   std::optional<ClusterView> published_;
   Peers peers_;
   std::vector<Asked> asked_;
+  EventFeed feed_;
+  TimePoint next_event_beat_{};
   std::uint64_t looks_ = 0;
   std::string boot_id_;
   TimePoint started_{};

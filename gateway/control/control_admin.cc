@@ -25,6 +25,7 @@ void ControlActor::on_admin(AdminCall call, TimePoint now) {
                  [&](const RolloutLook& wanted) { answer(asked, rollout_of(wanted.model, now)); },
                  [&](const UnloadAsked& unload) { answer(asked, unloaded(unload, now)); },
                  [&](const RolloutControl& control) { answer(asked, controlled(control, now)); },
+                 [&](const EventsAsked& wanted) { follow(asked, wanted); },
                  [&](const LoadAsked&) { look(asked, now); },
                  [&](const RolloutAsked&) { look(asked, now); }},
       asked.request);
@@ -101,8 +102,35 @@ void ControlActor::begin(Asked asked, TimePoint now) {
   }
 }
 
-void ControlActor::on_events() {
-  for (const Event& event : fleet_.take_events()) {
+// The turn that it is asked in tells how things stand.
+void ControlActor::follow(const Asked& asked, const EventsAsked& wanted) {
+  if (!wanted.model.empty() && !fleet_.status(wanted.model)) {
+    answer(asked, Error{ErrorCode::not_found, "model '" + wanted.model + "' is not known"});
+  } else if (state_.draining()) {
+    answer(asked, Error{ErrorCode::unavailable, "the server is shutting down"});
+  } else if (!feed_.add({asked.shard, asked.token}, wanted.model)) {
+    answer(asked,
+           Error{ErrorCode::resource_exhausted,
+                 std::to_string(limits::kEventStreams) + " clients follow events already"});
+  }
+}
+
+void ControlActor::tell_followers(const EventFeed::Told& told) {
+  for (const auto& [follower, text] : told) {
+    tell(follower.shard, StreamPart{follower.token, Buffer::from_string(text)});
+  }
+}
+
+void ControlActor::on_events(TimePoint now) {
+  const std::vector<Event> events = fleet_.take_events();
+  if (!feed_.empty()) {
+    tell_followers(feed_.on(events, fleet_.status(), acknowledged(), now));
+  }
+  if (now >= next_event_beat_) {
+    next_event_beat_ = now + limits::kEventBeat;
+    tell_followers(feed_.beat());
+  }
+  for (const Event& event : events) {
     log_info("model_event",
              {{"model", event.model},
               {"version", event.version},

@@ -85,6 +85,13 @@ struct AdminReply {
   Buffer json{};                 // may be empty: done, nothing to say
 };
 
+// A part of the streamed answer to an AdminCall; the first one begins it. Once it was refused or
+// has ended, by FollowerGone too, there are no more.
+struct StreamPart {
+  std::uint64_t token = 0;
+  Buffer text;
+};
+
 // Take no new work and finish what is accepted; answer ShardDrained.
 struct DrainShard {
   TimePoint until;  // then give up what is left
@@ -93,8 +100,13 @@ struct DrainShard {
 // End the loop now.
 struct StopShard {};
 
-using ShardInbox =
-    std::variant<ClusterView, WorkerLifeEnded, StatusReply, AdminReply, DrainShard, StopShard>;
+using ShardInbox = std::variant<ClusterView,
+                                WorkerLifeEnded,
+                                StatusReply,
+                                AdminReply,
+                                StreamPart,
+                                DrainShard,
+                                StopShard>;
 
 // --- shard → control ---------------------------------------------------------------------------
 
@@ -136,6 +148,12 @@ struct AdminCall {
   AdminRequest request;
 };
 
+// Nobody reads the streamed answer to that AdminCall any more.
+struct FollowerGone {
+  int shard = 0;
+  std::uint64_t token = 0;
+};
+
 // Everything accepted is answered and written, or the limit of the drain has come.
 struct ShardDrained {
   int shard = 0;
@@ -153,6 +171,7 @@ using ControlInbox = std::variant<WorkerMet,
                                   ViewApplied,
                                   VersionQuiet,
                                   AdminCall,
+                                  FollowerGone,
                                   ShardDrained,
                                   DrainGateway>;
 

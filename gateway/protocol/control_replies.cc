@@ -106,6 +106,13 @@ ClientReply json_reply(std::string json) {
   return reply;
 }
 
+ClientReply event_stream_reply() {
+  ClientReply reply{.content_type = "text/event-stream"};
+  reply.headers.emplace_back("Cache-Control", "no-store");
+  reply.streams = true;
+  return reply;
+}
+
 ClientReply error_reply(Protocol protocol, const Error& error) {
   const int status = http_status(protocol, error.code);
   ClientReply reply;

@@ -60,6 +60,9 @@ ClientReply graphpipe_alive_reply(Health health);
 // 200, application/json. `json` is complete already (the control actor's status).
 ClientReply json_reply(std::string json);
 
+// 200, text/event-stream: what it says comes bit by bit.
+ClientReply event_stream_reply();
+
 // In the protocol's form: {"error": "..."} or text/plain. With Retry-After on 503.
 ClientReply error_reply(Protocol protocol, const Error& error);
 

@@ -82,12 +82,16 @@ Route repository_route(const ClientMessage& message, Segments& segments) {
   });
 }
 
-// /sluice/models[/NAME/rollout[/VERB] or /NAME/rollback]
+// /sluice/models[/NAME/rollout[/VERB] or /NAME/rollback or /NAME/events]
 Route sluice_models_route(const ClientMessage& message, Segments& segments) {
   if (segments.at_end()) {
     return on_get(message, OperatorCall{ModelsAsked{}});
   }
   auto name = take_model_name(segments);
+  if (segments.peek() == "events" && segments.left() == 1) {
+    return name ? on_get(message, OperatorCall{EventsAsked{*std::move(name)}})
+                : Route(error_reply(Protocol::kserve_v2, name.error()));
+  }
   std::optional<RolloutVerb> verb;
   if (segments.take("rollback")) {
     verb = RolloutVerb::rollback;

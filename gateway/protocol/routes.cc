@@ -214,6 +214,9 @@ Route parse_route(const ClientMessage& message, const RouteOptions& options) {
   if (segments.take("models")) {
     return sluice_models_route(message, segments);
   }
+  if (segments.peek() == "events" && segments.left() == 1) {
+    return on_get(message, OperatorCall{EventsAsked{}});
+  }
   return segments.take("status") && segments.at_end() ? on_get(message, StatusCall{})
                                                       : Route(unknown_path());
 }

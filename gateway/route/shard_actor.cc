@@ -96,8 +96,10 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
                  [&](const AdminReply& reply) {
                    on_control_answer(reply.token, operator_reply(reply.error, reply.json.text()));
                  },
+                 [&](const StreamPart& part) { on_stream_part(part); },
                  [&](const DrainShard& drain) {
                    draining_ = true;
+                   end_streams();
                    dispatcher_.on(GatewayDraining{}, now, actions_);
                    waiting_listeners_.clear();
                    listener_.drain(drain.until);

@@ -4,9 +4,9 @@
 // Runs on: the shard's IoLoop.
 // Receives: requests (from its HTTP listeners); hello, heartbeat, result, failure, drain, bye (from
 //           workers, at its ROUTER); ClusterView, WorkerLifeEnded, StatusReply, AdminReply,
-//           DrainShard, StopShard (from control).
+//           StreamPart, DrainShard, StopShard (from control).
 // Sends:    infer, cancel, welcome, heartbeat, bye (to workers); WorkerMet, StatusQuery,
-//           ViewApplied, VersionQuiet, AdminCall, ShardDrained (to control).
+//           ViewApplied, VersionQuiet, AdminCall, FollowerGone, ShardDrained (to control).
 //
 // Decisions are the Dispatcher's; meaning is the adapters'; bytes are the listener's. What is left
 // here is holding payloads and carrying things between them.
@@ -119,6 +119,8 @@ class ShardActor final : public RequestHandler {
   void ask_status(RequestHandle handle);
   void ask_control(RequestHandle handle, AdminRequest request);
   void on_control_answer(std::uint64_t token, ClientReply reply);
+  void on_stream_part(const StreamPart& part);
+  void end_streams();
   void deliver(Pending& pending);
   void answer(Pending& pending, std::int64_t version, const Error& error);
   void finish(Pending& pending);
@@ -178,6 +180,7 @@ class ShardActor final : public RequestHandler {
   std::vector<Pending> pending_;    // by slot_of(id)
   std::vector<Replying> replying_;  // by the handle's connection: the last answer of each
   std::map<std::uint64_t, RequestHandle> asked_control_;  // by token
+  std::map<std::uint64_t, RequestHandle> streams_;        // likewise, of answers that go on
   std::uint64_t last_token_ = 0;
   std::vector<Leaving> leaving_;
   Actions actions_;

@@ -108,6 +108,32 @@ void ShardActor::ask_control(RequestHandle handle, AdminRequest request) {
   }
 }
 
+void ShardActor::on_stream_part(const StreamPart& part) {
+  if (const auto asked = asked_control_.find(part.token); asked != asked_control_.end()) {
+    listener_.reply(asked->second, event_stream_reply());
+    streams_.emplace(part.token, asked->second);
+    asked_control_.erase(asked);
+  }
+  const auto stream = streams_.find(part.token);
+  if (stream == streams_.end()) {  // the client went away; control has not heard of it
+    tell_control(FollowerGone{options_.index, part.token});
+    return;
+  }
+  listener_.stream(stream->second, part.text.text());
+  if (draining_) {
+    end_streams();
+  }
+}
+
+void ShardActor::end_streams() {
+  for (const auto& [token, handle] : streams_) {
+    listener_.stream(handle, "event: end\ndata: {\"reason\":\"the server is shutting down\"}\n\n");
+    listener_.end_stream(handle);
+    tell_control(FollowerGone{options_.index, token});
+  }
+  streams_.clear();
+}
+
 Result<Decoded> ShardActor::decode(const InferCall& call, const ClientMessage& message) const {
   const ModelInfo* info = models_.find(call.target);
   auto decoded = call.adapter->decode(message, call, info);
@@ -232,6 +258,12 @@ void ShardActor::on_reply_started(RequestHandle handle, TimePoint now) {
 
 void ShardActor::on_abandoned(RequestHandle handle) {
   std::erase_if(asked_control_, [&](const auto& entry) { return entry.second == handle; });
+  std::erase_if(streams_, [&](const auto& entry) {
+    if (entry.second == handle) {
+      tell_control(FollowerGone{options_.index, entry.first});
+    }
+    return entry.second == handle;
+  });
   const auto pending = std::ranges::find_if(
       pending_, [&](const Pending& each) { return each.id != 0 && each.handle == handle; });
   if (pending != pending_.end()) {

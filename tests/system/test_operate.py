@@ -201,7 +201,8 @@ def test_a_refusal_is_told_in_the_servers_words():
 
 @pytest.mark.parametrize("arguments,complaint", [
     (["rollout"], "MODEL is required"),
-    (["rollout", "digits"], "--to is required"),
+    (["rollout", "digits"], "--to or --watch is required"),
+    (["rollout", "digits", "--to", "2", "--watch"], "not both"),
     (["rollout", "pause"], "MODEL is required"),
     (["rollout", "digits", "--to", "2", "--strategy", "quick"], "quick"),
     (["rollout", "digits", "--to", "2", "--steps", "1,x"], "steps"),

@@ -85,6 +85,14 @@ TEST(RolloutView, it_ends_as_done_rolled_back_or_none) {
   EXPECT_FALSE(state(rollout(R"("phase": "a later one",)")).ended());
 }
 
+TEST(RolloutView, a_change_is_told_in_one_line) {
+  EXPECT_EQ(*change_words(R"({"model":"m","version":"2","event":"version_serving","detail":""})"),
+            "m 2: version_serving");
+  EXPECT_EQ(*change_words(R"({"model":"m","version":null,"event":"pinned","detail":"2, 3"})"),
+            "m: pinned: 2, 3");
+  EXPECT_FALSE(change_words("[]"));
+}
+
 TEST(RolloutView, strange_json_is_refused) {
   for (const char* json : {"", "[]", "{", R"({"phase":3})", R"({"id":"x"})", R"({"shards":[]})"}) {
     EXPECT_FALSE(parse_rollout(json)) << json;

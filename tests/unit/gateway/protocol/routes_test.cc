@@ -30,6 +30,7 @@ std::string asked(const AdminRequest& request) {
             return kVerbs[static_cast<int>(a.verb)] + a.model;
           },
           [](const ModelsAsked&) { return std::string("models"); },
+          [](const EventsAsked& a) { return "events " + a.model; },
       },
       request);
 }
@@ -103,6 +104,9 @@ TEST(Routes, match_whole_paths_and_their_methods) {
       {"POST", "/sluice/models/m/rollout/abort", "abort m"},
       {"POST", "/sluice/models/m/rollback", "rollback m"},
       {"GET", "/sluice/status", "status"},
+      {"GET", "/sluice/events", "events "},
+      {"GET", "/sluice/models/m/events", "events m"},
+      {"GET", "/sluice/models/events/rollout", "look events"},
       {"GET", "/graphpipe/m", "json m"},
       {"GET", "/graphpipe/m/versions/2", "json m/2"},
       {"POST", "/graphpipe/m", "graphpipe m"},
@@ -148,6 +152,10 @@ TEST(Routes, refuse_everything_else_with_the_right_status) {
       {"GET", "/graphpipe/m/control/shutdown", "404"},
       {"GET", "/sluice", "404"},
       {"GET", "/sluice/status/", "404"},
+      {"POST", "/sluice/events", "405"},
+      {"GET", "/sluice/events/m", "404"},
+      {"POST", "/sluice/models/m/events", "405"},
+      {"GET", "/sluice/models/m/events/1", "404"},
       {"POST", "/v2", "405"},
       {"HEAD", "/v2/health/live", "405"},
       {"POST", "/v2/models/m", "405"},
