@@ -99,6 +99,9 @@ TEST(Unary, FastFunctionsStayWithinFourUlp) {
       {"Log", [](double x) { return std::log(x); }, 1e-6F, 1e6F},
       {"Tanh", [](double x) { return std::tanh(x); }, -9, 9},
       {"Sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, -30, 30},
+      {"Erf", [](double x) { return std::erf(x); }, -5, 5},
+      {"Erf", [](double x) { return std::erf(x); }, -1e-3F, 1e-3F},
+      {"Erf", [](double x) { return std::erf(x); }, 1e-38F, 1e-30F},
   };
   constexpr int kPoints = 20'000;
   for (const Row& row : rows) {

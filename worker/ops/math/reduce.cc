@@ -21,6 +21,7 @@
 #include "worker/engine/parallel.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/sums.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -141,6 +142,17 @@ struct Walk {
   }
 };
 
+// The sum of `of_row(row, count)` over the walk's rows of neighbouring elements.
+template <class T, class F>
+double sum_of_rows(const Walk& walk, const T* x, const F& of_row) {
+  const std::int64_t inner = walk.extents.empty() ? 1 : walk.extents.back();
+  double sum = 0;
+  for (std::int64_t row = 0; row < walk.count; row += inner) {
+    sum += of_row(x + walk.offset(row), inner);
+  }
+  return sum;
+}
+
 struct ReduceBound {
   Walk kept{};
   Walk reduced{};
@@ -214,8 +226,41 @@ T narrowed(double value) {
   }
 }
 
+// Sums over neighbouring float32 by vector kernels; false for all else.
+bool reduce_fast(Op op, const Walk& walk, const float* x, float& result) {
+  const bool rows = walk.count > 0 && (walk.extents.empty() || walk.steps.back() == 1);
+  if (!rows) {
+    return false;
+  }
+  const auto squares = [](const float* row, std::int64_t count) {
+    return simd::sum_squares(row, count, 0);
+  };
+  switch (op) {
+    case Op::sum:
+      result = static_cast<float>(sum_of_rows(walk, x, simd::sum));
+      return true;
+    case Op::mean:
+      result = mean_of<float>(sum_of_rows(walk, x, simd::sum), walk.count);
+      return true;
+    case Op::sum_square:
+      result = static_cast<float>(sum_of_rows(walk, x, squares));
+      return true;
+    case Op::l2:
+      result = static_cast<float>(std::sqrt(sum_of_rows(walk, x, squares)));
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <class T>
 T reduce_one(Op op, const Walk& walk, const T* x) {
+  if constexpr (std::is_same_v<T, float>) {
+    float result = 0;
+    if (reduce_fast(op, walk, x, result)) {
+      return result;
+    }
+  }
   const auto sum_of = [&](const auto& f) {
     Wide<T> sum = 0;
     walk.for_each(x, [&](T value) { sum += f(static_cast<Wide<T>>(value)); });

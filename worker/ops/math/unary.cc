@@ -1,8 +1,9 @@
-// Abs, Ceil, Clip, Elu, Exp, Floor, HardSigmoid, LeakyRelu, Log, Neg, Reciprocal, Relu, Round,
+// Abs, Ceil, Clip, Elu, Erf, Exp, Floor, HardSigmoid, LeakyRelu, Log, Neg, Reciprocal, Relu, Round,
 // Sigmoid, Sqrt, Softplus, Tanh: y[i] = f(x[i]).
 // Spec: https://onnx.ai/onnx/operators/ (read 2026-11).
 // Types: float32 (vector kernels), float64 (the C library); Abs, Neg, Relu and Clip also integers.
-// Refused: integers where the specification has floats only.
+// Refused: integers where the specification has floats only, and Erf of integers, which it allows
+// but gives no meaning.
 // Opsets: version 1 of most had `consumed_inputs`, a hint that changes nothing. Clip takes its
 // bounds from attributes before 11, from inputs since.
 
@@ -88,6 +89,8 @@ double unary_double(const UnaryParams& params, double x) {
       return 1.0 / (1.0 + std::exp(-x));
     case UnaryOp::softplus:
       return std::fmax(x, 0.0) + std::log1p(std::exp(-std::abs(x))) + (x - x);  // keeps NaN
+    case UnaryOp::erf:
+      return std::erf(x);
     case UnaryOp::relu:
       return x < 0 ? 0 : x;
     case UnaryOp::leaky_relu:
@@ -267,6 +270,7 @@ void register_unary(Registry& registry) {
                 .tame = true,
                 .as_activation = clip_as_activation});
   registry.add(unary_entry<UnaryOp::elu, false>("Elu", {1, 6, 22}));
+  registry.add(unary_entry<UnaryOp::erf, false>("Erf", {9, 13}));
   registry.add(unary_entry<UnaryOp::exp, false>("Exp", {1, 6, 13}));
   registry.add(unary_entry<UnaryOp::floor, false>("Floor", {1, 6, 13}));
   registry.add(unary_entry<UnaryOp::hard_sigmoid, false>("HardSigmoid", {1, 6, 22}));

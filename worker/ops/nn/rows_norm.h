@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <cstdint>
-#include <type_traits>
+#include <numeric>
+
+#include "worker/ops/simd/sums.h"
 
 namespace sluice::engine {
 
@@ -14,42 +16,37 @@ struct RowStatistics {
   T inverse{};  // 1 / sqrt(variance + epsilon)
 };
 
-// Sums of a row, in double: sixteen partial sums, so that the loop can be a vector's; they are
-// added up in one order, so that the result is the same wherever it runs.
-template <class T, class F>
-double sum_of_row(const T* x, std::int64_t count, const F& of) {
-  constexpr std::int64_t kLanes = 16;
-  double lanes[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane] += of(static_cast<double>(x[i + lane]));
-    }
-  }
-  for (std::int64_t lane = 0; i < count; ++i, ++lane) {
-    lanes[lane] += of(static_cast<double>(x[i]));
-  }
-  double sum = 0;
-  for (const double lane : lanes) {
-    sum += lane;
-  }
-  return sum;
+// Sums of a row, in double.
+inline double sum_of_row(const float* x, std::int64_t count) {
+  return simd::sum(x, count);
+}
+inline double sum_of_row(const double* x, std::int64_t count) {
+  return std::accumulate(x, x + count, 0.0);
+}
+
+// Of (x[i] - centre)^2.
+inline double sum_squares_of_row(const float* x, std::int64_t count, double centre) {
+  return simd::sum_squares(x, count, centre);
+}
+inline double sum_squares_of_row(const double* x, std::int64_t count, double centre) {
+  return std::accumulate(x, x + count, 0.0, [centre](double sum, double v) {
+    return sum + (v - centre) * (v - centre);
+  });
 }
 
 // Variance by two passes, divided by count; `count` at least 1.
 template <class T>
 RowStatistics<T> statistics_of_row(const T* x, std::int64_t count, double epsilon) {
-  const double mean = sum_of_row(x, count, [](double v) { return v; }) / static_cast<double>(count);
-  const double variance =
-      sum_of_row(x, count, [mean](double v) { return (v - mean) * (v - mean); }) /
-      static_cast<double>(count);
+  const auto number = static_cast<double>(count);
+  const double mean = sum_of_row(x, count) / number;
+  const double variance = sum_squares_of_row(x, count, mean) / number;
   return {static_cast<T>(mean), static_cast<T>(1 / std::sqrt(variance + epsilon))};
 }
 
 // 1 / sqrt(mean of squares + epsilon).
 template <class T>
 T inverse_length_of_row(const T* x, std::int64_t count, double epsilon) {
-  const double squares = sum_of_row(x, count, [](double v) { return v * v; });
+  const double squares = sum_squares_of_row(x, count, 0);
   return static_cast<T>(1 / std::sqrt(squares / static_cast<double>(count) + epsilon));
 }
 

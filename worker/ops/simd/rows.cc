@@ -124,6 +124,41 @@ HWY_INLINE V softplus_of(D d, V x) {
   return keep_nan(x, hn::Add(hn::Max(x, hn::Zero(d)), rest));
 }
 
+// Below 1 x * p(x^2), above 1 - exp(-q(x)): p and q are Chebyshev fits of erf(sqrt(s)) / sqrt(s) on
+// [0, 1] and of -log(erfc(x)) on [1, 4], from where on the result rounds to 1.
+HWY_INLINE V erf_of(D d, V x) {
+  const V one = hn::Set(d, 1.0F);
+  const V size = hn::Min(hn::Abs(x), hn::Set(d, 4.0F));
+  const auto horner = [d](V at, const float* c, int count) HWY_ATTR {
+    V sum = hn::Set(d, c[count - 1]);
+    for (int k = count - 2; k >= 0; --k) {
+      sum = hn::MulAdd(sum, at, hn::Set(d, c[k]));
+    }
+    return sum;
+  };
+  constexpr float kNear[] = {1.12837917F,
+                             -0.376126385F,
+                             0.112837826F,
+                             -0.0268654383F,
+                             0.00522105341F,
+                             -0.000848439657F,
+                             0.00011268254F,
+                             -9.67359117e-06F};
+  constexpr float kFar[] = {-0.000400500498F,
+                            1.13060447F,
+                            0.631088868F,
+                            0.110907417F,
+                            -0.0269994971F,
+                            0.00502104475F,
+                            -0.000673337548F,
+                            6.00687957e-05F,
+                            -3.09520463e-06F,
+                            6.58285788e-08F};
+  const V near = hn::Mul(x, horner(hn::Mul(size, size), kNear, 8));
+  const V far = hn::Sub(one, hn::Exp(d, hn::Neg(horner(size, kFar, 10))));
+  return keep_nan(x, hn::IfThenElse(hn::Lt(size, one), near, hn::CopySign(far, x)));
+}
+
 HWY_INLINE V min_of(V a, V b) {
   return keep_nan(a, keep_nan(b, hn::Min(a, b)));
 }
@@ -179,6 +214,8 @@ void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, 
       return map(x, out, n, [](D d, V v) HWY_ATTR { return sigmoid_of(d, v); });
     case UnaryOp::softplus:
       return map(x, out, n, [](D d, V v) HWY_ATTR { return softplus_of(d, v); });
+    case UnaryOp::erf:
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return erf_of(d, v); });
     case UnaryOp::relu:
       return map(
           x, out, n, [zero](D, V v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); });

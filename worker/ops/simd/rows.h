@@ -40,10 +40,11 @@ enum class UnaryOp : std::uint8_t {
   hard_sigmoid,  // max(0, min(1, alpha * x + beta))
   elu,           // alpha * (exp(x) - 1) below 0
   softplus,      // log(1 + exp(x))
-  scale,         // alpha * x + beta
+  erf,
+  scale,  // alpha * x + beta
 };
 
-// exp, log, tanh, sigmoid: at most 4 ulp from the correctly rounded value.
+// exp, log, tanh, sigmoid, erf: at most 4 ulp from the correctly rounded value.
 void unary(UnaryOp op, float alpha, float beta, const float* x, float* out, std::int64_t count);
 
 // out = exp(x - max(x)) / sum, accumulated in float32; one row. NaN in x makes the row NaN.

@@ -1,0 +1,83 @@
+#include "worker/ops/simd/sums.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/ops/simd/sums.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file once for each instruction set.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace sluice::engine::simd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<double>;
+using V = hn::Vec<D>;
+
+// The sum of f(x[i]); four partial vectors hide the latency of an addition.
+template <class F>
+HWY_INLINE double sum_of(const float* x, std::int64_t count, const F& f) {
+  const D d;
+  const hn::Rebind<float, D> narrow;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V a = hn::Zero(d);
+  V b = hn::Zero(d);
+  V c = hn::Zero(d);
+  V e = hn::Zero(d);
+  const auto load = [&](std::int64_t at)
+                        HWY_ATTR { return f(hn::PromoteTo(d, hn::LoadU(narrow, x + at))); };
+  std::int64_t i = 0;
+  for (; i + 4 * lanes <= count; i += 4 * lanes) {
+    a = hn::Add(a, load(i));
+    b = hn::Add(b, load(i + lanes));
+    c = hn::Add(c, load(i + 2 * lanes));
+    e = hn::Add(e, load(i + 3 * lanes));
+  }
+  for (; i + lanes <= count; i += lanes) {
+    a = hn::Add(a, load(i));
+  }
+  HWY_ALIGN double parts[hn::MaxLanes(D())];
+  hn::Store(hn::Add(hn::Add(a, b), hn::Add(c, e)), d, parts);
+  double sum = 0;
+  for (std::int64_t k = 0; k < lanes; ++k) {
+    sum += parts[k];
+  }
+  for (; i < count; ++i) {
+    HWY_ALIGN double one[hn::MaxLanes(D())] = {};
+    hn::Store(f(hn::Set(d, static_cast<double>(x[i]))), d, one);
+    sum += one[0];
+  }
+  return sum;
+}
+
+double sum_row(const float* x, std::int64_t count) {
+  return sum_of(x, count, [](V v) HWY_ATTR { return v; });
+}
+
+double sum_squares_row(const float* x, std::int64_t count, double centre) {
+  const V by = hn::Set(D(), centre);
+  return sum_of(x, count, [by](V v) HWY_ATTR {
+    const V off = hn::Sub(v, by);
+    return hn::Mul(off, off);
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sluice::engine::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sluice::engine::simd {
+
+HWY_EXPORT(sum_row);
+HWY_EXPORT(sum_squares_row);
+
+double sum(const float* x, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(sum_row)(x, count);
+}
+double sum_squares(const float* x, std::int64_t count, double centre) {
+  return HWY_DYNAMIC_DISPATCH(sum_squares_row)(x, count, centre);
+}
+
+}  // namespace sluice::engine::simd
+#endif  // HWY_ONCE
