@@ -203,9 +203,18 @@ GraphCase& GraphCase::ml_node(const std::string& op,
                               const std::vector<std::string>& inputs,
                               const std::vector<std::string>& outputs,
                               std::vector<Attribute> attributes) {
+  return domain_node(std::string(kMlDomain), 3, op, inputs, outputs, std::move(attributes));
+}
+
+GraphCase& GraphCase::domain_node(const std::string& domain,
+                                  int opset,
+                                  const std::string& op,
+                                  const std::vector<std::string>& inputs,
+                                  const std::vector<std::string>& outputs,
+                                  std::vector<Attribute> attributes) {
   Node& node = add_node(op, inputs, outputs, std::move(attributes));
-  node.domain = std::string(kMlDomain);
-  node.opset = 3;
+  node.domain = domain;
+  node.opset = opset;
   return *this;
 }
 
@@ -270,6 +279,15 @@ Result<std::vector<NamedTensor>> run_op(const std::string& op,
                                         const std::vector<Attribute>& attributes,
                                         int opset,
                                         std::size_t outputs) {
+  return run_domain_op("", opset, op, inputs, attributes, outputs);
+}
+
+Result<std::vector<NamedTensor>> run_domain_op(const std::string& domain,
+                                               int opset,
+                                               const std::string& op,
+                                               const std::vector<NamedTensor>& inputs,
+                                               const std::vector<Attribute>& attributes,
+                                               std::size_t outputs) {
   GraphCase graph(opset);
   std::vector<std::string> in;
   std::vector<std::string> out;
@@ -283,7 +301,7 @@ Result<std::vector<NamedTensor>> run_op(const std::string& op,
   for (std::size_t i = 0; i < outputs; ++i) {
     out.push_back("y" + std::to_string(i));
   }
-  graph.node(op, in, out, attributes);
+  graph.domain_node(domain, opset, op, in, out, attributes);
   for (const std::string& name : out) {
     graph.output(name);
   }

@@ -66,6 +66,13 @@ class GraphCase {
                      const std::vector<std::string>& inputs,
                      const std::vector<std::string>& outputs,
                      std::vector<Attribute> attributes = {});
+  // Of another domain than ai.onnx, at its own opset.
+  GraphCase& domain_node(const std::string& domain,
+                         int opset,
+                         const std::string& op,
+                         const std::vector<std::string>& inputs,
+                         const std::vector<std::string>& outputs,
+                         std::vector<Attribute> attributes = {});
   GraphCase& output(const std::string& name);
   GraphCase& rows_output(const std::string& name, const Shape& behind_rows);
 
@@ -97,6 +104,14 @@ Result<std::vector<NamedTensor>> run_op(const std::string& op,
                                         const std::vector<Attribute>& attributes = {},
                                         int opset = 17,
                                         std::size_t outputs = 1);
+
+// The same of another domain: "ai.onnx.ml", "com.microsoft".
+Result<std::vector<NamedTensor>> run_domain_op(const std::string& domain,
+                                               int opset,
+                                               const std::string& op,
+                                               const std::vector<NamedTensor>& inputs,
+                                               const std::vector<Attribute>& attributes = {},
+                                               std::size_t outputs = 1);
 
 // The sentence of the difference, or "" when `got` succeeded and is what is wanted.
 std::string mismatch(const Result<std::vector<NamedTensor>>& got,
