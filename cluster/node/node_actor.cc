@@ -63,7 +63,6 @@ NodeActor::NodeActor(const NodeOptions& options,
       repository_(options.repository) {}
 
 Result<void> NodeActor::start(TimePoint now) {
-  started_ = now;
   SLUICE_TRY(open_link(now));
   log_info("node_started", {{"node", command_.node_id}, {"threads", command_.threads}});
   watch_repository(now);
@@ -246,7 +245,6 @@ void NodeActor::tell_parent_of_retired(const std::vector<WorkerReport>& workers)
 }
 
 void NodeActor::on_timer(TimePoint now) {
-  run_newest_while_alone(now);
   perform(supervisor_.due(now), now);
   on_looked(repository_.tick(now), now);
   if (attach_.lost(now)) {

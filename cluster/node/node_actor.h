@@ -72,7 +72,6 @@ class NodeActor {
   void on_looked(bool changed, TimePoint now);
   void on_look(const link::Message& message, TimePoint now);
   void on_assignment(const link::Message& message, TimePoint now);
-  void run_newest_while_alone(TimePoint now);
   void tell_problems();
   void tell_repository(TimePoint now);
 
@@ -104,8 +103,6 @@ class NodeActor {
   std::map<std::string, std::string> problems_told_;  // by model
   std::string disk_problem_told_;
   std::optional<std::uint64_t> assigned_;  // the last assignment's sequence on this link
-  bool ever_assigned_ = false;
-  TimePoint started_{};
 
   Attach attach_;
   zmq::socket_t socket_;

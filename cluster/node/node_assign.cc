@@ -17,8 +17,6 @@ namespace sluice::cluster {
 
 namespace {
 
-// Without a gateway for so long, a node starts what it would be told to start.
-constexpr auto kAlone = std::chrono::seconds(1);
 // A worker ends its own drain at limits::kDrainTime; the kill is for one that cannot.
 constexpr auto kRetireTime = limits::kDrainTime + limits::kByeTime + std::chrono::seconds(1);
 
@@ -56,16 +54,6 @@ void NodeActor::on_looked(bool changed, TimePoint now) {
   if (changed) {
     log_info("repository_changed", {{"models", repository_.view().models.size()}});
     perform(supervisor_.retry_refused(), now);
-  }
-}
-
-// A node that reaches no gateway uses the time: the newest version of each model is loaded, once.
-void NodeActor::run_newest_while_alone(TimePoint now) {
-  if (now >= started_ + kAlone && !attach_.attached() && !ever_assigned_ && lives_.empty() &&
-      supervisor_.reports(now).empty()) {
-    perform(
-        supervisor_.assign(newest_of_each(repository_.view(), command_.node_id), now + kRetireTime),
-        now);
   }
 }
 
@@ -126,7 +114,6 @@ void NodeActor::on_assignment(const link::Message& message, TimePoint now) {
     return;  // older than what is being done
   }
   assigned_ = assignment->sequence;
-  ever_assigned_ = true;
   log_info("assigned",
            {{"sequence", assignment->sequence}, {"workers", assignment->workers.size()}});
   perform(supervisor_.assign(specs_of(*std::move(assignment)), now + kRetireTime), now);

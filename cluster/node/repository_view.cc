@@ -281,19 +281,4 @@ Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const W
   return plan;
 }
 
-std::vector<WorkerSpec> newest_of_each(const repository::SettledView& view,
-                                       std::string_view node_id) {
-  std::vector<WorkerSpec> specs;
-  for (const SettledModel& model : view.models) {
-    const std::vector<std::int64_t> chosen = model.selected();
-    if (!chosen.empty()) {
-      specs.push_back({.id = std::string(node_id) + "/" + model.model.name + "/" +
-                             std::to_string(chosen.back()),
-                       .model = model.model.name,
-                       .version = chosen.back()});
-    }
-  }
-  return specs;
-}
-
 }  // namespace sluice::cluster

@@ -23,9 +23,4 @@ link::Repository describe(const repository::SettledView& view);
 // reason why the model cannot be served. Looks on disk for a probe beside the model.
 Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const WorkerSpec& spec);
 
-// The rule for a gateway that has not assigned anything: of each model the newest version that its
-// policy chooses, as "NODE/MODEL/VERSION".
-std::vector<WorkerSpec> newest_of_each(const repository::SettledView& view,
-                                       std::string_view node_id);
-
 }  // namespace sluice::cluster

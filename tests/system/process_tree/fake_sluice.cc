@@ -1,5 +1,6 @@
 // A `sluice` whose gateway and workers are empty shells: the real parent, the real node, and around
-// them processes that do on demand what real ones must never do. What they do is in the
+// them processes that do on demand what real ones must never do. The gateway has the node run the
+// newest version of each model. What they do is in the
 // environment:
 //   SLUICE_FAKE_GATEWAY  exits (at once, code 9), unready (for ever)
 //   SLUICE_FAKE_WORKER   load_fails, crashes, deaf (to SIGTERM), floods (stderr)
@@ -21,6 +22,7 @@
 #include "cluster/serve/serve_options.h"
 #include "common/process/lifeline.h"
 #include "common/process/lines.h"
+#include "tests/system/node/fake_control.h"
 
 namespace {
 
@@ -129,6 +131,21 @@ void answer(int connection) {
   static_cast<void>(::send(connection, reply.data(), reply.size(), MSG_NOSIGNAL));
 }
 
+// Has the node run the newest version of each model that it has told of.
+void assign_newest(sluice::test::FakeControl& control, std::uint64_t sequence) {
+  std::vector<sluice::link::AssignedWorker> workers;
+  for (const sluice::link::ModelFound& model : control.repository()->models) {
+    if (!model.versions.empty()) {
+      const sluice::link::VersionFound& newest = model.versions.back();
+      workers.push_back({.worker_id = "node/" + model.name + "/" + std::to_string(newest.number),
+                         .model = model.name,
+                         .version = newest.number,
+                         .stamp = newest.stamp});
+    }
+  }
+  control.assign(sequence, std::move(workers));
+}
+
 int gateway(const Options& options) {
   hold(options);
   if (behaviour("SLUICE_FAKE_GATEWAY") == "exits") {
@@ -137,11 +154,20 @@ int gateway(const Options& options) {
   const std::string fds = options.get("listen-fd");  // "http:FD,..."; the first will do
   // NOLINTNEXTLINE(cert-err34-c): our own words
   pollfd listener{.fd = std::atoi(fds.c_str() + 5), .events = POLLIN, .revents = 0};
-  while (::poll(&listener, 1, -1) >= 0) {
-    const int connection = ::accept(listener.fd, nullptr, nullptr);
-    if (connection >= 0) {
-      answer(connection);
-      ::close(connection);
+  sluice::test::FakeControl control(options.get("run-dir"));
+  int told = 0;  // repositories that were answered
+  while (::poll(&listener, 1, 0) >= 0) {
+    if (listener.revents != 0) {
+      const int connection = ::accept(listener.fd, nullptr, nullptr);
+      if (connection >= 0) {
+        answer(connection);
+        ::close(connection);
+      }
+    }
+    control.pump();
+    if (control.repositories() != told) {
+      told = control.repositories();
+      assign_newest(control, static_cast<std::uint64_t>(told));
     }
   }
   return 1;
