@@ -114,10 +114,23 @@ Axis one_hot(const Node& node, const Inputs& inputs) {
   return *indices.axis < added ? *indices.axis : *indices.axis + 1;
 }
 
+// Since opset 20 the axis is an input, the last but one when left out.
+Axis dft(const Node& node, const Inputs& inputs) {
+  const RowInput& x = inputs[0];
+  if (node.since < 20) {
+    return beside(node, inputs, "axis", 1);
+  }
+  if (inputs.size() > 2 && inputs[2].present) {
+    return beside_input(inputs, 2);
+  }
+  return x.axis && *x.axis + 2 != x.dims.size() ? same_place(inputs) : std::nullopt;
+}
+
 constexpr std::array kRules{
     Entry{"CenterCropPad", center_crop_pad},
     Entry{"Col2Im", [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); }},
     Entry{"CumSum", [](const Node&, const Inputs& inputs) { return beside_input(inputs, 1); }},
+    Entry{"DFT", dft},
     Entry{"DepthToSpace", [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); }},
     Entry{"Det", matrices},
     Entry{"GatherElements", element_places},
@@ -125,6 +138,7 @@ constexpr std::array kRules{
     Entry{"OneHot", one_hot},
     Entry{"Pad", pad},
     Entry{"ReverseSequence", reverse_sequence},
+    Entry{"STFT", [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); }},
     Entry{"Scatter", element_places},
     Entry{"ScatterElements", element_places},
     Entry{"SpaceToDepth", [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); }},
