@@ -145,8 +145,7 @@ TEST_F(RepositoryView, a_worker_is_told_what_the_configuration_says) {
   ASSERT_TRUE(made) << made.error().detail;
   EXPECT_NE(made->config_json.find("\"preferred_batch_size\":[4,8]"), std::string::npos);
   made->config_json.clear();
-  EXPECT_EQ(made->notes.size(), 4U);  // priorities and queue policies
-  made->notes.clear();
+  EXPECT_EQ(made->notes, std::vector<std::string>{});
   EXPECT_EQ(
       *made,
       (worker::ServingPlan{.model_path = dir / "r/m/3/model.onnx",
