@@ -1,0 +1,56 @@
+// Integer arithmetic that quantised operators share: bytes widened to 16 bits with their zero point
+// taken off, products summed in 32 bits, and the way back to bytes.
+// Sums are exact; beyond 32 bits they wrap, as the specification's int32 does.
+
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "worker/engine/tensor.h"
+
+namespace sluice::engine {
+
+constexpr bool is_byte(DataType datatype) {
+  return datatype == DataType::int8 || datatype == DataType::uint8;
+}
+
+// Element i of a tensor of bytes.
+inline std::int32_t byte_at(const TensorView& view, std::int64_t i) {
+  const auto at = static_cast<std::size_t>(i);
+  return view.datatype == DataType::int8 ? std::int32_t{view.as<std::int8_t>()[at]}
+                                         : std::int32_t{view.as<std::uint8_t>()[at]};
+}
+
+// The zero point for place i of a list of one or many; 0 where there is no tensor.
+inline std::int32_t zero_at(const TensorView* zeros, std::int64_t i) {
+  return zeros == nullptr ? 0 : byte_at(*zeros, zeros->count == 1 ? 0 : i);
+}
+
+// to[i] = from[first + i] - zero.
+void widen(const TensorView& from,
+           std::int64_t first,
+           std::int64_t count,
+           std::int32_t zero,
+           std::int16_t* to);
+
+// c [m, n] = a [m, k] * b [k, n]. One row after the other in this thread.
+void multiply_integers(const std::int16_t* a,
+                       const std::int16_t* b,
+                       std::int32_t* c,
+                       std::int64_t m,
+                       std::int64_t n,
+                       std::int64_t k);
+
+// value / 1 rounded half to even, zero added, held to T's range; NaN becomes the zero point.
+template <class T>
+T to_byte(float value, std::int32_t zero) {
+  constexpr float kLow = std::numeric_limits<T>::lowest();
+  constexpr float kHigh = std::numeric_limits<T>::max();
+  const float placed = std::nearbyint(value) + static_cast<float>(zero);
+  return placed != placed ? static_cast<T>(zero) : static_cast<T>(std::clamp(placed, kLow, kHigh));
+}
+
+}  // namespace sluice::engine
