@@ -155,24 +155,31 @@ class OrtModel final : public model::BenchModel {
       OrtTypeInfo* type = nullptr;
       SLUICE_TRY(library_->call(type_slot, session_.get(), i, &type));
       const Owned<OrtTypeInfo> owned(type, {library_, OrtSlot::release_type});
-      int kind = 0;
-      SLUICE_TRY(library_->call(OrtSlot::kind_of_type, type, &kind));
-      std::vector<std::string> names;
-      if (kind == kTensor) {
-        const OrtTensorInfo* tensor = nullptr;
-        SLUICE_TRY(library_->call(OrtSlot::tensor_info_of_type, type, &tensor));
-        SLUICE_TRY(read_tensor_info(tensor, value.datatype, value.shape));
-        std::vector<const char*> texts(value.shape.size(), nullptr);
-        SLUICE_TRY(library_->call(OrtSlot::symbols, tensor, texts.data(), texts.size()));
-        for (const char* text : texts) {
-          names.emplace_back(text == nullptr ? "" : text);
-        }
-      }
+      SLUICE_TRY_ASSIGN(std::vector<std::string> names, read_type(type, value));
       if (symbols != nullptr) {
         symbols->push_back(std::move(names));
       }
     }
     return {};
+  }
+
+  // Fills in datatype and shape of a tensor; the names of its extents.
+  Result<std::vector<std::string>> read_type(const OrtTypeInfo* type, ValueInfo& value) const {
+    std::vector<std::string> names;
+    int kind = 0;
+    SLUICE_TRY(library_->call(OrtSlot::kind_of_type, type, &kind));
+    if (kind != kTensor) {
+      return names;
+    }
+    const OrtTensorInfo* tensor = nullptr;
+    SLUICE_TRY(library_->call(OrtSlot::tensor_info_of_type, type, &tensor));
+    SLUICE_TRY(read_tensor_info(tensor, value.datatype, value.shape));
+    std::vector<const char*> texts(value.shape.size(), nullptr);
+    SLUICE_TRY(library_->call(OrtSlot::symbols, tensor, texts.data(), texts.size()));
+    for (const char* text : texts) {
+      names.emplace_back(text == nullptr ? "" : text);
+    }
+    return names;
   }
 
   Result<void> read_tensor_info(const OrtTensorInfo* info, DataType& datatype, Shape& shape) const {
@@ -224,6 +231,7 @@ class OrtModel final : public model::BenchModel {
       at += sizeof length + length;
     }
     std::vector<const char*> pointers;
+    pointers.reserve(texts.size());
     for (const std::string& text : texts) {
       pointers.push_back(text.c_str());
     }

@@ -82,18 +82,15 @@ Buffer fill(const ValueInfo& input, std::int64_t count, Sequence& sequence) {
   return Buffer::copy_of(bytes);
 }
 
-// The value of every element, of an integer input.
-Result<void> set_all(NamedTensor& tensor, std::int64_t number) {
-  SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(tensor.shape));
+// Every element becomes `number`; not for strings.
+void set_all(NamedTensor& tensor, std::int64_t number) {
+  const std::size_t size = element_size(tensor.datatype);
   const std::uint64_t bits = bits_of(tensor.datatype, static_cast<double>(number));
   std::string bytes;
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::size_t k = 0; k < element_size(tensor.datatype); ++k) {
-      bytes.push_back(static_cast<char>(bits >> (8 * k) & 0xFF));
-    }
+  for (std::size_t at = 0; at < tensor.data.size(); ++at) {
+    bytes.push_back(static_cast<char>(bits >> (8 * (at % size)) & 0xFF));
   }
   tensor.data = Buffer::copy_of(bytes);
-  return {};
 }
 
 Result<std::vector<InputSet>> swept(const ModelInfo& info,
@@ -140,6 +137,24 @@ Shape decode_shape(const ValueInfo& input,
   return shape;
 }
 
+Result<InputSet> decode_step(const ModelInfo& info,
+                             const std::vector<std::vector<std::string>>& symbols,
+                             std::int64_t step) {
+  std::map<std::string, Shape> shapes;
+  for (std::size_t i = 0; i < info.inputs.size(); ++i) {
+    // What is fed back needs no values of its own but in the first step.
+    const std::int64_t past = has(info.inputs[i], "past") ? 0 : step;
+    shapes[info.inputs[i].name] = decode_shape(info.inputs[i], symbols[i], past);
+  }
+  SLUICE_TRY_ASSIGN(InputSet set, bench_inputs(info, shapes));
+  for (NamedTensor& tensor : set) {
+    if (tensor.name.find("position") != std::string::npos) {
+      set_all(tensor, step);
+    }
+  }
+  return set;
+}
+
 Result<std::vector<InputSet>> decode_sets(const ModelInfo& info,
                                           const std::vector<std::vector<std::string>>& symbols,
                                           std::int64_t steps) {
@@ -150,21 +165,7 @@ Result<std::vector<InputSet>> decode_sets(const ModelInfo& info,
   }
   std::vector<InputSet> sets;
   for (std::int64_t step = 0; step < steps; ++step) {
-    std::map<std::string, Shape> shapes;
-    for (std::size_t i = 0; i < info.inputs.size(); ++i) {
-      // What is fed back needs no values of its own but in the first step.
-      shapes[info.inputs[i].name] = decode_shape(info.inputs[i], symbols[i], step);
-      if (has(info.inputs[i], "past") && step > 0) {
-        shapes[info.inputs[i].name] = decode_shape(info.inputs[i], symbols[i], 0);
-      }
-    }
-    SLUICE_TRY_ASSIGN(InputSet set, bench_inputs(info, shapes));
-    for (NamedTensor& tensor : set) {
-      if (tensor.name.find("position") != std::string::npos) {
-        SLUICE_TRY(set_all(tensor, step));
-      }
-    }
-    sets.push_back(std::move(set));
+    SLUICE_TRY_ASSIGN(sets.emplace_back(), decode_step(info, symbols, step));
   }
   return sets;
 }

@@ -2,6 +2,7 @@
 // compares the answers. Inputs: the recorded ones (or those of the bench, where there are none),
 // and the same with every float moved by up to a tenth, by a seed.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -68,19 +69,25 @@ Result<std::vector<model::InputSet>> inputs_of(const std::string& folder, const 
   return sets;
 }
 
-// What differs; empty: nothing.
+// What differs between the outputs of one name; empty: nothing.
+std::string compare(const std::vector<NamedTensor>& got, const std::vector<NamedTensor>& want) {
+  for (const NamedTensor& each : want) {
+    const auto other = std::ranges::find(got, each.name, &NamedTensor::name);
+    const auto wrong =
+        other == got.end() ? std::nullopt : model::difference(*other, each, kTolerance);
+    if (wrong) {
+      return "'" + each.name + "': " + *wrong;
+    }
+  }
+  return {};
+}
+
 Result<std::string> compare(model::BenchModel& ours, model::BenchModel& theirs, std::size_t sets) {
   for (std::size_t i = 0; i < sets; ++i) {
     SLUICE_TRY_ASSIGN(const std::vector<NamedTensor> want, theirs.outputs(i));
     SLUICE_TRY_ASSIGN(const std::vector<NamedTensor> got, ours.outputs(i));
-    for (const NamedTensor& each : want) {
-      for (const NamedTensor& other : got) {
-        const auto wrong =
-            other.name == each.name ? model::difference(other, each, kTolerance) : std::nullopt;
-        if (wrong) {
-          return "set " + std::to_string(i) + ", '" + each.name + "': " + *wrong;
-        }
-      }
+    if (const std::string wrong = compare(got, want); !wrong.empty()) {
+      return "set " + std::to_string(i) + ", " + wrong;
     }
   }
   return std::string();
@@ -140,12 +147,12 @@ Result<int> run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fprintf(stderr, "usage: ort_opinion LIBRARY FOLDER...\n");
+    static_cast<void>(std::fputs("usage: ort_opinion LIBRARY FOLDER...\n", stderr));
     return 2;
   }
   const auto code = sluice::run({argv + 1, argv + argc});
   if (!code) {
-    std::fprintf(stderr, "ort_opinion: %s\n", code.error().detail.c_str());
+    static_cast<void>(std::fprintf(stderr, "ort_opinion: %s\n", code.error().detail.c_str()));
     return 1;
   }
   return *code;
