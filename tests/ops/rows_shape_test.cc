@@ -141,5 +141,27 @@ TEST(RowsShape, SortingAndSummingBesideTheBatch) {
   });
 }
 
+TEST(RowsShape, EinsumWithTheBatchUnderOneLetter) {
+  const auto of = [](const std::string& equation, const Shape& behind) {
+    return chain(
+        {3, 4}, "Einsum", {{"w", random_floats({4, 5}, 2)}}, behind, {text("equation", equation)});
+  };
+  const auto with_itself = [](const std::string& equation, const Shape& behind) {
+    GraphCase graph;
+    graph.rows_input("x", x({3, 4}))
+        .node("Einsum", {"x", "x"}, {"y"}, {text("equation", equation)});
+    graph.rows_output("y", behind);
+    return graph;
+  };
+  expect_rows({
+      {"a product", of("bi, io -> bo", {5}), true},
+      {"transposed", of("bi,io->ob", {3}), false},
+      {"an implicit result", of("bi,io", {5}), false},
+      {"an ellipsis", of("...i,io->...o", {5}), false},
+      {"row by row", with_itself("bi,bi->b", {}), true},
+      {"rows against each other", with_itself("bi,ci->bc", {3}), false},
+  });
+}
+
 }  // namespace
 }  // namespace sluice::engine::testing

@@ -111,6 +111,14 @@ TEST(ScatterElements, PutsTogetherWithWhatIsThere) {
             "no error");
 }
 
+TEST(ScatterElements, MayTakeItsUpdatesFromItsData) {
+  GraphCase graph;
+  graph.input("x", int64s({3}, {1, 2, 3})).constant("i", int64s({3}, {1, 2, 0}));
+  graph.node("Neg", {"x"}, {"n"}).node("ScatterElements", {"n", "i", "n"}, {"s"});
+  graph.node("Neg", {"s"}, {"y"}).output("y");
+  EXPECT_EQ(mismatch(graph.run(), int64s({3}, {3, 1, 2})), "");
+}
+
 TEST(ScatterND, PutsSlices) {
   EXPECT_EQ(mismatch(run_op("ScatterND",
                             {kNine, int64s({2, 1}, {2, 0}), int64s({2, 3}, {0, 0, 0, -1, -1, -1})}),

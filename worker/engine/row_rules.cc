@@ -88,6 +88,40 @@ Axis gemm(const Node& node, const Inputs& inputs) {
   return axis;
 }
 
+// Rows that all operands have under one letter, which stays in the result. Only equations that say
+// it all: letters, and an arrow.
+Axis einsum(const Node& node, const Inputs& inputs) {
+  const auto found = std::ranges::find(node.attributes, "equation", &Attribute::name);
+  std::string text = found != node.attributes.end() ? found->text : "";
+  std::erase(text, ' ');
+  const std::size_t arrow = text.find("->");
+  if (arrow == std::string::npos || text.find('.') != std::string::npos) {
+    return std::nullopt;
+  }
+  const std::string result = text.substr(arrow + 2);
+  char letter = 0;
+  std::size_t begin = 0;
+  for (const RowInput& input : inputs) {
+    const std::string term = text.substr(begin, std::min(text.find(',', begin), arrow) - begin);
+    begin += term.size() + 1;
+    if (input.axis && *input.axis < term.size() && (letter == 0 || letter == term[*input.axis])) {
+      letter = term[*input.axis];
+    } else if (input.axis) {
+      return std::nullopt;
+    }
+  }
+  begin = 0;
+  for (const RowInput& input : inputs) {  // where there are no rows, the letter must not be
+    const std::string term = text.substr(begin, std::min(text.find(',', begin), arrow) - begin);
+    begin += term.size() + 1;
+    if (std::ranges::count(term, letter) != (input.axis ? 1 : 0)) {
+      return std::nullopt;
+    }
+  }
+  const std::size_t at = result.find(letter);
+  return at != std::string::npos ? Axis(at) : std::nullopt;
+}
+
 // Over the whole of one axis (since opset 13), or of all behind it (before).
 Axis softmax(const Node& node, const Inputs& inputs) {
   const std::size_t rank = inputs[0].dims.size();
@@ -232,6 +266,7 @@ constexpr Entry kRules[] = {
     {"Cosh", kSamePlace},
     {"Div", kBroadcast},
     {"Dropout", kSamePlace},
+    {"Einsum", einsum},
     {"Elu", kSamePlace},
     {"Equal", kBroadcast},
     {"Erf", kSamePlace},

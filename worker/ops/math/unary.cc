@@ -134,13 +134,15 @@ Result<void> run_unary(const UnaryParams& params, KernelContext& context) {
     using T = decltype(tag);
     const auto from = x.as<T>();
     const auto to = y.mut<T>();
-    for (std::size_t i = 0; i < from.size(); ++i) {
-      if constexpr (std::is_integral_v<T>) {
-        to[i] = unary_integer(params.op, from[i]);
-      } else {
-        to[i] = static_cast<T>(unary_double(params, static_cast<double>(from[i])));
+    parallel_for(x.count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+        if constexpr (std::is_integral_v<T>) {
+          to[i] = unary_integer(params.op, from[i]);
+        } else {
+          to[i] = static_cast<T>(unary_double(params, static_cast<double>(from[i])));
+        }
       }
-    }
+    });
   });
   SLUICE_CHECK(known);
   return {};
@@ -212,14 +214,16 @@ Result<void> run_clip(const ClipParams& params, KernelContext& context) {
         params.from_inputs ? bound_of<T>(context, 1, Limits::lowest()) : static_cast<T>(params.low);
     const T high =
         params.from_inputs ? bound_of<T>(context, 2, Limits::max()) : static_cast<T>(params.high);
-    if constexpr (std::is_same_v<T, float>) {
-      simd::unary(UnaryOp::clip, low, high, from.data(), to.data(), x.count);
-    } else {
-      for (std::size_t i = 0; i < from.size(); ++i) {
-        const T raised = from[i] < low ? low : from[i];
-        to[i] = raised > high ? high : raised;
+    parallel_for(x.count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      if constexpr (std::is_same_v<T, float>) {
+        simd::unary(UnaryOp::clip, low, high, from.data() + begin, to.data() + begin, end - begin);
+      } else {
+        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+          const T raised = from[i] < low ? low : from[i];
+          to[i] = raised > high ? high : raised;
+        }
       }
-    }
+    });
   });
   SLUICE_CHECK(known);
   return {};

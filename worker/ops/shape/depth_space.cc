@@ -7,6 +7,7 @@
 //                 in mode DCR and (rest, row, column) in mode CRD (since 11)
 //   SpaceToDepth  X [N, C, H, W] -> Y [N, C * b^2, H / b, W / b]; the channel is (row, column, C)
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/ops/elements.h"
@@ -35,12 +36,14 @@ Result<BlockParams> parse_block(const Node& node) {
     }
   }
   SLUICE_TRY(attributes.finish());
-  constexpr std::int64_t kMost = 1 << 15;
-  if (params.size < 1 || params.size > kMost) {
+  constexpr std::int64_t kMostSize = 1 << 10;
+  if (params.size < 1 || params.size > kMostSize) {
     return Error{ErrorCode::data_corrupt, "a blocksize of " + std::to_string(params.size)};
   }
   return params;
 }
+
+constexpr std::int64_t kMostExtent = std::int64_t{1} << 40;  // times a block's area still a number
 
 Error does_not_fit(const BlockParams& params, Dims dims) {
   return bad_input("blocks of " + std::to_string(params.size) + " do not fit " + to_string(dims));
@@ -49,7 +52,7 @@ Error does_not_fit(const BlockParams& params, Dims dims) {
 Result<OutputFacts> infer_to_space(const BlockParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
   const std::int64_t area = params.size * params.size;
-  if (x.dims.size() != 4 || x.dims[1] % area != 0) {
+  if (x.dims.size() != 4 || x.dims[1] % area != 0 || std::max(x.dims[2], x.dims[3]) > kMostExtent) {
     return does_not_fit(params, x.dims);
   }
   return one_output(
@@ -58,7 +61,8 @@ Result<OutputFacts> infer_to_space(const BlockParams& params, const InputFacts& 
 
 Result<OutputFacts> infer_to_depth(const BlockParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
-  if (x.dims.size() != 4 || x.dims[2] % params.size != 0 || x.dims[3] % params.size != 0) {
+  if (x.dims.size() != 4 || x.dims[2] % params.size != 0 || x.dims[3] % params.size != 0 ||
+      x.dims[1] > kMostExtent) {
     return does_not_fit(params, x.dims);
   }
   return one_output(x.datatype,

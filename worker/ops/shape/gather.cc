@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"
@@ -72,9 +73,13 @@ Result<void> run_concat(const AxisParams& params, KernelContext& context) {
     for (std::size_t i = 0; i < context.input_count(); ++i) {
       const TensorView& x = context.input(i);
       const std::int64_t part = x.count / outer;
-      for (std::int64_t o = 0; o < outer; ++o) {
-        std::copy_n(elements<T>(x) + o * part, part, elements<T>(y) + o * row + at);
-      }
+      const T* from = elements<T>(x);
+      T* to = elements<T>(y) + at;
+      parallel_for(outer, 1 + 16'384 / (part + 1), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t o = begin; o < end; ++o) {
+          std::copy_n(from + o * part, part, to + o * row);
+        }
+      });
       at += part;
     }
   });
@@ -120,13 +125,17 @@ Result<void> gather(std::size_t axis, KernelContext& context) {
   const std::int64_t inner = product(x.dims, axis + 1, x.rank());
   dispatch_element(x.datatype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
+    const T* from = elements<T>(x);
     T* to = elements<T>(y);
-    for (std::int64_t o = 0; o < outer; ++o) {
-      for (const Index index : indices) {
-        const std::int64_t at = o * extent + (index < 0 ? index + extent : index);
-        to = std::copy_n(elements<T>(x) + at * inner, inner, to);
-      }
-    }
+    const auto picked = static_cast<std::int64_t>(indices.size());
+    parallel_for(
+        outer * picked, 1 + 16'384 / (inner + 1), [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) {
+            const std::int64_t index = indices[static_cast<std::size_t>(i % picked)];
+            const std::int64_t at = i / picked * extent + (index < 0 ? index + extent : index);
+            std::copy_n(from + at * inner, inner, to + i * inner);
+          }
+        });
   });
   return {};
 }

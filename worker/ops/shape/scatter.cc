@@ -179,8 +179,7 @@ OperatorEntry scatter_entry(const char* name, std::vector<int> since, Kernel ker
           .since = std::move(since),
           .arity = {3, 3, 1},
           .kernel = kernel,
-          .overwrites = {0},
-          .tame = true};
+          .tame = true};  // no overwrites: the data may be the updates too
 }
 
 }  // namespace

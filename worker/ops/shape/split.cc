@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"
@@ -135,9 +136,12 @@ Result<void> run_split(const SplitParams&, const SplitBound& bound, KernelContex
       TensorView& y = context.output(i);
       const std::int64_t part = y.dims[bound.axis] * inner;
       const T* from = elements<T>(x) + bound.starts[i] * inner;
-      for (std::int64_t o = 0; o < outer; ++o) {
-        std::copy_n(from + o * row, part, elements<T>(y) + o * part);
-      }
+      T* to = elements<T>(y);
+      parallel_for(outer, 1 + 16'384 / (part + 1), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t o = begin; o < end; ++o) {
+          std::copy_n(from + o * row, part, to + o * part);
+        }
+      });
     }
   });
   return {};
