@@ -153,6 +153,7 @@ class Deployment {
     std::vector<std::uint64_t> outgoing{};
     std::vector<Spec> to_start{};                   // recreate: once the old has ended
     std::vector<Unit> before{};                     // of the outgoing ones, to go back to
+    std::map<std::int64_t, Failed> failed{};        // of the outgoing ones, when they went
     std::optional<std::int64_t> primary{};          // before
     std::optional<Pin> pin{};                       // before
     std::map<std::int64_t, AnswerCounts> counts{};  // when both began to serve
@@ -228,6 +229,7 @@ class Deployment {
   [[nodiscard]] bool old_is_back() const;
   void shift(TimePoint now);
   void switch_over(TimePoint now);
+  void note_failed(const Unit& old);
   void back_out(std::vector<NewFailure> failures);
   void finish(TimePoint now);
   [[nodiscard]] std::optional<std::int64_t> newest_incoming() const;

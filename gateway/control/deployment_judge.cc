@@ -75,9 +75,13 @@ std::string Deployment::waiting_for() const {
       }
     }
   }
-  // A node that serves the old and is still being given the new.
+  // A node that serves the old and is still being given the new. What is not as the disks have it,
+  // such as an older build that was kept warm, comes to no other node.
+  if (change_.stored.empty()) {
+    return {};
+  }
   for (const Unit& each : units_) {
-    if (!is_old(each) || change_.incoming.empty()) {
+    if (!is_old(each)) {
       continue;
     }
     for (const auto& [id, place] : each.workers) {

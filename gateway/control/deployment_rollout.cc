@@ -54,6 +54,7 @@ void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
   if (plan.strategy == Strategy::recreate) {
     change_.to_start = difference.added;
     for (const std::uint64_t id : difference.removed) {
+      note_failed(*unit(id));
       retire(*unit(id), std::nullopt);
     }
   } else {
@@ -180,6 +181,13 @@ void Deployment::shift(TimePoint now) {
   tell(EventKind::rollout_step, 0, std::to_string(rollout_->percent()) + " percent", now);
 }
 
+// What served and has failed is not tried again by itself once something else serves.
+void Deployment::note_failed(const Unit& old) {
+  if (has_failed(old)) {
+    change_.failed[old.version] = {failed_builds(old), state(old).reason};
+  }
+}
+
 void Deployment::switch_over(TimePoint now) {
   const RolloutPlan& plan = rollout_->plan();
   std::optional<TimePoint> keep;
@@ -195,6 +203,7 @@ void Deployment::switch_over(TimePoint now) {
   }
   for (const std::uint64_t id : change_.outgoing) {
     if (Unit* each = unit(id); each != nullptr && each->role == Role::serving) {
+      note_failed(*each);
       retire(*each, keep);
     }
   }
@@ -250,12 +259,15 @@ void Deployment::back_out(std::vector<NewFailure> failures) {
 void Deployment::finish(TimePoint now) {
   const RolloutStatus status = rollout_->status();
   const bool done = status.phase == RolloutPhase::done;
-  const Change change = std::move(change_);
+  Change change = std::move(change_);
   change_ = {};
   rollout_.reset();
   last_rollout_ = status;
   if (done) {
     previous_ = status.from;
+    for (auto& [version, failed] : change.failed) {
+      failed_.insert_or_assign(version, std::move(failed));
+    }
   } else if (status.by_operator && pin_ != change.pin) {
     set_pin(change.pin, now);
   }

@@ -76,10 +76,13 @@ void Checks::first_report(const Report& report, const SimNode& node) {
   for (const Reported& worker : report.workers) {
     const bool served =
         !remembered_ || remembered_->empty() || remembered_->contains(worker.version);
-    if (served && worker.state == WorkerState::ready && node.has(worker.version, worker.stamp)) {
+    if (!served || worker.state != WorkerState::ready) {
+      continue;
+    }
+    served_.insert(worker.stamp);
+    stamps_[worker.id] = worker.stamp;
+    if (node.has(worker.version, worker.stamp)) {
       ready_at_start_[report.node].insert(worker.id);
-      served_.insert(worker.stamp);
-      stamps_[worker.id] = worker.stamp;
     }
   }
 }
@@ -319,6 +322,9 @@ void Checks::events(const std::vector<Event>& events, const gateway::Fleet& flee
       rolling_ = false;
       allowed_ = false;
     }
+  }
+  if (!fleet.status(kModel)) {
+    rolling_ = false;  // it has gone with its model
   }
 }
 

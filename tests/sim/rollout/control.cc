@@ -196,8 +196,8 @@ void SimControl::watch_nodes() {
       // Its workers have links of their own: those that live are known on.
       std::erase_if(reports_[name].workers,
                     [&](const Reported& worker) { return !nodes_->at(name).lives(worker.id); });
-      tell_workers();
       fleet_->on_node_lost(name, now);
+      tell_workers();
       turn();
     }
   }

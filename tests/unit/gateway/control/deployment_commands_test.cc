@@ -290,6 +290,42 @@ TEST_F(CommandTest, RollbackOfANewStampGoesBackToTheBuildThatIsWarm) {
   EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0") << "and does not roll forward again";
 }
 
+TEST_F(CommandTest, RollbackToAWarmBuildWaitsForNoNodeThatCannotHaveIt) {
+  ModelSettings settings;
+  settings.strategy = link::Strategy::blue_green;
+  stage.has({{2, "bbbbbbbb"}, {3, "cccccccc"}}, settings);
+  stage.ready(3);
+  stage.shards_follow();
+  stage.has({{2, "b2b2b2b2"}, {3, "cccccccc"}}, settings);  // what is warm is on no disk any more
+  stage.has({{2, "b2b2b2b2"}, {3, "cccccccc"}}, settings, "o");
+  stage.ready(3);
+  stage.shards_follow();
+  EXPECT_EQ(stage.admitted(), "n/m/3.cccccc/0 o/m/3.cccccc/0");
+  verb(RolloutVerb::rollback);
+  stage.shards_follow();
+  EXPECT_EQ(stage.phase(), "done");
+  EXPECT_EQ(stage.admitted(), "n/m/2.bbbbbb/0");
+}
+
+// Seed 23314 of the simulation: only what a rollout had brought in was remembered as failed.
+TEST_F(CommandTest, WhatServedAndFailedIsNotTriedAgainWhenSomethingElseServes) {
+  stage.has({{3, "cccccccc"}});
+  stage.ready(3);
+  stage.shards_follow();
+  stage.fail(3, "truncated");
+  stage.has({{2, "bbbbbbbb"}, {3, "cccccccc"}});
+  EXPECT_EQ(ask(to(2)), "1");
+  EXPECT_EQ(load(), "2");  // lifts the pin, and tries 3 again
+  stage.fail(3, "still truncated");
+  stage.ready(2);
+  stage.shards_follow();
+  EXPECT_EQ(stage.phase(), "done");
+  EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0");
+  EXPECT_EQ(stage.stage(3), "failed(still truncated)");
+  EXPECT_EQ(load(), "3");
+  EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0 n/m/3.cccccc/0") << "an operator has asked";
+}
+
 TEST_F(CommandTest, UnloadDrainsEverythingAndHolds) {
   EXPECT_EQ(unload(), "1");
   EXPECT_EQ(stage.routes(), "2:draining");
