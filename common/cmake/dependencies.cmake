@@ -80,6 +80,12 @@ if(SLUICE_ENGINE)
 
   pkg_check_modules(HWY REQUIRED IMPORTED_TARGET GLOBAL libhwy)
   add_library(third::hwy ALIAS PkgConfig::HWY)
+
+  # Without pkg-config's -pthread, which would be a flag of every operator's file.
+  find_library(RE2_LIBRARY re2 REQUIRED)
+  add_library(third_re2 INTERFACE)
+  target_link_libraries(third_re2 INTERFACE ${RE2_LIBRARY})
+  add_library(third::re2 ALIAS third_re2)
 endif()
 
 if(SLUICE_TESTS)
