@@ -49,6 +49,8 @@ void register_pad(Registry& registry);
 void register_pool(Registry& registry);
 void register_power(Registry& registry);
 void register_prelu(Registry& registry);
+void register_qlinear_math(Registry& registry);
+void register_qlinear_pool(Registry& registry);
 void register_random(Registry& registry);
 void register_recurrent(Registry& registry);
 void register_reduce(Registry& registry);
@@ -120,6 +122,8 @@ void register_all(Registry& registry) {
   register_pool(registry);
   register_power(registry);
   register_prelu(registry);
+  register_qlinear_math(registry);
+  register_qlinear_pool(registry);
   register_random(registry);
   register_recurrent(registry);
   register_reduce(registry);
