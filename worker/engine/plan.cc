@@ -21,7 +21,9 @@ void collect_missing(const Graph& graph,
                      const Registry& registry,
                      std::map<std::string, std::vector<std::string>>& missing) {
   for (const Node& node : graph.nodes) {
-    if (auto found = registry.find(node.domain, node.op_type, node.opset); !found) {
+    if (node.domain == kFusedDomain) {
+      missing[std::string(kFusedDomain) + "." + node.op_type].push_back(node.name);
+    } else if (auto found = registry.find(node.domain, node.op_type, node.opset); !found) {
       missing[found.error().detail].push_back(node.name);
     }
     for (const Attribute& attribute : node.attributes) {
@@ -72,23 +74,6 @@ Result<void> check_arity(const Node& node, const Arity& arity) {
                      " outputs, or leaves out one that it must have"};
   }
   return {};
-}
-
-Result<Step> make_step(Node node, const Registry& registry) {
-  Step step;
-  SLUICE_TRY_ASSIGN(const Registry::Found found,
-                    registry.find(node.domain, node.op_type, node.opset));
-  step.entry = found.entry;
-  node.since = found.since;
-  SLUICE_TRY(check_arity(node, found.entry->arity));
-  auto params = found.entry->kernel.parse(node);
-  if (!params) {
-    return with_context(std::move(params).error(), describe(node));
-  }
-  step.params = *std::move(params);
-  step.consumed.resize(node.inputs.size(), false);
-  step.node = std::move(node);
-  return step;
 }
 
 ModelInfo info_of(const Model& model) {
@@ -348,6 +333,23 @@ Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
   return {};
 }
 
+Result<Step> make_step(Node node, const Registry& registry) {
+  Step step;
+  SLUICE_TRY_ASSIGN(const Registry::Found found,
+                    registry.find(node.domain, node.op_type, node.opset));
+  step.entry = found.entry;
+  node.since = found.since;
+  SLUICE_TRY(check_arity(node, found.entry->arity));
+  auto params = found.entry->kernel.parse(node);
+  if (!params) {
+    return with_context(std::move(params).error(), describe(node));
+  }
+  step.params = *std::move(params);
+  step.consumed.resize(node.inputs.size(), false);
+  step.node = std::move(node);
+  return step;
+}
+
 Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options) {
   SLUICE_TRY(check_operators(model.graph, registry));
   Plan plan;
@@ -371,6 +373,7 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   SLUICE_TRY(infer_typical(plan));
   plan.rows_independent = rows_are_independent(plan);
   if (!options.reference) {
+    SLUICE_TRY(take_patterns(plan, registry));
     SLUICE_TRY(fuse_steps(plan));
     note_tame(plan);
   }

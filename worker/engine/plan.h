@@ -68,6 +68,10 @@ Result<void> fold_constants(Plan& plan);
 Result<void> infer_typical(Plan& plan);
 // Drops steps that no output needs.
 void drop_dead_steps(Plan& plan);
+// A node with its operator, its attributes read and its inputs and outputs counted.
+Result<Step> make_step(Node node, const Registry& registry);
+// Chains of elementary steps that are one operator become it.
+Result<void> take_patterns(Plan& plan, const Registry& registry);
 // Convolution and matmul take over the bias, residual and activation behind them.
 Result<void> fuse_steps(Plan& plan);
 // Finds out which steps can only see NaN when the graph's inputs have some.

@@ -6,6 +6,7 @@
 // Opsets: 1 stretches the exponent by attributes (`broadcast`, `axis`); before 12 both operands
 // have the same datatype, which is not asked for.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -63,7 +64,10 @@ Base power(Base base, Exponent exponent) {
     return integer_power(base, static_cast<std::int64_t>(exponent));
   } else if constexpr (std::is_same_v<Base, float> && !std::is_same_v<Exponent, double>) {
     const auto e = static_cast<float>(exponent);
-    return e == 2.0F ? base * base : e == 0.5F && base >= 0 ? std::sqrt(base) : std::pow(base, e);
+    return e == 2.0F                ? base * base
+           : e == 3.0F              ? base * base * base
+           : e == 0.5F && base >= 0 ? std::sqrt(base)
+                                    : std::pow(base, e);
   } else {
     const double y = std::pow(static_cast<double>(base), static_cast<double>(exponent));
     if constexpr (std::is_integral_v<Base>) {
@@ -79,16 +83,29 @@ Base power(Base base, Exponent exponent) {
   }
 }
 
-// The square of each element: what most exponents are.
-bool squared(const TensorView& base, const TensorView& exponent, TensorView& out) {
+// The square or cube of each element, what most exponents are, by products.
+bool by_products(const TensorView& base, const TensorView& exponent, TensorView& out) {
   if (base.datatype != DataType::float32 || exponent.datatype != DataType::float32 ||
-      exponent.count != 1 || exponent.as<float>()[0] != 2.0F || base.count != out.count) {
+      exponent.count != 1 || base.count != out.count) {
+    return false;
+  }
+  const float e = exponent.as<float>()[0];
+  if (e != 2.0F && e != 3.0F) {
     return false;
   }
   const float* from = base.as<float>().data();
   float* to = out.mut<float>().data();
+  constexpr std::int64_t kPart = 1'024;  // of a row, so that its squares are still near
   parallel_for(out.count, 16'384, [&](std::int64_t begin, std::int64_t end) {
-    simd::binary(simd::BinaryOp::mul, {from + begin, 1, from + begin, 1, to + begin, end - begin});
+    float squares[kPart];
+    for (std::int64_t at = begin; at < end; at += kPart) {
+      const std::int64_t count = std::min(kPart, end - at);
+      float* square = e == 2.0F ? to + at : squares;
+      simd::binary(simd::BinaryOp::mul, {from + at, 1, from + at, 1, square, count});
+      if (e == 3.0F) {
+        simd::binary(simd::BinaryOp::mul, {square, 1, from + at, 1, to + at, count});
+      }
+    }
   });
   return true;
 }
@@ -97,7 +114,7 @@ Result<void> run_pow(const Stretch&, const BroadcastLoop<2>& loop, KernelContext
   const TensorView& base = context.input(0);
   const TensorView& exponent = context.input(1);
   TensorView& out = context.output(0);
-  if (out.count == 0 || squared(base, exponent, out)) {
+  if (out.count == 0 || by_products(base, exponent, out)) {
     return {};
   }
   dispatch_number(base.datatype, [&](auto base_tag) {

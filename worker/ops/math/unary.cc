@@ -102,6 +102,7 @@ double unary_double(const UnaryParams& params, double x) {
       return y < 0 ? 0 : y > 1 ? 1 : y;
     }
     case UnaryOp::clip:
+    case UnaryOp::gelu:
     case UnaryOp::scale:
       break;
   }

@@ -216,6 +216,11 @@ void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, 
       return map(x, out, n, [](D d, V v) HWY_ATTR { return softplus_of(d, v); });
     case UnaryOp::erf:
       return map(x, out, n, [](D d, V v) HWY_ATTR { return erf_of(d, v); });
+    case UnaryOp::gelu:
+      return map(x, out, n, [one](D d, V v) HWY_ATTR {
+        const V erf = erf_of(d, hn::Mul(v, hn::Set(d, 0.707106781F)));
+        return hn::Mul(hn::Mul(v, hn::Add(one, erf)), hn::Set(d, 0.5F));
+      });
     case UnaryOp::relu:
       return map(
           x, out, n, [zero](D, V v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); });

@@ -41,6 +41,7 @@ enum class UnaryOp : std::uint8_t {
   elu,           // alpha * (exp(x) - 1) below 0
   softplus,      // log(1 + exp(x))
   erf,
+  gelu,   // x / 2 * (1 + erf(x / sqrt 2))
   scale,  // alpha * x + beta
 };
 
