@@ -28,6 +28,7 @@ void register_fused_gelu(Registry& registry);
 void register_gather(Registry& registry);
 void register_gather_elements(Registry& registry);
 void register_generate(Registry& registry);
+void register_grid_sample(Registry& registry);
 void register_hardmax(Registry& registry);
 void register_instance_norm(Registry& registry);
 void register_integer_conv(Registry& registry);
@@ -102,6 +103,7 @@ void register_all(Registry& registry) {
   register_gather(registry);
   register_gather_elements(registry);
   register_generate(registry);
+  register_grid_sample(registry);
   register_hardmax(registry);
   register_instance_norm(registry);
   register_integer_conv(registry);
