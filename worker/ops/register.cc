@@ -46,6 +46,7 @@ void register_ml_scale(Registry& registry);
 void register_ml_svm(Registry& registry);
 void register_ml_tree_ensemble(Registry& registry);
 void register_ml_trees(Registry& registry);
+void register_non_max_suppression(Registry& registry);
 void register_norm(Registry& registry);
 void register_pad(Registry& registry);
 void register_pool(Registry& registry);
@@ -121,6 +122,7 @@ void register_all(Registry& registry) {
   register_ml_svm(registry);
   register_ml_tree_ensemble(registry);
   register_ml_trees(registry);
+  register_non_max_suppression(registry);
   register_norm(registry);
   register_pad(registry);
   register_pool(registry);
