@@ -14,6 +14,7 @@
 #include <numbers>
 
 #include "common/tensor/small_float.h"
+#include "worker/engine/parallel.h"
 #include "worker/ops/known.h"
 #include "worker/ops/onnx_types.h"
 #include "worker/ops/register.h"
@@ -77,9 +78,11 @@ double weight(const WindowParams& params, std::int64_t i, std::int64_t count) {
 Result<void> run_window(const WindowParams& params, KernelContext& context) {
   TensorView& y = context.output(0);
   const auto fill = [&](auto* to, const auto& convert) {
-    for (std::int64_t i = 0; i < y.count; ++i) {
-      to[i] = convert(weight(params, i, y.count));
-    }
+    parallel_for(y.count, 1'024, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        to[i] = convert(weight(params, i, y.count));
+      }
+    });
   };
   if (y.datatype == DataType::float16) {
     fill(y.mut<Float16>().data(), [](double w) { return narrow<Float16>(to_odd(w)); });
