@@ -155,6 +155,7 @@ TEST(Rows, OneOperatorKeepsThemApartOrDoesNot) {
              {{"w", random_floats({1, 5, 2}, 3)}, {"r", random_floats({1, 5, 5}, 4)}},
              {1, 4, 5}),
        false},
+      {"LpPool", chain({3, 2, 4}, "LpPool", {}, {2, 3}, {integers("kernel_shape", {2})}), true},
       {"Size of it is not its rows", chain({3, 4}, "Size", {}, {}), false},
   };
   for (const auto& row : rows) {

@@ -36,6 +36,7 @@ void register_integer_matmul(Registry& registry);
 void register_layer_norm(Registry& registry);
 void register_logic(Registry& registry);
 void register_loss(Registry& registry);
+void register_lp_pool(Registry& registry);
 void register_matmul(Registry& registry);
 void register_mel(Registry& registry);
 void register_ml_categories(Registry& registry);
@@ -112,6 +113,7 @@ void register_all(Registry& registry) {
   register_layer_norm(registry);
   register_logic(registry);
   register_loss(registry);
+  register_lp_pool(registry);
   register_matmul(registry);
   register_mel(registry);
   register_ml_categories(registry);
