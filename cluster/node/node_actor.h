@@ -109,7 +109,7 @@ class NodeActor {
   actor::WatchId socket_watch_ = 0;
   std::uint64_t attach_count_ = 0;
   std::uint64_t report_sequence_ = 0;
-  std::vector<WorkerReport> reported_;
+  std::optional<std::vector<WorkerReport>> reported_;          // last; absent: a report is owed
   std::deque<std::pair<TimePoint, link::WorkerDied>> deaths_;  // of the last limits::kKeptDeaths
   actor::TimerId timer_ = 0;
 };

@@ -117,6 +117,7 @@ void NodeActor::on_assignment(const link::Message& message, TimePoint now) {
   log_info("assigned",
            {{"sequence", assignment->sequence}, {"workers", assignment->workers.size()}});
   perform(supervisor_.assign(specs_of(*std::move(assignment)), now + kRetireTime), now);
+  reported_.reset();  // at once: control waits to hear that this one has come
   publish(now);
 }
 

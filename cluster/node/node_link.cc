@@ -36,7 +36,7 @@ Result<void> NodeActor::open_link(TimePoint now) {
   socket_watch_ = loop_->watch(socket_, [this](TimePoint then) { return read_link(then); });
   report_sequence_ = 0;
   assigned_.reset();
-  reported_.clear();
+  reported_.reset();
   link::NodeHello hello;
   hello.node_id = command_.node_id;
   hello.pid = static_cast<std::uint32_t>(::getpid());
@@ -110,6 +110,7 @@ void NodeActor::tell_death(link::WorkerDied died, TimePoint now) {
 void NodeActor::report(const std::vector<WorkerReport>& workers) {
   link::NodeReport message;
   message.sequence = ++report_sequence_;
+  message.assigned = assigned_.value_or(0);
   message.workers = workers;
   static_cast<void>(link::send(socket_, link::encode(message)));
 }

@@ -157,6 +157,9 @@ struct WorkerReport {
 // its workers. A worker that is missing has left for good.
 struct NodeReport {
   std::uint64_t sequence = 0;  // from 1 for each attach
+  // Of the Assignment that it follows: a worker of that one, or of one before, which is not here
+  // has no process and will get none. 0: none has come by this link.
+  std::uint64_t assigned = 0;
   std::vector<WorkerReport> workers{};
 
   friend bool operator==(const NodeReport&, const NodeReport&) = default;

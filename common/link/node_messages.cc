@@ -33,8 +33,9 @@ Result<NodeHello> decode_node_hello(const Body& body) {
 }
 
 Message encode(const NodeReport& message) {
-  MapWriter map(2);
+  MapWriter map(3);
   map.put("sequence", message.sequence);
+  map.put("assigned", message.assigned);
   map.begin_maps("workers", message.workers.size());
   for (const WorkerReport& worker : message.workers) {
     map.begin_element(10);
@@ -57,6 +58,7 @@ Result<NodeReport> decode_node_report(const Body& body) {
   MapReader map = document.root();
   NodeReport message;
   map.get("sequence", message.sequence);
+  map.get("assigned", message.assigned);
   for (MapReader element : map.maps("workers", limits::kWorkersPerNode)) {
     WorkerReport worker;
     element.require("worker");

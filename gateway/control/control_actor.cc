@@ -86,7 +86,7 @@ void ControlActor::settle(TimePoint now) {
   begin_looked(now);
   for (int round = 0; round < kRounds && publish(now); ++round) {
   }
-  assign();
+  assign(now);
   on_events(now);
   log_workers();
   loop_->timers().cancel(timer_);
@@ -144,7 +144,7 @@ void ControlActor::forget_quiet(const ClusterView& next) {
   }
 }
 
-void ControlActor::assign() {
+void ControlActor::assign(TimePoint now) {
   state_file_.keep(fleet_.memory());
   for (auto& [routing_id, peer] : peers_) {
     if (peer.kind != PeerKind::node) {
@@ -154,11 +154,13 @@ void ControlActor::assign() {
     if (!workers || (peer.assigned && *peer.assigned == *workers)) {
       continue;
     }
+    fleet_.on_assigned(peer.id, ++peer.assignments, *workers);
     static_cast<void>(link::send_to(
         router_,
         routing_id,
-        link::encode(link::Assignment{.sequence = ++peer.assignments, .workers = *workers})));
+        link::encode(link::Assignment{.sequence = peer.assignments, .workers = *workers})));
     peer.assigned = *std::move(workers);
+    peer.assigned_at = now;
   }
 }
 

@@ -78,6 +78,7 @@ class ControlActor {
     // Of a node: what it was told to run, and the look it has answered last.
     std::optional<std::vector<link::AssignedWorker>> assigned;
     std::uint64_t assignments = 0;
+    TimePoint assigned_at{};
     std::uint64_t looked = 0;
   };
   using Peers = std::map<std::string, Peer, std::less<>>;  // by routing id
@@ -110,7 +111,7 @@ class ControlActor {
   void tell_counts(TimePoint now);
   bool publish(TimePoint now);
   void forget_quiet(const ClusterView& next);
-  void assign();
+  void assign(TimePoint now);
   [[nodiscard]] std::string status(TimePoint now) const;
   [[nodiscard]] Acknowledged acknowledged() const;
   void drain(TimePoint until, TimePoint now);

@@ -15,6 +15,8 @@ namespace {
 using link::Kind;
 
 constexpr auto kTick = std::chrono::milliseconds(50);
+// An assignment that a node's reports do not follow by then is sent again.
+constexpr auto kHeardWithin = std::chrono::seconds(2);
 
 template <class T>
 Result<void> drop(Result<T> decoded) {
@@ -94,7 +96,10 @@ Result<void> ControlActor::on_known(Peer& peer, const link::Message& message, Ti
       SLUICE_TRY_ASSIGN(const link::NodeReport report, link::decode_node_report(message.body));
       state_.on_node_report(peer.id, report);
       tell_workers(now);
-      fleet_.on_node_reported(peer.id, now);
+      fleet_.on_node_reported(peer.id, report.assigned, now);
+      if (report.assigned < peer.assignments && now - peer.assigned_at > kHeardWithin) {
+        peer.assigned.reset();  // it was lost: once more
+      }
       return {};
     }
     case Kind::repository: {
@@ -136,6 +141,7 @@ Result<void> ControlActor::on_node_hello(const std::string& peer,
   known.pid = hello.pid;
   known.attach = hello.attach;
   welcome(peer, known, hello.boot_id, now);
+  fleet_.on_node_attached(hello.node_id);
   log_info("node_attached", {{"node", hello.node_id}, {"pid", hello.pid}});
   return {};
 }

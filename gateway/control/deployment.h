@@ -101,6 +101,8 @@ class Deployment {
   // ---------------------------------------
   void on_model(ModelFacts facts, TimePoint now);
   void on_workers(std::span<const WorkerFact> workers, TimePoint now);
+  // Ids in assignments that their nodes may not have heard of yet. Followed by another call.
+  void on_unheard(std::set<std::string> ids) { unheard_ = std::move(ids); }
   void on_published(std::uint64_t number, TimePoint now);
   void on_applied(std::uint64_t number, TimePoint now);
   void on_quiet(std::int64_t version, std::uint64_t number, TimePoint now);
@@ -201,6 +203,7 @@ class Deployment {
   [[nodiscard]] bool is_up(const Unit& unit, bool all) const;
   [[nodiscard]] bool has_failed(const Unit& unit) const;
   [[nodiscard]] std::set<std::string> failed_builds(const Unit& unit) const;
+  [[nodiscard]] bool may_live(const std::string& id, const Place& place) const;
   [[nodiscard]] bool is_gone(const Unit& unit) const;
   [[nodiscard]] bool anything_serves() const;
   [[nodiscard]] std::set<std::string> leaving() const;
@@ -270,6 +273,7 @@ class Deployment {
   bool held_ = false;                      // the pin is of hold(), not an operator's
   std::string config_;                     // instead of the one on disk; empty: none
   std::map<std::int64_t, Failed> failed_;  // builds that are not tried again
+  std::set<std::string> unheard_;          // ids that nodes may start yet, whatever we want
   std::set<std::string> retried_;          // failed workers: not assigned until they are gone
   std::optional<Rollout> rollout_;
   Change change_;

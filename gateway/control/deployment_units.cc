@@ -86,12 +86,16 @@ std::set<std::string> Deployment::failed_builds(const Unit& unit) const {
   return builds;
 }
 
+// It has a process, or nobody can say that it has none.
+bool Deployment::may_live(const std::string& id, const Place& place) const {
+  return workers_.contains(id) || unheard_.contains(id) || facts_.silent.contains(place.node);
+}
+
 // No process of it can be left.
 bool Deployment::is_gone(const Unit& unit) const {
   return std::ranges::none_of(unit.workers, [&](const auto& entry) {
     const bool by_hand = entry.second.node.empty();  // it may stay, it is not ours to end
-    return !by_hand &&
-           (workers_.contains(entry.first) || facts_.silent.contains(entry.second.node));
+    return !by_hand && may_live(entry.first, entry.second);
   });
 }
 
@@ -125,9 +129,8 @@ bool Deployment::others_end_on(const Place& place) const {
     }
     return std::ranges::any_of(each.workers, [&](const auto& entry) {
       const Place& other = entry.second;
-      const bool may_live = each.role == Role::outgoing || workers_.contains(entry.first) ||
-                            facts_.silent.contains(other.node);
-      return other.node == place.node && other.build != place.build && may_live;
+      return other.node == place.node && other.build != place.build &&
+             (each.role == Role::outgoing || may_live(entry.first, other));
     });
   });
 }

@@ -27,54 +27,6 @@ FleetMemory Fleet::memory() const {
 
 // --- facts ---------------------------------------------------------------------------------------
 
-void Fleet::on_repository(const std::string& node,
-                          const link::Repository& repository,
-                          TimePoint now) {
-  Node& known = nodes_[node];
-  std::map<std::string, link::ModelFound> models;
-  for (const link::ModelFound& model : repository.models) {
-    link::ModelFound& kept = models[model.name];
-    const auto before = known.models.find(model.name);
-    if (!model.problem.empty() && before != known.models.end()) {
-      kept = before->second;  // a configuration that cannot be used changes nothing
-      kept.problem = model.problem;
-    } else {
-      kept = model;
-    }
-  }
-  const bool fresh = !known.known() && known.has_reported;
-  known.models = std::move(models);
-  known.has_repository = true;
-  known.attached = true;
-  if (known.known()) {
-    tell_models(fresh ? node : "", now);
-  }
-}
-
-void Fleet::on_node_reported(const std::string& node, TimePoint now) {
-  Node& known = nodes_[node];
-  const bool fresh = !known.known() && known.has_repository;
-  const bool returned = !known.attached;
-  known.has_reported = true;
-  known.attached = true;
-  if (fresh || (returned && known.known())) {
-    tell_models(fresh ? node : "", now);
-  }
-}
-
-void Fleet::on_node_lost(const std::string& node, TimePoint now) {
-  const auto found = nodes_.find(node);
-  if (found == nodes_.end() || !found->second.attached) {
-    return;
-  }
-  found->second.attached = false;
-  found->second.silent_since = now;
-  if (!found->second.known()) {
-    nodes_.erase(found);  // it never said enough to be missed
-  }
-  tell_models("", now);
-}
-
 void Fleet::on_workers(std::span<const WorkerFact> workers, TimePoint now) {
   std::map<std::string, std::vector<WorkerFact>> by_model;
   for (const WorkerFact& worker : workers) {
@@ -181,6 +133,7 @@ Deployment& Fleet::deployment(const std::string& model, TimePoint now) {
   }
   added.on_applied(applied_, now);
   added.on_workers(workers_[model], now);
+  tell_unheard();
   return added;
 }
 

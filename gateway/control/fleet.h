@@ -60,8 +60,15 @@ class Fleet {
 
   // --- facts -------------------------------------------------------------------------------------
   void on_repository(const std::string& node, const link::Repository& repository, TimePoint now);
+  // It has opened a link: what it was sent by an older one is not on its way any more.
+  void on_node_attached(const std::string& node);
+  // It was sent an Assignment of that sequence.
+  void on_assigned(const std::string& node,
+                   std::uint64_t sequence,
+                   std::span<const link::AssignedWorker> workers);
   // The node has sent a NodeReport since it attached, and on_workers() was called with it.
-  void on_node_reported(const std::string& node, TimePoint now);
+  // `follows`: the sequence of the Assignment that it follows.
+  void on_node_reported(const std::string& node, std::uint64_t follows, TimePoint now);
   void on_node_lost(const std::string& node, TimePoint now);
   // All workers that are known, those started by hand too, at every change of one.
   void on_workers(std::span<const WorkerFact> workers, TimePoint now);
@@ -108,6 +115,9 @@ class Fleet {
     bool has_reported = false;
     TimePoint silent_since{};
     std::map<std::string, link::ModelFound> models{};  // by name
+    // Ids of workers in assignments, by sequence, that no report has followed yet: they may begin,
+    // whatever was decided since. 0: of links before this one, until its first report.
+    std::map<std::uint64_t, std::set<std::string>> unheard{};
 
     // From then on it counts.
     [[nodiscard]] bool known() const { return has_repository && has_reported; }
@@ -118,6 +128,7 @@ class Fleet {
   Deployment& deployment(const std::string& model, TimePoint now);
   [[nodiscard]] ModelFacts facts_of(const std::string& model) const;
   void tell_models(const std::string& fresh_node, TimePoint now);
+  void tell_unheard();
   void forget_silent(TimePoint now);
   [[nodiscard]] bool has_workers(const std::string& node) const;
 

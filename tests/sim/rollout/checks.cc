@@ -48,7 +48,6 @@ void Checks::gateway_started() {
   reported_.clear();
   served_.clear();
   seen_failed_.clear();
-  told_to_end_.clear();
   remembered_.reset();
   allowed_ = false;
   rolling_ = false;
@@ -229,7 +228,6 @@ void Checks::assigned(const std::string& node,
     stamps_[worker.worker_id] = worker.stamp;
     if (!names(before, worker.worker_id)) {
       check_added(node, worker, after);
-      told_to_end_.erase(worker.worker_id);
     }
   }
   current_[node].clear();
@@ -249,9 +247,6 @@ void Checks::assigned(const std::string& node,
 }
 
 void Checks::check_dropped(const std::string& node, const link::AssignedWorker& worker) {
-  if (facts_.contains(worker.worker_id)) {
-    told_to_end_.insert(worker.worker_id);
-  }
   if (!nodes_->at(node).lives(worker.worker_id)) {
     return;
   }
@@ -277,9 +272,9 @@ void Checks::check_added(const std::string& node,
     world_->violate("'" + worker.worker_id + "' is tried again, though nobody asked");
   }
   for (const auto& [id, fact] : facts_) {
-    // It may have been told to end before its node had said that it had begun.
-    const bool known = told_to_end_.contains(id);
-    if (fact.node != node || !known || fact.state == WorkerState::failed) {
+    // What an earlier life of the gateway had begun may be met when this one has decided.
+    const bool ours = assigned_.contains(id);
+    if (fact.node != node || !ours || fact.state == WorkerState::failed) {
       continue;
     }
     if (id == worker.worker_id && fact.state == WorkerState::draining) {

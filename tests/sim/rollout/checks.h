@@ -84,7 +84,6 @@ class Checks {
   bool rolling_ = false;
   bool rolled_ = false;                               // in this life of the gateway
   std::optional<std::set<std::int64_t>> remembered_;  // what served, by the gateway's memory
-  std::set<std::string> told_to_end_;                 // ids, that control knew to live
   std::set<std::string> seen_failed_;  // workers that cannot be loaded, while they were assigned
 };
 

@@ -13,6 +13,7 @@ using gateway::RolloutVerb;
 using link::WorkerState;
 
 constexpr Duration kSilence = 1500ms;
+constexpr Duration kHeardWithin = 300ms;  // an assignment; then it was lost
 
 ModelInfo info_of(Quality quality) {
   ModelInfo info;
@@ -132,20 +133,10 @@ void SimControl::on_report(const Report& report) {
   Link& link = links_[report.node];
   if (!std::exchange(link.has_reported, true)) {
     checks_.first_report(report, nodes_->at(report.node));
-    fleet_->on_node_reported(report.node, world_->time.now());
   }
+  fleet_->on_node_reported(report.node, report.follows, world_->time.now());
   turn();
-  // What it runs is not what it was told: the message was lost.
-  std::set<std::string> runs;
-  for (const Reported& worker : report.workers) {
-    runs.insert(worker.id);
-  }
-  const bool same = std::ranges::all_of(link.sent,
-                                        [&](const link::AssignedWorker& worker) {
-                                          return runs.contains(worker.worker_id);
-                                        }) &&
-                    runs.size() == link.sent.size();
-  if (!same) {
+  if (report.follows < link.sequence && world_->time.now() - link.sent_at > kHeardWithin) {
     link.has_sent = false;
     assign();
   }
@@ -284,6 +275,9 @@ void SimControl::assign() {
     world_->say(name + ":" + words_of(*wanted));
     link.sent = *wanted;
     link.has_sent = true;
+    link.sequence = ++assignments_;
+    link.sent_at = world_->time.now();
+    fleet_->on_assigned(name, link.sequence, *wanted);
     if (loses(name)) {
       world_->coverage.add("lost to nodes");
       continue;
@@ -291,8 +285,9 @@ void SimControl::assign() {
     const TimePoint when = std::max(world_->time.now() + world_->soon(), link.last_out);
     link.last_out = when;
     // It is on its way even if the gateway dies.
-    world_->time.at(when,
-                    [this, name = name, workers = *wanted] { nodes_->at(name).assigned(workers); });
+    world_->time.at(when, [this, name = name, sequence = link.sequence, workers = *wanted] {
+      nodes_->at(name).assigned(sequence, workers);
+    });
   }
 }
 

@@ -57,6 +57,8 @@ class SimControl {
     TimePoint heard{};
     std::vector<link::AssignedWorker> sent{};
     bool has_sent = false;
+    std::uint64_t sequence = 0;  // of the latest that was sent
+    TimePoint sent_at{};
     std::vector<link::ModelFound> repository{};  // as it was told last
     bool has_reported = false;
     TimePoint last_in{};  // arrivals are in order
@@ -81,6 +83,7 @@ class SimControl {
   gateway::RolloutRules rules_;
   Checks checks_;
   std::uint64_t life_ = 0;
+  std::uint64_t assignments_ = 0;  // of all lives
   std::unique_ptr<gateway::Fleet> fleet_;
   gateway::FleetMemory memory_;  // the file
   std::map<std::string, Link> links_;

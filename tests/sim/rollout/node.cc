@@ -37,7 +37,7 @@ void SimNode::tell_everything() {
 }
 
 void SimNode::tell_report() {
-  Report report{name_, {}};
+  Report report{name_, follows_, {}};
   for (const auto& [id, process] : processes_) {
     report.workers.push_back({id,
                               process.what.version,
@@ -49,7 +49,11 @@ void SimNode::tell_report() {
   send_report(std::move(report));
 }
 
-void SimNode::assigned(const std::vector<link::AssignedWorker>& workers) {
+void SimNode::assigned(std::uint64_t sequence, const std::vector<link::AssignedWorker>& workers) {
+  if (sequence <= follows_) {
+    return;
+  }
+  follows_ = sequence;
   std::set<std::string> named;
   for (const link::AssignedWorker& worker : workers) {
     named.insert(worker.worker_id);
@@ -71,6 +75,7 @@ void SimNode::assigned(const std::vector<link::AssignedWorker>& workers) {
     processes_.at(id).wanted_again = false;
     end(id);
   }
+  tell_report();
 }
 
 void SimNode::start(const std::string& id) {
@@ -251,6 +256,7 @@ void SimNode::restart() {
     }
   }
   processes_.clear();
+  follows_ = 0;
 }
 
 bool SimNode::lives(const std::string& worker) const {

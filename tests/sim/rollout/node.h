@@ -28,6 +28,7 @@ struct Reported {
 
 struct Report {
   std::string node;
+  std::uint64_t follows = 0;  // the assignment's sequence
   std::vector<Reported> workers;
 };
 
@@ -44,7 +45,8 @@ class SimNode {
 
   void set_model(const link::ModelFound& model);
   void remove_model();
-  void assigned(const std::vector<link::AssignedWorker>& workers);
+  // Of all lives of control the sequences rise.
+  void assigned(std::uint64_t sequence, const std::vector<link::AssignedWorker>& workers);
   void tell_everything();  // after it has attached
   void tell_report();
   void reattach_workers();  // after the gateway came back
@@ -92,6 +94,7 @@ class SimNode {
   std::map<std::int64_t, std::string> disk_;  // stamps
   Processes processes_;
   std::uint64_t last_life_ = 0;
+  std::uint64_t follows_ = 0;
 };
 
 }  // namespace sluice::sim::rollout

@@ -56,6 +56,7 @@ Heartbeat full_heartbeat() {
 
 NodeReport full_report() {
   return {.sequence = 9,
+          .assigned = 4,
           .workers = {{.worker_id = "w1",
                        .model = "add",
                        .version = 3,

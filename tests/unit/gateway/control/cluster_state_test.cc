@@ -56,7 +56,7 @@ class ClusterStateTest : public ::testing::Test {
     state.on_worker_met({1, "w0", pid, met});
   }
   void node_says(std::vector<link::WorkerReport> workers) {
-    state.on_node_report("node", {1, std::move(workers)});
+    state.on_node_report("node", {.sequence = 1, .workers = std::move(workers)});
   }
 
   ClusterState state{{.expected_models = {"add"}, .strict_readiness = true, .shards = 2}};

@@ -32,7 +32,7 @@ class FleetStage {
   }
   void has_models(std::vector<link::ModelFound> models, const std::string& node = "n") {
     fleet.on_repository(node, {.sequence = 1, .models = std::move(models)}, now);
-    fleet.on_node_reported(node, now);
+    fleet.on_node_reported(node, 0, now);
     follow();
   }
 

@@ -52,8 +52,39 @@ TEST(Adoption, NothingIsAssignedBeforeTheNodeHasSaidWhatItRuns) {
   stage.fleet.on_repository("n", {.sequence = 1, .models = {model}}, stage.now);
   EXPECT_EQ(stage.assigned(), "as it is");
   EXPECT_EQ(stage.routes(), "");
-  stage.fleet.on_node_reported("n", stage.now);
+  stage.fleet.on_node_reported("n", 0, stage.now);
   EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+}
+
+TEST(Unheard, WhatItsNodeMayNotHaveHeardOfYetIsNotGone) {
+  FleetStage stage;
+  link::ModelFound model;
+  model.name = "m";
+  model.versions = {{1, "aaaaaaaa", 1}};
+  stage.fleet.on_repository("n", {.sequence = 1, .models = {model}}, stage.now);
+  stage.fleet.on_node_reported("n", 0, stage.now);
+  stage.fleet.on_assigned("n", 1, *stage.fleet.assignment("n"));
+  ASSERT_TRUE(stage.fleet.unload({"m"}, stage.now));  // no report has shown its worker
+  stage.shards_follow();
+  stage.fleet.on_assigned("n", 2, {});
+  EXPECT_EQ(stage.outcomes(), "") << "it may just be starting";
+  stage.fleet.on_node_reported("n", 1, stage.now);
+  EXPECT_EQ(stage.outcomes(), "1 done");
+}
+
+TEST(Unheard, IsForgottenWithTheFirstReportByANewLink) {
+  FleetStage stage;
+  link::ModelFound model;
+  model.name = "m";
+  model.versions = {{1, "aaaaaaaa", 1}};
+  stage.fleet.on_repository("n", {.sequence = 1, .models = {model}}, stage.now);
+  stage.fleet.on_node_reported("n", 0, stage.now);
+  stage.fleet.on_assigned("n", 7, *stage.fleet.assignment("n"));
+  ASSERT_TRUE(stage.fleet.unload({"m"}, stage.now));
+  stage.shards_follow();
+  stage.fleet.on_node_attached("n");
+  stage.fleet.on_node_reported("n", 0, stage.now);
+  EXPECT_EQ(stage.outcomes(), "1 done");
 }
 
 TEST(Adoption, ARestartedGatewayChangesNothing) {
