@@ -63,7 +63,7 @@ std::string element_text(const NamedTensor& tensor, std::size_t index) {
       return text;
     }
     case string:
-    case undefined:
+    default:  // undefined, and what models alone have
       break;
   }
   return "?";
@@ -146,7 +146,7 @@ double number_at(const NamedTensor& tensor, std::size_t index) {
     case float64:
       return load<double>(tensor, index);
     case string:
-    case undefined:
+    default:  // undefined, and what models alone have
       break;
   }
   return std::nan("");

@@ -136,7 +136,7 @@ Append append_of(DataType datatype) noexcept {
       return append_string;
     case float16:
     case bfloat16:
-    case undefined:
+    default:  // undefined, and what models alone have
       return nullptr;
   }
   return nullptr;

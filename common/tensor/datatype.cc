@@ -11,7 +11,7 @@ struct Row {
   std::string_view kserve;
 };
 
-constexpr std::array<Row, 15> kRows{{
+constexpr std::array<Row, 21> kRows{{
     {DataType::undefined, "undefined", ""},
     {DataType::boolean, "bool", "BOOL"},
     {DataType::uint8, "uint8", "UINT8"},
@@ -27,6 +27,12 @@ constexpr std::array<Row, 15> kRows{{
     {DataType::float32, "float32", "FP32"},
     {DataType::float64, "float64", "FP64"},
     {DataType::string, "string", "BYTES"},
+    {DataType::float8e4m3fn, "float8e4m3fn", ""},
+    {DataType::float8e4m3fnuz, "float8e4m3fnuz", ""},
+    {DataType::float8e5m2, "float8e5m2", ""},
+    {DataType::float8e5m2fnuz, "float8e5m2fnuz", ""},
+    {DataType::uint4, "uint4", ""},
+    {DataType::int4, "int4", ""},
 }};
 
 }  // namespace

@@ -27,6 +27,13 @@ enum class DataType : std::uint8_t {
   float32 = 12,
   float64 = 13,
   string = 14,  // on the wire: per element a uint32 length (little-endian) and that many bytes
+  // Inside models alone: no protocol of ours has a name for them, and the link refuses them.
+  float8e4m3fn = 15,
+  float8e4m3fnuz = 16,
+  float8e5m2 = 17,
+  float8e5m2fnuz = 18,
+  uint4 = 19,  // one element a byte; two only in files
+  int4 = 20,   // likewise, with its sign in all eight bits
 };
 
 // Bytes of one element; 0 for string and undefined, whose elements have no fixed size.
@@ -36,6 +43,12 @@ constexpr std::size_t element_size(DataType type) noexcept {
     case boolean:
     case uint8:
     case int8:
+    case float8e4m3fn:
+    case float8e4m3fnuz:
+    case float8e5m2:
+    case float8e5m2fnuz:
+    case uint4:
+    case int4:
       return 1;
     case uint16:
     case int16:

@@ -93,7 +93,7 @@ ClassesOf classes_for(DataType type) {
     case float16:
     case bfloat16:
     case string:
-    case undefined:
+    default:  // undefined, and what models alone have
       break;
   }
   return nullptr;

@@ -214,7 +214,7 @@ bool read_data(JsonReader& reader, NamedTensor& tensor) {
       return read_strings(reader, tensor, *count);
     case float16:
     case bfloat16:
-    case undefined:
+    default:  // undefined, and what models alone have
       break;
   }
   return reader.refuse("receiving " + std::string(kserve_name_of(tensor.datatype)) +
@@ -268,7 +268,7 @@ Result<void> append_data(std::string& out, const NamedTensor& tensor) {
       break;
     case float16:
     case bfloat16:
-    case undefined:
+    default:  // undefined, and what models alone have
       return Error{ErrorCode::invalid_argument,
                    "sending " + std::string(kserve_name_of(tensor.datatype)) +
                        " data via JSON is not supported. Please use the binary data format for "

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 #include <random>
+#include <set>
 #include <utility>
 
 #include "worker/engine/strings.h"
@@ -187,6 +188,13 @@ Node& GraphCase::add_node(const std::string& op,
     node.outputs.push_back(value(name));
   }
   node.attributes = std::move(attributes);
+  for (Attribute& attribute : node.attributes) {
+    for (std::size_t i = 0; attribute.graph != nullptr && i < attribute.graph->captures.size();
+         ++i) {
+      attribute.captured.push_back(
+          value(attribute.graph->value_names[attribute.graph->captures[i]]));
+    }
+  }
   graph_.nodes.push_back(std::move(node));
   return graph_.nodes.back();
 }
@@ -223,6 +231,42 @@ GraphCase& GraphCase::output(const std::string& name) {
   declared.value = value(name);
   graph_.outputs.push_back(std::move(declared));
   return *this;
+}
+
+GraphCase& GraphCase::inner_input(const std::string& name) {
+  Declared declared;
+  declared.value = value(name);
+  declared.hint = true;
+  graph_.inputs.push_back(std::move(declared));
+  return *this;
+}
+
+GraphCase& GraphCase::inner_output(const std::string& name, DataType datatype, Shape dims) {
+  output(name);
+  graph_.outputs.back().datatype = datatype;
+  graph_.outputs.back().dims = std::move(dims);
+  return *this;
+}
+
+Attribute GraphCase::as_attribute(std::string name) const {
+  Attribute attribute = named(std::move(name), AttributeKind::graph);
+  attribute.graph = std::make_shared<Graph>(graph_);
+  std::set<ValueId> made;
+  for (const Declared& input : graph_.inputs) {
+    made.insert(input.value);
+  }
+  for (const auto& [id, constant] : graph_.constants) {
+    made.insert(id);
+  }
+  for (const Node& node : graph_.nodes) {
+    made.insert(node.outputs.begin(), node.outputs.end());
+  }
+  for (ValueId id = 0; id < graph_.value_names.size(); ++id) {
+    if (!made.contains(id)) {
+      attribute.graph->captures.push_back(id);
+    }
+  }
+  return attribute;
 }
 
 GraphCase& GraphCase::rows_output(const std::string& name, const Shape& behind_rows) {

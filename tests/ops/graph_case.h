@@ -74,6 +74,11 @@ class GraphCase {
                          const std::vector<std::string>& outputs,
                          std::vector<Attribute> attributes = {});
   GraphCase& output(const std::string& name);
+  // Of a graph that goes into a node: an input of any type, and an output declared for no turns.
+  GraphCase& inner_input(const std::string& name);
+  GraphCase& inner_output(const std::string& name, DataType datatype, Shape dims);
+  // This graph as an attribute; the names in it that nothing makes are taken from around.
+  [[nodiscard]] Attribute as_attribute(std::string name) const;
   GraphCase& rows_output(const std::string& name, const Shape& behind_rows);
 
   // By the fast kernels, or by the scalar ones. The outputs in the order they were named.

@@ -15,6 +15,22 @@ constexpr std::size_t kFoldedAtBind = 64 * limits::kKiB;  // shapes, axes, indic
 
 Result<void> check_input(const InputView& input, const Declared& declared, const ValueInfo& info) {
   const std::string where = "input '" + info.name + "'";
+  if (!input.is_tensor) {
+    const bool takes = declared.hint || (input.items && declared.form == Form::sequence) ||
+                       declared.form == Form::optional_sequence ||
+                       (!input.items && declared.form == Form::optional_tensor);
+    return takes ? Result<void>()
+                 : Error{ErrorCode::invalid_argument,
+                         where + (input.items ? " is a sequence" : " holds nothing") +
+                             ", which the model does not want"};
+  }
+  if (declared.hint) {
+    const auto count = element_count(input.shape);
+    return count ? Result<void>() : with_context(Error(count.error()), where);
+  }
+  if (declared.form == Form::sequence || declared.form == Form::optional_sequence) {
+    return Error{ErrorCode::invalid_argument, where + " is a tensor, the model wants a sequence"};
+  }
   if (input.datatype == DataType::undefined) {
     return Error{ErrorCode::invalid_argument, where + " is missing"};
   }
@@ -86,6 +102,12 @@ Result<void> Binder::start(const RunArguments& arguments) {
     SLUICE_TRY(check_input(input, plan_.inputs[i], plan_.info.inputs[i]));
     const ValueId value = plan_.inputs[i].value;
     Slot& slot = binding.slots_[value];
+    if (!input.is_tensor) {
+      slot.storage = Storage::dynamic;
+      binding.input_slots_.push_back(value);
+      binding.input_sizes_.push_back(0);
+      continue;
+    }
     slot.datatype = input.datatype;
     slot.known = true;
     slot.dims.assign(input.shape.begin(), input.shape.end());
@@ -200,8 +222,10 @@ void Binder::add_widened(BoundStep bound, const OutputFacts& facts) {
 Result<void> Binder::infer_step(const Step& step) {
   Binding& binding = *binding_;
   BoundStep bound{.step = &step, .in = step.node.inputs, .out = step.node.outputs};
-  const bool known = std::ranges::all_of(
-      step.node.inputs, [&](ValueId v) { return v == kNoValue || binding.slots_[v].known; });
+  const bool known =
+      step.entry->kernel.infer != nullptr && std::ranges::all_of(step.node.inputs, [&](ValueId v) {
+        return v == kNoValue || binding.slots_[v].known;
+      });
   OutputFacts facts;
   bool widened = false;
   if (known) {

@@ -10,6 +10,7 @@
 #include "worker/engine/layout.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/strings.h"
+#include "worker/engine/subgraph.h"
 #include "worker/engine/widen.h"
 
 namespace sluice::engine {
@@ -33,6 +34,13 @@ bool Binding::fits(const RunArguments& arguments, bool keep_nan) const {
   }
   for (std::size_t i = 0; i < input_slots_.size(); ++i) {
     const Slot& slot = slots_[input_slots_[i]];
+    const bool is_tensor = arguments.inputs[i].is_tensor;
+    if (is_tensor != (slot.storage == Storage::input)) {
+      return false;
+    }
+    if (!is_tensor) {
+      continue;
+    }
     if (arguments.inputs[i].datatype != slot.datatype ||
         !std::ranges::equal(arguments.inputs[i].shape, slot.dims)) {
       return false;
@@ -51,7 +59,18 @@ Result<void> Binding::take_inputs(const RunArguments& arguments) {
   for (std::size_t i = 0; i < input_slots_.size(); ++i) {
     const Slot& slot = slots_[input_slots_[i]];
     TensorView& view = views_[input_slots_[i]];
-    const auto data = arguments.inputs[i].data;
+    const InputView& given = arguments.inputs[i];
+    if (!values_.empty() || !given.is_tensor) {
+      SLUICE_TRY(take_value(given, input_slots_[i]));
+    }
+    if (!given.is_tensor) {
+      continue;
+    }
+    if (given.value != nullptr) {
+      view.data = given.value->tensor().view().data;
+      continue;
+    }
+    const auto data = given.data;
     const auto named = [&] { return "input '" + plan_->info.inputs[i].name + "'"; };
     if (slot.datatype == DataType::string) {
       view = owned_[slot.index].view();
@@ -126,18 +145,12 @@ void Binding::take_arena(std::span<std::byte> arena) {
 }
 
 Result<void> Binding::run_dynamic(BoundStep& step, const std::atomic<bool>* stop) {
-  std::vector<TensorView> inputs;
-  for (const std::uint32_t slot : step.in) {
-    inputs.push_back(slot != kNoValue ? views_[slot] : TensorView{});
-  }
-  auto outputs = run_step(*step.step, inputs, stop);
-  if (!outputs) {
-    return std::move(outputs).error();
-  }
+  SLUICE_TRY_ASSIGN(std::vector<Value> outputs, run_dynamic_step(step, stop));
   for (std::size_t i = 0; i < step.out.size(); ++i) {
     if (step.out[i] != kNoValue) {
-      dynamic_[step.out[i]] = std::move((*outputs)[i]);
-      views_[step.out[i]] = dynamic_[step.out[i]].view();
+      Value& value = values_[step.out[i]];
+      value = std::move(outputs[i]);
+      views_[step.out[i]] = value.is_tensor() ? value.tensor().view() : TensorView{};
     }
   }
   return {};
@@ -176,6 +189,38 @@ Result<void> Binding::run_steps(const std::atomic<bool>* stop, std::span<std::by
   return {};
 }
 
+Result<void> Binding::give_tensor(std::size_t output,
+                                  const TensorView& view,
+                                  OutputAllocator& allocator) {
+  const bool strings = view.datatype == DataType::string;
+  const std::size_t size = strings ? encoded_size(view.as<std::string>()) : view.size();
+  const Shape dims(view.dims.begin(), view.dims.end());
+  SLUICE_TRY_ASSIGN(const auto bytes, allocator.allocate(output, view.datatype, dims, size));
+  SLUICE_CHECK(bytes.size() == size);
+  if (strings) {
+    encode_strings(view.as<std::string>(), bytes);
+  } else if (size > 0) {
+    std::memcpy(bytes.data(), view.data, size);
+  }
+  return {};
+}
+
+Result<void> Binding::give(const Left& left, OutputAllocator& allocator) {
+  const ValueInput value = value_input(left.slot);
+  if (value.is_tensor()) {
+    return give_tensor(left.output, value.tensor, allocator);
+  }
+  if (!value.value->is_sequence()) {
+    return allocator.hold_nothing(left.output);
+  }
+  const std::vector<Value>& items = value.value->sequence().items;
+  SLUICE_TRY(allocator.begin_sequence(left.output, items.size()));
+  for (const Value& item : items) {
+    SLUICE_TRY(give_tensor(left.output, item.tensor().view(), allocator));
+  }
+  return {};
+}
+
 Result<void> Binding::give_outputs(const RunArguments& arguments) {
   for (const std::size_t i : misaligned_outputs_) {
     const TensorView& view = views_[direct_outputs_[i]];
@@ -184,18 +229,12 @@ Result<void> Binding::give_outputs(const RunArguments& arguments) {
     }
   }
   for (const Left& left : left_) {
-    const TensorView& view = views_[left.slot];
-    const bool strings = view.datatype == DataType::string;
-    const std::size_t size = strings ? encoded_size(view.as<std::string>()) : view.size();
-    const Shape dims(view.dims.begin(), view.dims.end());
-    SLUICE_TRY_ASSIGN(const auto bytes,
-                      arguments.allocator->allocate(left.output, view.datatype, dims, size));
-    SLUICE_CHECK(bytes.size() == size);
-    if (strings) {
-      encode_strings(view.as<std::string>(), bytes);
-    } else if (size > 0) {
-      std::memcpy(bytes.data(), view.data, size);
+    if (arguments.sink == nullptr) {
+      SLUICE_TRY(give(left, *arguments.allocator));
+      continue;
     }
+    SLUICE_TRY_ASSIGN(Value value, value_of(value_input(left.slot)));
+    arguments.sink->take(left.output, std::move(value));
   }
   return {};
 }

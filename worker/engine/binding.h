@@ -16,6 +16,8 @@
 
 namespace sluice::engine {
 
+class Runner;
+
 // Who provides a slot's memory.
 enum class Storage : std::uint8_t {
   none,      // not needed at run time
@@ -24,7 +26,7 @@ enum class Storage : std::uint8_t {
   input,     // the caller's
   output,    // the caller's
   arena,     // the execution's
-  dynamic,   // made during the run, when the dims are known
+  dynamic,   // made during the run, when the dims are known; whatever is no tensor
 };
 
 // A value at one place in one layout. Slots below the plan's value count are the plan's values.
@@ -49,6 +51,7 @@ struct BoundStep {
   std::vector<TensorView*> outputs{};
   std::size_t scratch_size = 0;
   std::size_t scratch_offset = 0;
+  std::vector<std::shared_ptr<Runner>> runners{};  // of the graphs inside, made when first run
 };
 
 class Binding {
@@ -85,6 +88,13 @@ class Binding {
   Result<void> run_steps(const std::atomic<bool>* stop, std::span<std::byte> arena);
   Result<void> run_dynamic(BoundStep& step, const std::atomic<bool>* stop);
   Result<void> give_outputs(const RunArguments& arguments);
+  Result<void> give(const Left& left, OutputAllocator& allocator);
+  Result<void> give_tensor(std::size_t output, const TensorView& view, OutputAllocator& allocator);
+
+  // binding_values.cc
+  Result<void> take_value(const InputView& given, std::uint32_t slot);
+  [[nodiscard]] ValueInput value_input(std::uint32_t slot) const;
+  Result<std::vector<Value>> run_dynamic_step(BoundStep& step, const std::atomic<bool>* stop);
 
   const Plan* plan_ = nullptr;
   bool keep_nan_ = false;
@@ -104,7 +114,7 @@ class Binding {
   std::vector<Tensor> output_copies_;  // likewise
   std::vector<std::size_t> misaligned_outputs_;
   std::vector<std::span<std::byte>> output_spans_;
-  std::vector<Tensor> dynamic_;  // by slot; only in bindings with dynamic steps
+  std::vector<Value> values_;  // by slot; only in bindings with dynamic steps
   std::size_t arena_size_ = 0;
   std::byte* arena_base_ = nullptr;
 };

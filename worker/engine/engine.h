@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,7 +24,29 @@ struct LoadOptions {
   int threads = 1;   // that one execution may use; an execution's results do not depend on it
   // Operators of the domain "sluice.test" (abort, spin, sleep): for the tests of the cluster alone.
   bool test_operators = false;
+  // Inputs and outputs may be sequences and optionals, which no request can carry: for `check`.
+  bool any_forms = false;
 };
+
+// What an input or output is. Requests and answers have tensors alone.
+enum class Form : std::uint8_t {
+  tensor,
+  sequence,  // of tensors
+  optional_tensor,
+  optional_sequence,
+  maps,  // a ZipMap's sequence of maps, which comes as a tensor: see ValueForm
+};
+
+// An input or output beyond what ModelInfo says of it.
+struct ValueForm {
+  Form form = Form::tensor;
+  // Of maps: the scores come as a tensor [rows, labels]; these are the columns' names.
+  std::vector<std::string> labels{};
+  bool integer_labels = false;
+};
+
+class Value;      // the engine's own
+class ValueSink;  // likewise
 
 // Where a run puts an output. Called once for each wanted output, from the thread that runs.
 class OutputAllocator {
@@ -38,13 +61,24 @@ class OutputAllocator {
                                                 DataType datatype,
                                                 const Shape& shape,
                                                 std::size_t size) = 0;
+  // Output `index` is a sequence: `count` calls of allocate() for it follow, an element each.
+  virtual Result<void> begin_sequence(std::size_t /*index*/, std::size_t /*count*/) {
+    return Error{ErrorCode::unsupported, "a sequence as an output"};
+  }
+  // Output `index` is an optional that holds nothing.
+  virtual Result<void> hold_nothing(std::size_t /*index*/) {
+    return Error{ErrorCode::unsupported, "an empty optional as an output"};
+  }
 };
 
 // One input of a run. `data` may have any alignment and must stay valid during the run.
 struct InputView {
   DataType datatype = DataType::undefined;
-  std::span<const std::int64_t> shape;
-  std::span<const std::byte> data;  // strings: per element a uint32 length and the bytes
+  std::span<const std::int64_t> shape{};
+  std::span<const std::byte> data{};  // strings: per element a uint32 length and the bytes
+  bool is_tensor = true;              // false: a sequence, or an optional that holds nothing
+  std::optional<std::span<const InputView>> items{};  // a sequence's elements
+  const Value* value = nullptr;  // in runs inside a run: what the rest describes
 };
 
 struct RunArguments {
@@ -54,6 +88,7 @@ struct RunArguments {
   OutputAllocator* allocator = nullptr;  // never null
   const std::atomic<bool>* stop = nullptr;  // may be null; looked at between nodes: once true, the
                                             // run ends soon with `cancelled`
+  ValueSink* sink = nullptr;  // in runs inside a run: takes the outputs; `allocator` is the same
 };
 
 // What one executor needs besides the shared session: arena, bound shapes. One thread at a time.
@@ -82,6 +117,9 @@ class Session {
   [[nodiscard]] virtual bool rows_independent() const = 0;
   // By input of info(): the names of its extents in the model file, "" for those without.
   [[nodiscard]] virtual std::vector<std::vector<std::string>> input_symbols() const = 0;
+  // In the order of ModelInfo's; all tensors unless LoadOptions::any_forms.
+  [[nodiscard]] virtual ValueForm input_form(std::size_t /*input*/) const { return {}; }
+  [[nodiscard]] virtual ValueForm output_form(std::size_t /*output*/) const { return {}; }
   [[nodiscard]] virtual std::unique_ptr<Execution> new_execution() const = 0;
 };
 
@@ -98,7 +136,7 @@ class Engine {
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 3;
+inline constexpr std::uint32_t kAbi = 4;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

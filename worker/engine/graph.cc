@@ -15,8 +15,15 @@ bool is_aligned(const std::byte* data, std::size_t alignment) {
 }
 
 std::string_view name_of_kind(AttributeKind kind) {
-  constexpr std::string_view kNames[] = {
-      "an integer", "a float", "a string", "a tensor", "a graph", "integers", "floats", "strings"};
+  constexpr std::string_view kNames[] = {"an integer",
+                                         "a float",
+                                         "a string",
+                                         "a tensor",
+                                         "a graph",
+                                         "integers",
+                                         "floats",
+                                         "strings",
+                                         "a type"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -7,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
+#include "worker/engine/engine.h"
 #include "worker/engine/tensor.h"
 
 namespace sluice::engine {
@@ -64,7 +66,8 @@ enum class AttributeKind : std::uint8_t {
   graph,
   integers,
   reals,
-  texts
+  texts,
+  type,  // of an optional or a sequence; we go by what comes
 };
 
 struct Attribute {
@@ -78,6 +81,7 @@ struct Attribute {
   std::vector<std::string> texts{};
   std::shared_ptr<Constant> tensor{};
   std::shared_ptr<Graph> graph{};
+  std::vector<ValueId> captured{};  // what graph->captures are in the graph around
 };
 
 struct Node {
@@ -106,6 +110,9 @@ struct Declared {
   bool has_shape = false;
   Shape dims;
   std::vector<std::string> symbols;
+  Form form = Form::tensor;
+  // Of a graph inside another, where the declaration is a hint: what comes is not held against it.
+  bool hint = false;
 };
 
 struct Graph {
@@ -116,8 +123,9 @@ struct Graph {
   std::vector<Declared> outputs;
   std::vector<Node> nodes;
   std::map<ValueId, std::shared_ptr<Constant>> constants;
-  // Subgraphs: values taken from the graph around by name.
+  // Graphs inside others: values taken from the graph around by name.
   std::vector<ValueId> captures;
+  std::set<ValueId> borrowed;  // of `constants`: the graph around frees them
 
   ValueId add_value(std::string value_name) {
     value_names.push_back(std::move(value_name));

@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "common/base/result.h"
 #include "worker/engine/graph.h"
 #include "worker/engine/tensor.h"
+#include "worker/engine/value.h"
 
 namespace sluice::engine {
 
@@ -172,6 +174,37 @@ class KernelContext {
   OutputSource* source_ = nullptr;
 };
 
+// --- operators over values -----------------------------------------------------------------------
+
+// What operators over sequences and optionals, and those with graphs inside, see of a run. They
+// have no infer: the plan runs them one at a time, and what follows from their results is found
+// out as it comes.
+class ValueContext {
+ public:
+  ValueContext() = default;
+  ValueContext(const ValueContext&) = delete;
+  ValueContext& operator=(const ValueContext&) = delete;
+  virtual ~ValueContext() = default;
+
+  [[nodiscard]] virtual const Node& node() const = 0;
+  [[nodiscard]] virtual std::size_t output_count() const = 0;
+  // As the node writes them, without what graphs inside take from around.
+  [[nodiscard]] virtual std::span<const ValueInput> inputs() const = 0;
+  // The declared outputs of the graph that the attribute holds.
+  [[nodiscard]] virtual const std::vector<Declared>& graph_outputs(std::string_view attribute) = 0;
+  // Runs the graph that the attribute holds; the results in the order of its outputs.
+  virtual Result<std::vector<Value>> run_graph(std::string_view attribute,
+                                               std::span<const ValueInput> inputs) = 0;
+  [[nodiscard]] virtual bool stopped() const = 0;
+
+  [[nodiscard]] bool has(std::size_t i) const { return i < inputs().size() && inputs()[i].present; }
+  // invalid_argument when the input is no tensor, or no sequence.
+  [[nodiscard]] Result<TensorView> tensor(std::size_t i) const;
+  [[nodiscard]] Result<const Sequence*> sequence(std::size_t i) const;
+  // One integer, int32 or int64.
+  [[nodiscard]] Result<std::int64_t> integer(std::size_t i) const;
+};
+
 // --- the operator, its types erased --------------------------------------------------------------
 
 // Owns one object of a type only the operator knows.
@@ -204,6 +237,8 @@ struct Kernel {
                       const Box& state,
                       const Box& bound,
                       KernelContext&) = nullptr;
+  // Without infer and run: the operator is over values. With them: for inputs that are no tensors.
+  Result<std::vector<Value>> (*run_values)(const Box& params, ValueContext&) = nullptr;
 };
 
 namespace detail {
@@ -233,6 +268,16 @@ Result<Box> prepare_box(const Box& params, PrepareContext& context) {
 }
 
 }  // namespace detail
+
+// parse, run(params, value context).
+template <auto Parse, auto Run>
+Kernel value_kernel() {
+  using P = detail::ValueOf<Parse>;
+  return {.parse = detail::parse_box<Parse>,
+          .run_values = [](const Box& params, ValueContext& context) {
+            return Run(params.as<P>(), context);
+          }};
+}
 
 // parse, infer, run(params, context).
 template <auto Parse, auto Infer, auto Run>

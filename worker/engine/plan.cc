@@ -260,7 +260,8 @@ Result<void> sort_steps(Plan& plan) {
 Result<void> fold_constants(Plan& plan) {
   std::vector<Step> kept;
   for (Step& step : plan.steps) {
-    if (!step.entry->pure || !all_constant(plan, step) || !worth_folding(plan, step)) {
+    if (!step.entry->pure || step.entry->kernel.infer == nullptr || !all_constant(plan, step) ||
+        !worth_folding(plan, step)) {
       kept.push_back(std::move(step));
       continue;
     }
@@ -315,7 +316,8 @@ Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
     }
     for (std::size_t i = 0; i < step.node.inputs.size(); ++i) {
       const ValueId value = step.node.inputs[i];
-      if (value != kNoValue && step.consumed[i] && --uses[value] == 0 && plan.is_constant(value)) {
+      if (value != kNoValue && step.consumed[i] && --uses[value] == 0 && plan.is_constant(value) &&
+          !plan.borrowed.contains(value)) {
         plan.constants[value]->release();
       }
     }
@@ -324,7 +326,11 @@ Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
     if (plan.constants[value] == nullptr) {
       continue;
     }
-    if (uses[value] == 0) {
+    if (plan.borrowed.contains(value)) {
+      if (uses[value] == 0) {
+        plan.unread.insert(value);
+      }
+    } else if (uses[value] == 0) {
       plan.constants[value]->release();
     } else {
       SLUICE_TRY(plan.constants[value]->own());
@@ -345,6 +351,10 @@ Result<Step> make_step(Node node, const Registry& registry) {
     return with_context(std::move(params).error(), describe(node));
   }
   step.params = *std::move(params);
+  step.written_inputs = node.inputs.size();
+  for (const Attribute& attribute : node.attributes) {
+    node.inputs.insert(node.inputs.end(), attribute.captured.begin(), attribute.captured.end());
+  }
   step.consumed.resize(node.inputs.size(), false);
   step.node = std::move(node);
   return step;
@@ -359,6 +369,7 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   plan.inputs = std::move(model.graph.inputs);
   plan.outputs = std::move(model.graph.outputs);
   plan.constants.resize(plan.value_names.size());
+  plan.borrowed = std::move(model.graph.borrowed);
   for (auto& [value, constant] : model.graph.constants) {
     plan.constants[value] = std::move(constant);
   }
@@ -371,7 +382,11 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   drop_dead_steps(plan);
   SLUICE_TRY(widen_constants(plan));
   SLUICE_TRY(infer_typical(plan));
-  plan.rows_independent = rows_are_independent(plan);
+  SLUICE_TRY(plan_subgraphs(plan, registry, options));
+  if (!options.inner) {
+    SLUICE_TRY(note_forms(plan, options));
+    plan.rows_independent = rows_are_independent(plan);
+  }
   if (!options.reference) {
     SLUICE_TRY(take_patterns(plan, registry));
     SLUICE_TRY(fuse_steps(plan));

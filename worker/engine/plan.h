@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,7 +23,11 @@ namespace sluice::engine {
 struct PlanOptions {
   // Scalar kernels, nothing fused, everything row-major: what tests compare with.
   bool reference = false;
+  bool inner = false;      // of a graph inside another
+  bool any_forms = false;  // as LoadOptions::any_forms
 };
+
+struct Subgraph;
 
 struct Step {
   Node node;
@@ -31,8 +36,11 @@ struct Step {
   Box state;
   Tail tail;
   std::vector<DataType> halves{};  // by input: what a constant was before widen_constants
-  std::vector<bool> consumed;      // inputs that only prepare needed
-  bool tame = false;               // finite inputs of the graph reach it as finite numbers
+  // Inputs that the node writes; behind them is what its graphs take from around.
+  std::size_t written_inputs = 0;
+  std::vector<std::shared_ptr<const Subgraph>> graphs{};
+  std::vector<bool> consumed;  // inputs that only prepare needed
+  bool tame = false;           // finite inputs of the graph reach it as finite numbers
 };
 
 struct Plan {
@@ -42,6 +50,9 @@ struct Plan {
   std::vector<Declared> outputs;
   std::vector<Step> steps;
   std::vector<std::shared_ptr<Constant>> constants;  // by ValueId; null: not a constant
+  std::set<ValueId> borrowed;  // constants of the graph around, which frees them
+  std::set<ValueId> unread;    // of those, the ones that no run needs
+  std::vector<ValueForm> output_forms;
   // Dims for the declared shapes, open extents guessed. For choices, never for correctness.
   std::vector<std::optional<Shape>> typical;
   std::vector<DataType> datatypes;  // by ValueId, where the guess reached
@@ -72,6 +83,11 @@ void drop_dead_steps(Plan& plan);
 Result<Step> make_step(Node node, const Registry& registry);
 // Chains of elementary steps that are one operator become it.
 Result<void> take_patterns(Plan& plan, const Registry& registry);
+// Plans the graphs inside nodes (subgraph.cc).
+Result<void> plan_subgraphs(Plan& plan, const Registry& registry, const PlanOptions& options);
+// What outputs are beyond tensors (forms.cc). unsupported, naming the output, where no request
+// could carry it and the caller does not want it.
+Result<void> note_forms(Plan& plan, const PlanOptions& options);
 // Convolution and matmul take over the bias, residual and activation behind them.
 Result<void> fuse_steps(Plan& plan);
 // Finds out which steps can only see NaN when the graph's inputs have some.

@@ -58,6 +58,9 @@ class Guesser {
   }
 
   void visit(const Step& step) {
+    if (step.entry->kernel.infer == nullptr) {
+      return;
+    }
     std::vector<InputFact> facts;
     std::vector<TensorView> inputs;
     for (const ValueId value : step.node.inputs) {

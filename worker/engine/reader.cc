@@ -1,11 +1,9 @@
-// The one file that includes ONNX's headers. Everything in a model is hostile until it is in a
-// Graph: names, dims, sizes and offsets are checked here.
+// From ONNX's protobuf classes to a Graph. Everything in a model is hostile until it is in one:
+// names, dims, sizes and offsets are checked here and in reader_tensor.cc.
 
 #include "worker/engine/reader.h"
 
-#include <bit>
-#include <charconv>
-#include <cstring>
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -17,263 +15,47 @@
 #include <onnx/onnx_pb.h>
 
 #include "common/base/limits.h"
+#include "worker/engine/reader_declared.h"
+#include "worker/engine/reader_functions.h"
+#include "worker/engine/reader_tensor.h"
 #include "worker/engine/thin_model.h"
 
 namespace sluice::engine {
 namespace {
 
-Error corrupt(std::string detail) {
-  return {ErrorCode::data_corrupt, std::move(detail)};
-}
-
-DataType datatype_of(int onnx_type) {
-  switch (onnx_type) {
-    using enum DataType;
-    case onnx::TensorProto::FLOAT:
-      return float32;
-    case onnx::TensorProto::UINT8:
-      return uint8;
-    case onnx::TensorProto::INT8:
-      return int8;
-    case onnx::TensorProto::UINT16:
-      return uint16;
-    case onnx::TensorProto::INT16:
-      return int16;
-    case onnx::TensorProto::INT32:
-      return int32;
-    case onnx::TensorProto::INT64:
-      return int64;
-    case onnx::TensorProto::STRING:
-      return string;
-    case onnx::TensorProto::BOOL:
-      return boolean;
-    case onnx::TensorProto::FLOAT16:
-      return float16;
-    case onnx::TensorProto::DOUBLE:
-      return float64;
-    case onnx::TensorProto::UINT32:
-      return uint32;
-    case onnx::TensorProto::UINT64:
-      return uint64;
-    case onnx::TensorProto::BFLOAT16:
-      return bfloat16;
-    default:
-      return undefined;
-  }
-}
-
-// Copies the typed field `from` (one entry an element) into the tensor's elements.
-template <class T, class Field>
-Result<void> fill(TensorView to, const Field& from) {
-  if (static_cast<std::int64_t>(from.size()) != to.count) {
-    return corrupt("has " + std::to_string(from.size()) + " values, its shape " +
-                   to_string(to.dims) + " needs " + std::to_string(to.count));
-  }
-  auto* out = static_cast<T*>(to.data);
-  for (int i = 0; i < from.size(); ++i) {
-    out[i] = static_cast<T>(from[i]);
-  }
-  return {};
-}
-
-Result<void> fill_typed(const onnx::TensorProto& proto, TensorView to) {
-  switch (to.datatype) {
-    using enum DataType;
-    case float32:
-      return fill<float>(to, proto.float_data());
-    case float64:
-      return fill<double>(to, proto.double_data());
-    case int64:
-      return fill<std::int64_t>(to, proto.int64_data());
-    case uint64:
-      return fill<std::uint64_t>(to, proto.uint64_data());
-    case uint32:
-      return fill<std::uint32_t>(to, proto.uint64_data());
-    case int32:
-      return fill<std::int32_t>(to, proto.int32_data());
-    case int16:
-      return fill<std::int16_t>(to, proto.int32_data());
-    case uint16:
-    case float16:  // bit patterns
-    case bfloat16:
-      return fill<std::uint16_t>(to, proto.int32_data());
-    case int8:
-      return fill<std::int8_t>(to, proto.int32_data());
-    case uint8:
-      return fill<std::uint8_t>(to, proto.int32_data());
-    case boolean:
-      for (const auto value : proto.int32_data()) {
-        if (value != 0 && value != 1) {
-          return corrupt("has a bool that is neither 0 nor 1");
-        }
-      }
-      return fill<std::uint8_t>(to, proto.int32_data());
-    case string:
-      return fill<std::string>(to, proto.string_data());
-    case undefined:
-      break;
-  }
-  return corrupt("has no datatype");
-}
-
 class Reader {
  public:
   Reader(std::span<const std::byte> file, std::string folder)
-      : file_(file), folder_(std::move(folder)) {}
+      : file_(file), tensors_(file, std::move(folder)) {}
 
   Result<Model> read();
 
  private:
   using Names = std::unordered_map<std::string, ValueId>;
 
-  Result<void> read_opsets(const onnx::ModelProto& proto);
-  Result<std::shared_ptr<Constant>> read_tensor(const onnx::TensorProto& proto);
-  Result<std::span<const std::byte>> external_bytes(const onnx::TensorProto& proto);
   Result<Attribute> read_attribute(const onnx::AttributeProto& proto, int depth);
+  Result<void> read_tensor_attribute(const onnx::AttributeProto& proto, Attribute& attribute);
   Result<Node> read_node(const onnx::NodeProto& proto, int depth);
   Result<Graph> read_graph(const onnx::GraphProto& proto, int depth);
   Result<void> read_initializers(const onnx::GraphProto& proto, Graph& graph, Names& names);
-  Result<void> read_inputs(const onnx::GraphProto& proto, Graph& graph, Names& names);
-  Result<void> connect(const onnx::GraphProto& proto, Graph& graph, Names& names, int depth);
-  static Result<Declared> read_declared(const onnx::ValueInfoProto& proto);
+  static Result<void> read_inputs(const onnx::GraphProto& proto,
+                                  Graph& graph,
+                                  Names& names,
+                                  int depth);
+  static Result<void> read_outputs(const onnx::GraphProto& proto,
+                                   Graph& graph,
+                                   Names& names,
+                                   int depth);
+  Result<void> read_nodes(const onnx::GraphProto& proto, Graph& graph, Names& names, int depth);
+  static Result<void> connect(const onnx::GraphProto& proto, Graph& graph, Names& names, int depth);
+  static Result<ValueId> resolve(
+      const std::string& name, const Node& node, Graph& graph, Names& names, int depth);
 
   std::span<const std::byte> file_;
-  std::string folder_;
-  std::map<std::string, int> opsets_;
-  std::vector<MappedFile> files_;
-  std::map<std::string, std::size_t> open_files_;  // location -> index in files_
+  TensorReader tensors_;
+  Opsets opsets_;
+  NodeOpsets function_opsets_;
 };
-
-// "" and "ai.onnx" name the same domain.
-std::string domain_of(const std::string& written) {
-  return written == "ai.onnx" ? "" : written;
-}
-
-Result<void> Reader::read_opsets(const onnx::ModelProto& proto) {
-  for (const auto& opset : proto.opset_import()) {
-    const std::string domain = domain_of(opset.domain());
-    if (opset.version() < 1 || opset.version() > 1'000'000) {
-      return corrupt("imports opset " + std::to_string(opset.version()) + " of domain '" + domain +
-                     "'");
-    }
-    const int version = static_cast<int>(opset.version());
-    const auto [at, is_new] = opsets_.emplace(domain, version);
-    if (!is_new && at->second != version) {
-      return corrupt("imports domain '" + (domain.empty() ? "ai.onnx" : domain) +
-                     "' twice, as opset " + std::to_string(at->second) + " and " +
-                     std::to_string(version));
-    }
-  }
-  if (opsets_.empty()) {
-    opsets_.emplace("", 1);  // the specification's rule for files without imports (IR 1 and 2)
-  }
-  return {};
-}
-
-std::optional<std::uint64_t> number_of(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty()
-             ? std::optional(value)
-             : std::nullopt;
-}
-
-Result<std::span<const std::byte>> Reader::external_bytes(const onnx::TensorProto& proto) {
-  std::string location;
-  std::uint64_t offset = 0;
-  std::optional<std::uint64_t> length;
-  for (const auto& entry : proto.external_data()) {
-    const auto number = number_of(entry.value());
-    if (entry.key() == "location") {
-      location = entry.value();
-    } else if (entry.key() == "offset" || entry.key() == "length") {
-      if (!number) {
-        return corrupt("external data has " + entry.key() + " '" + entry.value() + "'");
-      }
-      (entry.key() == "offset" ? offset : length.emplace()) = *number;
-    }  // "checksum" is not used by any exporter; unknown keys are allowed by the specification
-  }
-  if (location.empty()) {
-    return corrupt("external data names no location");
-  }
-  auto open = open_files_.find(location);
-  if (open == open_files_.end()) {
-    SLUICE_TRY_ASSIGN(MappedFile file, MappedFile::open_below(folder_, location));
-    files_.push_back(std::move(file));
-    open = open_files_.emplace(location, files_.size() - 1).first;
-  }
-  const auto bytes = files_[open->second].bytes();
-  if (offset > bytes.size() || length.value_or(0) > bytes.size() - offset) {
-    return corrupt("external data at " + std::to_string(offset) + " of '" + location +
-                   "' ends behind the file's " + std::to_string(bytes.size()) + " bytes");
-  }
-  return bytes.subspan(offset, length.value_or(bytes.size() - offset));
-}
-
-Result<std::shared_ptr<Constant>> Reader::read_tensor(const onnx::TensorProto& proto) {
-  const std::string where = "tensor '" + proto.name() + "'";
-  const DataType datatype = datatype_of(proto.data_type());
-  if (datatype == DataType::undefined) {
-    return Error{ErrorCode::unsupported,
-                 where + " has ONNX datatype " + std::to_string(proto.data_type()) +
-                     ", which is not supported"};
-  }
-  Shape dims(proto.dims().begin(), proto.dims().end());
-  auto count = element_count(dims);
-  if (!count) {
-    return with_context(corrupt(count.error().detail), where);
-  }
-  const bool external = proto.data_location() == onnx::TensorProto::EXTERNAL;
-  std::optional<std::span<const std::byte>> raw;
-  if (external) {
-    auto bytes = external_bytes(proto);
-    if (!bytes) {
-      return with_context(std::move(bytes).error(), where);
-    }
-    raw = *bytes;
-  } else if (proto.has_segment()) {
-    raw = file_.subspan(static_cast<std::size_t>(proto.segment().begin()),
-                        static_cast<std::size_t>(proto.segment().end() - proto.segment().begin()));
-  } else if (proto.has_raw_data()) {
-    raw = std::as_bytes(std::span(proto.raw_data()));
-  }
-  if (!raw) {
-    // A tensor of a megabyte needs a megabyte in the file, so the size is honest before we
-    // allocate.
-    const std::int64_t there = proto.float_data_size() + proto.double_data_size() +
-                               proto.int32_data_size() + proto.int64_data_size() +
-                               proto.uint64_data_size() + proto.string_data_size();
-    if (there != *count) {
-      return corrupt(where + " has " + std::to_string(there) + " values, its shape " +
-                     to_string(dims) + " needs " + std::to_string(*count));
-    }
-    SLUICE_TRY_ASSIGN(Tensor tensor, Tensor::create(datatype, std::move(dims)));
-    if (auto filled = fill_typed(proto, tensor.view()); !filled) {
-      return with_context(std::move(filled).error(), where);
-    }
-    return std::make_shared<Constant>(std::move(tensor));
-  }
-  if (datatype == DataType::string) {
-    return corrupt(where + " has strings as raw bytes");
-  }
-  auto size = byte_count(datatype, dims);
-  if (!size) {
-    return with_context(corrupt(size.error().detail), where);
-  }
-  if (*size != raw->size()) {
-    return corrupt(where + " has " + std::to_string(raw->size()) + " bytes, its shape " +
-                   to_string(dims) + " of " + std::string(name_of(datatype)) + " needs " +
-                   std::to_string(*size));
-  }
-  if (*size >= kLargeRawData && (external || proto.has_segment())) {
-    return std::make_shared<Constant>(datatype, std::move(dims), *count, *raw);
-  }
-  SLUICE_TRY_ASSIGN(Tensor tensor, Tensor::create(datatype, std::move(dims)));
-  if (*size > 0) {
-    std::memcpy(tensor.view().data, raw->data(), *size);
-  }
-  return std::make_shared<Constant>(std::move(tensor));
-}
 
 // The kind is `type` where it is given (always, since IR 2), else what is filled in.
 onnx::AttributeProto::AttributeType type_of(const onnx::AttributeProto& proto) {
@@ -317,11 +99,13 @@ Result<Attribute> Reader::read_attribute(const onnx::AttributeProto& proto, int 
       attribute.kind = AttributeKind::texts;
       attribute.texts.assign(proto.strings().begin(), proto.strings().end());
       return attribute;
-    case onnx::AttributeProto::TENSOR: {
-      attribute.kind = AttributeKind::tensor;
-      SLUICE_TRY_ASSIGN(attribute.tensor, read_tensor(proto.t()));
+    case onnx::AttributeProto::TENSOR:
+    case onnx::AttributeProto::SPARSE_TENSOR:
+      SLUICE_TRY(read_tensor_attribute(proto, attribute));
       return attribute;
-    }
+    case onnx::AttributeProto::TYPE_PROTO:
+      attribute.kind = AttributeKind::type;
+      return attribute;
     case onnx::AttributeProto::GRAPH: {
       attribute.kind = AttributeKind::graph;
       SLUICE_TRY_ASSIGN(Graph graph, read_graph(proto.g(), depth + 1));
@@ -335,17 +119,30 @@ Result<Attribute> Reader::read_attribute(const onnx::AttributeProto& proto, int 
   }
 }
 
+Result<void> Reader::read_tensor_attribute(const onnx::AttributeProto& proto,
+                                           Attribute& attribute) {
+  attribute.kind = AttributeKind::tensor;
+  if (type_of(proto) == onnx::AttributeProto::TENSOR) {
+    SLUICE_TRY_ASSIGN(attribute.tensor, tensors_.read(proto.t()));
+  } else {
+    SLUICE_TRY_ASSIGN(attribute.tensor, tensors_.read_sparse(proto.sparse_tensor()));
+  }
+  return {};
+}
+
 Result<Node> Reader::read_node(const onnx::NodeProto& proto, int depth) {
   Node node{.name = proto.name(), .op_type = proto.op_type(), .domain = domain_of(proto.domain())};
   if (node.name.empty() && proto.output_size() > 0) {
     node.name = proto.output(0);  // what every tool shows for nodes without names
   }
-  const auto opset = opsets_.find(node.domain);
-  node.opset = opset != opsets_.end() ? opset->second : 0;
-  if (opset == opsets_.end()) {
+  const Opsets* own = function_opsets_.find(proto);
+  const Opsets& opsets = own != nullptr ? *own : opsets_;
+  const auto opset = opsets.find(node.domain);
+  if (opset == opsets.end()) {
     return corrupt(describe(node) + " is of domain '" + node.domain +
                    "', which the model does not import");
   }
+  node.opset = opset->second;
   for (const auto& attribute : proto.attribute()) {
     auto read = read_attribute(attribute, depth);
     if (!read) {
@@ -356,53 +153,32 @@ Result<Node> Reader::read_node(const onnx::NodeProto& proto, int depth) {
   return node;
 }
 
-Result<Declared> Reader::read_declared(const onnx::ValueInfoProto& proto) {
-  Declared declared;
-  if (!proto.has_type() || !proto.type().has_tensor_type()) {
-    return Error{ErrorCode::unsupported,
-                 "'" + proto.name() +
-                     "' is not a tensor (sequences, maps and optionals as inputs " +
-                     "or outputs are not supported)"};
-  }
-  const auto& type = proto.type().tensor_type();
-  declared.datatype = datatype_of(type.elem_type());
-  if (declared.datatype == DataType::undefined) {
-    return Error{ErrorCode::unsupported,
-                 "'" + proto.name() + "' has ONNX datatype " + std::to_string(type.elem_type()) +
-                     ", which is not supported"};
-  }
-  declared.has_shape = type.has_shape();
-  for (const auto& dim : type.shape().dim()) {
-    // Exporters write extents that are open as a name, as nothing, or as -1 (0: PaddlePaddle, MXNet
-    // for a batch): only a positive number is one.
-    const bool fixed = dim.has_dim_value() && dim.dim_value() > 0;
-    declared.dims.push_back(fixed ? dim.dim_value() : -1);
-    declared.symbols.push_back(dim.has_dim_param() ? dim.dim_param() : "");
-  }
-  if (declared.dims.size() > limits::kTensorRank) {
-    return corrupt("'" + proto.name() + "' has " + std::to_string(declared.dims.size()) +
-                   " dimensions");
-  }
-  return declared;
-}
-
 Result<void> Reader::read_initializers(const onnx::GraphProto& proto, Graph& graph, Names& names) {
-  if (proto.sparse_initializer_size() > 0) {
-    return Error{ErrorCode::unsupported, "sparse initializers are not supported"};
-  }
-  for (const auto& tensor : proto.initializer()) {
-    if (names.contains(tensor.name())) {
-      return corrupt("initializer '" + tensor.name() + "' exists twice");
+  const auto add = [&](const std::string& name,
+                       std::shared_ptr<Constant> constant) -> Result<void> {
+    if (names.contains(name)) {
+      return corrupt("initializer '" + name + "' exists twice");
     }
-    SLUICE_TRY_ASSIGN(auto constant, read_tensor(tensor));
-    const ValueId value = graph.add_value(tensor.name());
-    names.emplace(tensor.name(), value);
+    const ValueId value = graph.add_value(name);
+    names.emplace(name, value);
     graph.constants.emplace(value, std::move(constant));
+    return {};
+  };
+  for (const auto& tensor : proto.initializer()) {
+    SLUICE_TRY_ASSIGN(auto constant, tensors_.read(tensor));
+    SLUICE_TRY(add(tensor.name(), std::move(constant)));
+  }
+  for (const auto& sparse : proto.sparse_initializer()) {
+    SLUICE_TRY_ASSIGN(auto constant, tensors_.read_sparse(sparse));
+    SLUICE_TRY(add(sparse.values().name(), std::move(constant)));
   }
   return {};
 }
 
-Result<void> Reader::read_inputs(const onnx::GraphProto& proto, Graph& graph, Names& names) {
+Result<void> Reader::read_inputs(const onnx::GraphProto& proto,
+                                 Graph& graph,
+                                 Names& names,
+                                 int depth) {
   std::set<std::string> seen;
   for (const auto& input : proto.input()) {
     if (!seen.insert(input.name()).second) {
@@ -411,7 +187,7 @@ Result<void> Reader::read_inputs(const onnx::GraphProto& proto, Graph& graph, Na
     if (names.contains(input.name())) {
       continue;  // only names an initialiser
     }
-    auto read = read_declared(input);
+    auto read = depth == 0 ? read_declared(input) : read_hint(input);
     if (!read) {
       return with_context(std::move(read).error(), "input");
     }
@@ -423,8 +199,15 @@ Result<void> Reader::read_inputs(const onnx::GraphProto& proto, Graph& graph, Na
   return {};
 }
 
-// Gives every node's inputs and outputs their values. Nodes may come in any order.
-Result<void> Reader::connect(const onnx::GraphProto& proto, Graph& graph, Names& names, int depth) {
+bool is_constant(const Node& node) {
+  return node.domain.empty() && node.op_type == "Constant" && node.outputs.size() == 1;
+}
+
+// The nodes and what they make. Nodes may come in any order.
+Result<void> Reader::read_nodes(const onnx::GraphProto& proto,
+                                Graph& graph,
+                                Names& names,
+                                int depth) {
   for (const auto& node : proto.node()) {
     SLUICE_TRY_ASSIGN(Node read, read_node(node, depth));
     for (const auto& output : node.output()) {
@@ -433,14 +216,45 @@ Result<void> Reader::connect(const onnx::GraphProto& proto, Graph& graph, Names&
         continue;
       }
       const ValueId value = graph.add_value(output);
-      if (!names.emplace(output, value).second) {
+      const auto [at, is_new] = names.emplace(output, value);
+      read.outputs.push_back(value);
+      if (is_new) {
+        continue;
+      }
+      // Tools that shrink models write a Constant anew behind the old one: the last one holds, as
+      // in ONNX Runtime. The first becomes a value that nobody reads.
+      const auto first = std::ranges::find_if(graph.nodes, [&, old = at->second](const Node& made) {
+        return is_constant(made) && made.outputs[0] == old;
+      });
+      if (!is_constant(read) || first == graph.nodes.end()) {
         return corrupt("value '" + output + "' is made twice, the second time by " +
                        describe(read));
       }
-      read.outputs.push_back(value);
+      at->second = value;
     }
     graph.nodes.push_back(std::move(read));
   }
+  return {};
+}
+
+// What `name` stands for in this graph; in one inside another it may come from around.
+Result<ValueId> Reader::resolve(
+    const std::string& name, const Node& node, Graph& graph, Names& names, int depth) {
+  const auto found = names.find(name);
+  if (found != names.end()) {
+    return found->second;
+  }
+  if (depth == 0) {
+    return corrupt(describe(node) + " reads '" + name + "', which nothing makes");
+  }
+  const ValueId value = graph.add_value(name);
+  graph.captures.push_back(value);
+  names.emplace(name, value);
+  return value;
+}
+
+// Gives every node's inputs, and what the graphs inside take from here, their values.
+Result<void> Reader::connect(const onnx::GraphProto& proto, Graph& graph, Names& names, int depth) {
   for (int i = 0; i < proto.node_size(); ++i) {
     Node& node = graph.nodes[static_cast<std::size_t>(i)];
     for (const auto& input : proto.node(i).input()) {
@@ -448,17 +262,44 @@ Result<void> Reader::connect(const onnx::GraphProto& proto, Graph& graph, Names&
         node.inputs.push_back(kNoValue);
         continue;
       }
-      auto found = names.find(input);
-      if (found == names.end() && depth == 0) {
-        return corrupt(describe(node) + " reads '" + input + "', which nothing makes");
-      }
-      if (found == names.end()) {
-        const ValueId value = graph.add_value(input);
-        graph.captures.push_back(value);
-        found = names.emplace(input, value).first;
-      }
-      node.inputs.push_back(found->second);
+      SLUICE_TRY_ASSIGN(const ValueId value, resolve(input, node, graph, names, depth));
+      node.inputs.push_back(value);
     }
+    for (Attribute& attribute : node.attributes) {
+      if (attribute.graph == nullptr) {
+        continue;
+      }
+      for (const ValueId inside : attribute.graph->captures) {
+        const std::string& name = attribute.graph->value_names[inside];
+        SLUICE_TRY_ASSIGN(const ValueId value, resolve(name, node, graph, names, depth));
+        attribute.captured.push_back(value);
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> Reader::read_outputs(const onnx::GraphProto& proto,
+                                  Graph& graph,
+                                  Names& names,
+                                  int depth) {
+  for (const auto& output : proto.output()) {
+    auto read = depth == 0 ? read_declared(output) : read_hint(output);
+    if (!read) {
+      return with_context(std::move(read).error(), "output");
+    }
+    Declared declared = *std::move(read);
+    const auto found = names.find(output.name());
+    if (found != names.end()) {
+      declared.value = found->second;
+    } else if (depth == 0 || output.name().empty()) {
+      return corrupt("output '" + output.name() + "' is made by nothing");
+    } else {  // straight from the graph around
+      declared.value = graph.add_value(output.name());
+      graph.captures.push_back(declared.value);
+      names.emplace(output.name(), declared.value);
+    }
+    graph.outputs.push_back(std::move(declared));
   }
   return {};
 }
@@ -473,33 +314,10 @@ Result<Graph> Reader::read_graph(const onnx::GraphProto& proto, int depth) {
   graph.name = proto.name();
   graph.description = proto.doc_string();
   SLUICE_TRY(read_initializers(proto, graph, names));
-  if (depth == 0) {
-    SLUICE_TRY(read_inputs(proto, graph, names));
-  } else {
-    for (const auto& input : proto.input()) {  // their types come from the node around
-      Declared declared;
-      declared.value = graph.add_value(input.name());
-      names.emplace(input.name(), declared.value);
-      graph.inputs.push_back(std::move(declared));
-    }
-  }
+  SLUICE_TRY(read_inputs(proto, graph, names, depth));
+  SLUICE_TRY(read_nodes(proto, graph, names, depth));
   SLUICE_TRY(connect(proto, graph, names, depth));
-  for (const auto& output : proto.output()) {
-    Declared declared;
-    if (depth == 0) {
-      auto read = read_declared(output);
-      if (!read) {
-        return with_context(std::move(read).error(), "output");
-      }
-      declared = *std::move(read);
-    }
-    const auto found = names.find(output.name());
-    if (found == names.end() && depth == 0) {
-      return corrupt("output '" + output.name() + "' is made by nothing");
-    }
-    declared.value = found != names.end() ? found->second : graph.add_value(output.name());
-    graph.outputs.push_back(std::move(declared));
-  }
+  SLUICE_TRY(read_outputs(proto, graph, names, depth));
   return graph;
 }
 
@@ -521,12 +339,16 @@ Result<Model> Reader::read() {
   if (!proto.has_graph()) {
     return corrupt("not an ONNX model: it has no graph");
   }
-  SLUICE_TRY(read_opsets(proto));
+  SLUICE_TRY_ASSIGN(opsets_, read_opsets(proto.opset_import()));
+  if (opsets_.empty()) {
+    opsets_.emplace("", 1);  // the specification's rule for files without imports (IR 1 and 2)
+  }
+  SLUICE_TRY_ASSIGN(function_opsets_, expand_functions(proto));
   Model model;
   SLUICE_TRY_ASSIGN(model.graph, read_graph(proto.graph(), 0));
   model.ir_version = proto.ir_version();
   model.description = proto.doc_string().empty() ? proto.graph().doc_string() : proto.doc_string();
-  model.files = std::move(files_);
+  model.files = tensors_.take_files();
   return model;
 }
 

@@ -8,11 +8,10 @@
 
 #include "common/base/limits.h"
 #include "common/tensor/buffer.h"
-#include "worker/engine/binding.h"
-#include "worker/engine/finite.h"
 #include "worker/engine/memory_bound.h"
 #include "worker/engine/parallel.h"
 #include "worker/engine/reader.h"
+#include "worker/engine/runner.h"
 
 namespace sluice::engine {
 namespace {
@@ -26,61 +25,29 @@ struct Shared {
 
 class PlanExecution final : public Execution {
  public:
-  explicit PlanExecution(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
+  explicit PlanExecution(std::shared_ptr<const Shared> shared)
+      : shared_(std::move(shared)), runner_(shared_->plan) {}
 
   Result<void> run(const RunArguments& arguments) override {
     set_team_size(shared_->threads);
     try {
-      SLUICE_TRY(select(arguments));
-      return bindings_.front()->run(arguments, arena_.bytes());
+      return runner_.run(arguments);
     } catch (const std::bad_alloc&) {
       return Error{ErrorCode::resource_exhausted, "no memory for this request"};
     }
   }
 
   [[nodiscard]] BindingFigures figures() const {
-    if (bindings_.empty()) {
-      return {};
-    }
-    return {.steps = bindings_.front()->step_count(),
-            .reorders = bindings_.front()->reorder_count(),
-            .arena_bytes = arena_.size()};
+    const Binding* binding = runner_.binding();
+    return binding == nullptr ? BindingFigures{}
+                              : BindingFigures{.steps = binding->step_count(),
+                                               .reorders = binding->reorder_count(),
+                                               .arena_bytes = runner_.arena_size()};
   }
 
  private:
-  [[nodiscard]] bool may_have_nan(const RunArguments& arguments) const {
-    return shared_->plan.clamps &&
-           !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
-             return all_finite(input.datatype, input.data);
-           });
-  }
-
-  // Brings the binding for these shapes to the front, making it if it is new.
-  Result<void> select(const RunArguments& arguments) {
-    const bool keep_nan = may_have_nan(arguments);
-    const auto found = std::ranges::find_if(
-        bindings_, [&](const auto& binding) { return binding->fits(arguments, keep_nan); });
-    if (found != bindings_.end()) {
-      std::rotate(bindings_.begin(), found, found + 1);
-      return {};
-    }
-    SLUICE_TRY_ASSIGN(auto binding, Binding::create(shared_->plan, arguments, keep_nan));
-    if (binding->arena_size() > arena_.size()) {
-      SLUICE_TRY(check_memory(binding->arena_size() - arena_.size(),
-                              "intermediate results of these shapes"));
-      arena_ = MutableBuffer();  // first gone, then the larger one: not both at once
-      arena_ = MutableBuffer(binding->arena_size());
-    }
-    if (bindings_.size() >= limits::kBoundShapes) {
-      bindings_.pop_back();
-    }
-    bindings_.insert(bindings_.begin(), std::move(binding));
-    return {};
-  }
-
   std::shared_ptr<const Shared> shared_;
-  std::vector<std::unique_ptr<Binding>> bindings_;  // most recently used first
-  MutableBuffer arena_;
+  Runner runner_;
 };
 
 // A file may claim any size with a hole in it.
@@ -108,6 +75,12 @@ class PlanSession final : public Session {
       symbols.push_back(input.symbols);
     }
     return symbols;
+  }
+  [[nodiscard]] ValueForm input_form(std::size_t input) const override {
+    return {.form = shared_->plan.inputs[input].form};
+  }
+  [[nodiscard]] ValueForm output_form(std::size_t output) const override {
+    return shared_->plan.output_forms[output];
   }
   [[nodiscard]] std::unique_ptr<Execution> new_execution() const override {
     return std::make_unique<PlanExecution>(shared_);
@@ -142,7 +115,9 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options) {
   SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
-  auto session = make_session(std::move(model), options.threads, std::move(registry), plan_options);
+  PlanOptions wanted = plan_options;
+  wanted.any_forms = options.any_forms;
+  auto session = make_session(std::move(model), options.threads, std::move(registry), wanted);
   if (!session) {
     return with_context(std::move(session).error(), "'" + options.path + "'");
   }

@@ -175,7 +175,7 @@ void Binder::note_patches() {
     dynamic = dynamic || slot.storage == Storage::dynamic;
   }
   if (dynamic) {
-    binding.dynamic_.resize(binding.slots_.size());
+    binding.values_.resize(binding.slots_.size());
   }
   binding.input_copies_.resize(binding.input_slots_.size());
   for (const std::uint32_t input : binding.input_slots_) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/tensor/float8.h"
+
 namespace sluice::model {
 namespace {
 
@@ -62,6 +64,15 @@ double number(const NamedTensor& tensor, std::size_t i) {
       return static_cast<double>(element<float>(bytes, i));
     case float64:
       return element<double>(bytes, i);
+    case float8e4m3fn:
+    case float8e4m3fnuz:
+    case float8e5m2:
+    case float8e5m2fnuz:
+      return static_cast<double>(float8_value(tensor.datatype, element<std::uint8_t>(bytes, i)));
+    case uint4:
+      return element<std::uint8_t>(bytes, i);
+    case int4:
+      return element<std::int8_t>(bytes, i);
     case string:
     case undefined:
       break;
@@ -133,7 +144,7 @@ std::optional<std::string> difference(const NamedTensor& got,
     largest = std::isfinite(size) ? std::max(largest, size) : largest;
   }
   const bool half = got.datatype == DataType::float16 || got.datatype == DataType::bfloat16;
-  const bool exact = got.datatype == DataType::boolean;
+  const bool exact = got.datatype == DataType::boolean || is_float8(got.datatype);
   const double relative = exact ? 0 : half ? tolerance.relative_float16 : tolerance.relative;
   const double margin = exact ? 0 : tolerance.absolute + tolerance.scale * largest;
   std::size_t wrong = 0;

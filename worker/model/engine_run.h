@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/link/infer.h"
 #include "worker/engine/engine.h"
+#include "worker/model/recorded_value.h"
 
 namespace sluice::model {
 
@@ -20,5 +21,10 @@ Result<std::vector<NamedTensor>> run_tensors(engine::Execution& execution,
                                              const std::vector<NamedTensor>& inputs,
                                              const std::vector<std::size_t>& outputs,
                                              const std::atomic<bool>* stop = nullptr);
+
+// The same where inputs and outputs may be sequences and optionals; the answers have no names.
+Result<std::vector<RecordedValue>> run_values(engine::Execution& execution,
+                                              const std::vector<RecordedValue>& inputs,
+                                              const std::vector<std::size_t>& outputs);
 
 }  // namespace sluice::model

@@ -37,10 +37,11 @@ std::optional<std::size_t> number_after(std::string_view name,
                                                                       : std::nullopt;
 }
 
-// Entries of a folder named PREFIX number SUFFIX, by number.
-std::map<std::size_t, fs::path> numbered(const fs::path& folder,
-                                         std::string_view prefix,
-                                         std::string_view suffix) {
+}  // namespace
+
+std::map<std::size_t, fs::path> numbered_files(const fs::path& folder,
+                                               std::string_view prefix,
+                                               std::string_view suffix) {
   std::map<std::size_t, fs::path> found;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
@@ -51,7 +52,7 @@ std::map<std::size_t, fs::path> numbered(const fs::path& folder,
   return found;
 }
 
-Result<NamedTensor> read_file(const fs::path& path) {
+Result<std::string> file_bytes(const std::filesystem::path& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   if (!error && size > static_cast<std::uintmax_t>(limits::kLinkMessageBytes)) {
@@ -64,6 +65,13 @@ Result<NamedTensor> read_file(const fs::path& path) {
   if (error || !in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
     return Error{ErrorCode::unavailable, "cannot read " + path.filename().string()};
   }
+  return bytes;
+}
+
+namespace {
+
+Result<NamedTensor> read_file(const fs::path& path) {
+  SLUICE_TRY_ASSIGN(const std::string bytes, file_bytes(path));
   auto tensor = read_tensor(std::as_bytes(std::span(bytes)));
   if (!tensor) {
     return with_context(std::move(tensor).error(), path.filename().string());
@@ -93,7 +101,7 @@ Result<std::vector<Placed>> read_tensors(const fs::path& set,
                                          const std::vector<ValueInfo>& values,
                                          const std::string& what) {
   std::vector<Placed> tensors;
-  for (const auto& [number, path] : numbered(set, prefix, ".pb")) {
+  for (const auto& [number, path] : numbered_files(set, prefix, ".pb")) {
     SLUICE_TRY_ASSIGN(NamedTensor tensor, read_file(path));
     const auto place = place_of(values, tensor, number);
     if (!place) {
@@ -111,7 +119,7 @@ Result<std::vector<Placed>> read_tensors(const fs::path& set,
 
 std::vector<std::string> recorded_sets(const std::string& folder) {
   std::vector<std::string> sets;
-  for (const auto& [number, path] : numbered(folder, kSetPrefix, "")) {
+  for (const auto& [number, path] : numbered_files(folder, kSetPrefix, "")) {
     sets.push_back(path.string());
   }
   return sets;
@@ -136,9 +144,6 @@ Result<RecordedSet> read_recorded_set(const std::string& folder, const ModelInfo
   for (Placed& output : outputs) {
     set.output_places.push_back(output.place);
     set.outputs.push_back(std::move(output.tensor));
-  }
-  if (!numbered(folder, "output_", ".json").empty()) {
-    return Error{ErrorCode::unsupported, "an output that is a sequence of maps"};
   }
   if (set.outputs.empty()) {
     return Error{ErrorCode::not_found, "it has no output_0.pb"};

@@ -4,13 +4,23 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/link/infer.h"
 
 namespace sluice::model {
+
+// Files of a folder named PREFIX number SUFFIX, by number.
+std::map<std::size_t, std::filesystem::path> numbered_files(const std::filesystem::path& folder,
+                                                            std::string_view prefix,
+                                                            std::string_view suffix);
+// All of the file. unavailable, or resource_exhausted where it is larger than a request may be.
+Result<std::string> file_bytes(const std::filesystem::path& path);
 
 struct RecordedSet {
   std::vector<NamedTensor> inputs;         // by the model's place; datatype undefined: not recorded
@@ -22,7 +32,7 @@ struct RecordedSet {
 std::vector<std::string> recorded_sets(const std::string& folder);
 
 // A file belongs to the model's tensor of the name in it, else of its number. The tensors have the
-// model's names. not_found: no output is recorded; unsupported: outputs that are not tensors.
+// model's names. Maps (output_I.json) are left out. not_found: no output is recorded.
 Result<RecordedSet> read_recorded_set(const std::string& folder, const ModelInfo& info);
 
 // The inputs alone; RecordedSet::inputs.

@@ -33,22 +33,22 @@ struct TypeRow {
   DataType datatype;
   std::uint32_t typed;  // the field that has its values when raw_data does not
 };
-constexpr std::array<TypeRow, 14> kTypes{{
-    {1, DataType::float32, kFloatData},
-    {2, DataType::uint8, kInt32Data},
-    {3, DataType::int8, kInt32Data},
-    {4, DataType::uint16, kInt32Data},
-    {5, DataType::int16, kInt32Data},
-    {6, DataType::int32, kInt32Data},
-    {7, DataType::int64, kInt64Data},
-    {8, DataType::string, kStringData},
-    {9, DataType::boolean, kInt32Data},
-    {10, DataType::float16, kInt32Data},
-    {11, DataType::float64, kDoubleData},
-    {12, DataType::uint32, kUint64Data},
-    {13, DataType::uint64, kUint64Data},
-    {16, DataType::bfloat16, kInt32Data},
+constexpr std::array<TypeRow, 20> kTypes{{
+    {1, DataType::float32, kFloatData},       {2, DataType::uint8, kInt32Data},
+    {3, DataType::int8, kInt32Data},          {4, DataType::uint16, kInt32Data},
+    {5, DataType::int16, kInt32Data},         {6, DataType::int32, kInt32Data},
+    {7, DataType::int64, kInt64Data},         {8, DataType::string, kStringData},
+    {9, DataType::boolean, kInt32Data},       {10, DataType::float16, kInt32Data},
+    {11, DataType::float64, kDoubleData},     {12, DataType::uint32, kUint64Data},
+    {13, DataType::uint64, kUint64Data},      {16, DataType::bfloat16, kInt32Data},
+    {17, DataType::float8e4m3fn, kInt32Data}, {18, DataType::float8e4m3fnuz, kInt32Data},
+    {19, DataType::float8e5m2, kInt32Data},   {20, DataType::float8e5m2fnuz, kInt32Data},
+    {21, DataType::uint4, kInt32Data},        {22, DataType::int4, kInt32Data},
 }};
+
+constexpr bool is_packed(DataType datatype) {
+  return datatype == DataType::uint4 || datatype == DataType::int4;
+}
 
 Error corrupt(std::string detail) {
   return {ErrorCode::data_corrupt, "not a tensor file: " + std::move(detail)};
@@ -159,6 +159,22 @@ Result<void> take_field(const WireField& field, Parsed& parsed) {
   }
 }
 
+// Two elements a byte in the file, the first in the lower half; one a byte with us.
+Result<Buffer> unpacked(std::span<const std::byte> packed, DataType datatype, std::size_t count) {
+  if (packed.size() != (count + 1) / 2) {
+    return corrupt("it has " + std::to_string(packed.size()) + " bytes for " +
+                   std::to_string(count) + " elements of " + std::string(name_of(datatype)));
+  }
+  std::string bytes;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto pair = std::to_integer<unsigned>(packed[i / 2]);
+    const unsigned code = (i % 2 == 0 ? pair : pair >> 4U) & 0xFU;
+    const bool negative = datatype == DataType::int4 && (code & 8U) != 0;
+    bytes.push_back(static_cast<char>(negative ? code | 0xF0U : code));
+  }
+  return Buffer::copy_of(bytes);
+}
+
 Result<Buffer> strings_of(const Parsed& parsed) {
   std::string bytes;
   bytes.reserve(parsed.strings_size);
@@ -219,6 +235,16 @@ Result<NamedTensor> read_tensor(std::span<const std::byte> file) {
                      to_string(parsed.dims) + " needs " + std::to_string(*count));
     }
     SLUICE_TRY_ASSIGN(tensor.data, strings_of(parsed));
+  } else if (is_packed(type->datatype)) {
+    std::vector<std::byte> packed;
+    if (parsed.raw) {
+      packed.assign(parsed.raw->begin(), parsed.raw->end());
+    }
+    for (const std::uint64_t value : parsed.numbers) {
+      packed.push_back(static_cast<std::byte>(value));
+    }
+    SLUICE_TRY_ASSIGN(tensor.data,
+                      unpacked(packed, type->datatype, static_cast<std::size_t>(*count)));
   } else if (parsed.raw) {
     auto size = byte_count(type->datatype, parsed.dims);
     if (!size || *size != parsed.raw->size()) {
@@ -239,8 +265,10 @@ Result<std::string> write_tensor(const NamedTensor& tensor) {
   for (const TypeRow& row : kTypes) {
     type = row.datatype == tensor.datatype ? &row : type;
   }
-  if (type == nullptr) {
-    return Error{ErrorCode::invalid_argument, "a tensor without datatype cannot be written"};
+  if (type == nullptr || is_packed(type->datatype)) {
+    return Error{
+        ErrorCode::invalid_argument,
+        "a tensor of datatype " + std::string(name_of(tensor.datatype)) + " cannot be written"};
   }
   SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(tensor.shape));
   const Error wrong{

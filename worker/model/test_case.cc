@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "worker/model/engine_run.h"
 #include "worker/model/recorded_set.h"
+#include "worker/model/recorded_value.h"
 
 namespace sluice::model {
 namespace {
@@ -26,18 +28,43 @@ std::string name_of_folder(const std::string& folder) {
   return path.filename().string();
 }
 
+std::optional<std::string> value_difference(const RecordedValue& got,
+                                            const RecordedValue& want,
+                                            const Tolerance& tolerance) {
+  constexpr const char* kKinds[] = {"a tensor", "a sequence", "nothing"};
+  if (got.kind != want.kind) {
+    return std::string("is ") + kKinds[static_cast<std::size_t>(got.kind)] + ", wanted " +
+           kKinds[static_cast<std::size_t>(want.kind)];
+  }
+  if (got.items.size() != want.items.size()) {
+    return "has " + std::to_string(got.items.size()) + " elements, wanted " +
+           std::to_string(want.items.size());
+  }
+  for (std::size_t i = 0; i < got.items.size(); ++i) {
+    if (auto wrong = difference(got.items[i], want.items[i], tolerance)) {
+      return got.items.size() > 1 ? "element " + std::to_string(i) + " " + *wrong : *wrong;
+    }
+  }
+  return std::nullopt;
+}
+
 // Runs one set; the answer is empty when it passes, else what differs.
 Result<std::string> run_set(engine::Session& session,
                             const std::string& folder,
                             const Tolerance& tolerance) {
   const ModelInfo& info = session.info();
-  SLUICE_TRY_ASSIGN(const RecordedSet set, read_recorded_set(folder, info));
+  SLUICE_TRY_ASSIGN(const RecordedValues set, read_recorded_values(folder, session));
+  for (std::size_t i = 0; i < set.given.size(); ++i) {
+    if (!set.given[i]) {
+      return Error{ErrorCode::invalid_argument, "input '" + info.inputs[i].name + "' is missing"};
+    }
+  }
   const auto execution = session.new_execution();
-  SLUICE_TRY_ASSIGN(const std::vector<NamedTensor> got,
-                    run_tensors(*execution, info, set.inputs, set.output_places));
+  SLUICE_TRY_ASSIGN(const std::vector<RecordedValue> got,
+                    run_values(*execution, set.inputs, set.output_places));
   for (std::size_t i = 0; i < got.size(); ++i) {
-    if (const auto wrong = difference(got[i], set.outputs[i], tolerance)) {
-      return "output '" + got[i].name + "': " + *wrong;
+    if (const auto wrong = value_difference(got[i], set.outputs[i], tolerance)) {
+      return "output '" + info.outputs[set.output_places[i]].name + "': " + *wrong;
     }
   }
   return std::string();
@@ -69,6 +96,7 @@ std::vector<SetResult> run_test_case(engine::Engine& engine,
   }
   engine::LoadOptions load = options;
   load.path = (fs::path(folder) / "model.onnx").string();
+  load.any_forms = true;
   auto session = engine.load(load);
   if (!session || sets.empty()) {
     for (SetResult& result : results) {

@@ -9,6 +9,7 @@ void register_arg_reduce(Registry& registry);
 void register_batch_norm(Registry& registry);
 void register_binary(Registry& registry);
 void register_bitwise(Registry& registry);
+void register_branch_loop(Registry& registry);
 void register_cast(Registry& registry);
 void register_center_crop_pad(Registry& registry);
 void register_classify(Registry& registry);
@@ -49,6 +50,7 @@ void register_ml_tree_ensemble(Registry& registry);
 void register_ml_trees(Registry& registry);
 void register_non_max_suppression(Registry& registry);
 void register_norm(Registry& registry);
+void register_optional(Registry& registry);
 void register_pad(Registry& registry);
 void register_pool(Registry& registry);
 void register_power(Registry& registry);
@@ -61,8 +63,10 @@ void register_reduce(Registry& registry);
 void register_reshape(Registry& registry);
 void register_resize(Registry& registry);
 void register_reverse_sequence(Registry& registry);
+void register_scan(Registry& registry);
 void register_scatter(Registry& registry);
 void register_select(Registry& registry);
+void register_sequence(Registry& registry);
 void register_signal_window(Registry& registry);
 void register_softmax(Registry& registry);
 void register_split(Registry& registry);
@@ -79,6 +83,7 @@ void register_unary(Registry& registry);
 void register_unique(Registry& registry);
 void register_variadic(Registry& registry);
 void register_where(Registry& registry);
+void register_zip_map(Registry& registry);
 
 void register_all(Registry& registry) {
   register_activations(registry);
@@ -86,6 +91,7 @@ void register_all(Registry& registry) {
   register_batch_norm(registry);
   register_binary(registry);
   register_bitwise(registry);
+  register_branch_loop(registry);
   register_cast(registry);
   register_center_crop_pad(registry);
   register_classify(registry);
@@ -126,6 +132,7 @@ void register_all(Registry& registry) {
   register_ml_trees(registry);
   register_non_max_suppression(registry);
   register_norm(registry);
+  register_optional(registry);
   register_pad(registry);
   register_pool(registry);
   register_power(registry);
@@ -138,8 +145,10 @@ void register_all(Registry& registry) {
   register_reshape(registry);
   register_resize(registry);
   register_reverse_sequence(registry);
+  register_scan(registry);
   register_scatter(registry);
   register_select(registry);
+  register_sequence(registry);
   register_signal_window(registry);
   register_softmax(registry);
   register_split(registry);
@@ -156,6 +165,7 @@ void register_all(Registry& registry) {
   register_unique(registry);
   register_variadic(registry);
   register_where(registry);
+  register_zip_map(registry);
 }
 
 }  // namespace sluice::engine

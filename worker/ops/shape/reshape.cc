@@ -3,8 +3,7 @@
 // https://onnx.ai/onnx/operators/ (read 2026-11). Types: all. Opsets: axes and shapes are
 // attributes in old versions (Reshape 1, Squeeze and Unsqueeze before 13), inputs since. Reshape's
 // allowzero since 14. Dropout's flags for training (is_test of 1 and 6, ratio, seed) do not matter:
-// a served model infers; training_mode given as true is refused. Its mask is all true. Refused:
-// Identity of sequences and optionals (they cannot reach it).
+// a served model infers; training_mode given as true is refused. Its mask is all true.
 
 #include <algorithm>
 #include <optional>
@@ -250,6 +249,19 @@ Result<void> run_dropout(const DropoutParams&, KernelContext& context) {
   return {};
 }
 
+// Of sequences and optionals.
+Result<std::vector<Value>> pass_on(const Box&, ValueContext& context) {
+  std::vector<Value> made(1);
+  SLUICE_TRY_ASSIGN(made[0], value_of(context.inputs()[0]));
+  return made;
+}
+
+Kernel identity() {
+  Kernel made = kernel<parse_nothing, infer_same<NoParams>, run_alias<NoParams>>();
+  made.run_values = pass_on;
+  return made;
+}
+
 }  // namespace
 
 void register_reshape(Registry& registry) {
@@ -269,7 +281,7 @@ void register_reshape(Registry& registry) {
                 .tame = true});
   registry.add({.name = "Identity",
                 .since = {1, 13, 14, 16, 19, 21, 23, 24},
-                .kernel = kernel<parse_nothing, infer_same<NoParams>, run_alias<NoParams>>(),
+                .kernel = identity(),
                 .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
                 .alias = true,

@@ -1,0 +1,46 @@
+#include "worker/engine/runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "worker/engine/finite.h"
+#include "worker/engine/memory_bound.h"
+
+namespace sluice::engine {
+
+bool Runner::may_have_nan(const RunArguments& arguments) const {
+  return plan_.clamps && !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
+           return all_finite(input.datatype, input.data);
+         });
+}
+
+// Brings the binding for these shapes to the front, making it if it is new.
+Result<void> Runner::select(const RunArguments& arguments) {
+  const bool keep_nan = may_have_nan(arguments);
+  const auto found = std::ranges::find_if(
+      bindings_, [&](const auto& binding) { return binding->fits(arguments, keep_nan); });
+  if (found != bindings_.end()) {
+    std::rotate(bindings_.begin(), found, found + 1);
+    return {};
+  }
+  SLUICE_TRY_ASSIGN(auto binding, Binding::create(plan_, arguments, keep_nan));
+  if (binding->arena_size() > arena_.size()) {
+    SLUICE_TRY(check_memory(binding->arena_size() - arena_.size(),
+                            "intermediate results of these shapes"));
+    arena_ = MutableBuffer();  // first gone, then the larger one: not both at once
+    arena_ = MutableBuffer(binding->arena_size());
+  }
+  if (bindings_.size() >= limits::kBoundShapes) {
+    bindings_.pop_back();
+  }
+  bindings_.insert(bindings_.begin(), std::move(binding));
+  return {};
+}
+
+Result<void> Runner::run(const RunArguments& arguments) {
+  SLUICE_TRY(select(arguments));
+  return bindings_.front()->run(arguments, arena_.bytes());
+}
+
+}  // namespace sluice::engine
