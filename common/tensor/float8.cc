@@ -59,7 +59,9 @@ std::uint8_t float8_code(DataType type, float value, bool saturate) noexcept {
   }
   const float size = std::abs(value);
   int code = 0x80;  // too large
-  if (std::isfinite(size)) {
+  if (size == 0) {
+    code = 0;  // has no exponent to go by
+  } else if (std::isfinite(size)) {
     int exponent = 0;
     static_cast<void>(std::frexp(size, &exponent));  // size = [0.5, 1) x 2^exponent
     const int place = std::max(exponent - 1, 1 - format.bias);

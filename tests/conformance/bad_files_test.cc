@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/conformance/wire_model.h"
 #include "worker/engine/reader.h"
 #include "worker/engine/session.h"
 #include "worker/model/wire.h"
@@ -22,6 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 using model::append_bytes_field;
 using model::append_varint_field;
+using testing::bytes_of;
+using testing::model_of;
+using testing::node;
 
 class BadFiles : public ::testing::Test {
  protected:
@@ -51,63 +55,6 @@ class BadFiles : public ::testing::Test {
   fs::path folder_;
   std::shared_ptr<Registry> registry_;
 };
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
-
-std::string value_info(const std::string& name) {
-  std::string dim;
-  append_varint_field(dim, 1, 2);
-  std::string shape;
-  append_bytes_field(shape, 1, bytes_of(dim));
-  std::string tensor;
-  append_varint_field(tensor, 1, 1);  // float
-  append_bytes_field(tensor, 2, bytes_of(shape));
-  std::string type;
-  append_bytes_field(type, 1, bytes_of(tensor));
-  std::string info;
-  append_bytes_field(info, 1, bytes_of(name));
-  append_bytes_field(info, 2, bytes_of(type));
-  return info;
-}
-
-std::string node(const std::string& op,
-                 const std::vector<std::string>& in,
-                 const std::string& out) {
-  std::string text;
-  for (const std::string& name : in) {
-    append_bytes_field(text, 1, bytes_of(name));
-  }
-  append_bytes_field(text, 2, bytes_of(out));
-  append_bytes_field(text, 4, bytes_of(op));
-  return text;
-}
-
-// x + w = y, w given as the bytes of a TensorProto.
-std::string model_of(const std::string& weight,
-                     const std::vector<std::string>& nodes,
-                     const std::vector<std::pair<std::string, int>>& opsets = {{"", 13}}) {
-  std::string graph;
-  for (const std::string& text : nodes) {
-    append_bytes_field(graph, 1, bytes_of(text));
-  }
-  if (!weight.empty()) {
-    append_bytes_field(graph, 5, bytes_of(weight));
-  }
-  append_bytes_field(graph, 11, bytes_of(value_info("x")));
-  append_bytes_field(graph, 12, bytes_of(value_info("y")));
-  std::string model;
-  append_varint_field(model, 1, 8);
-  append_bytes_field(model, 7, bytes_of(graph));
-  for (const auto& [domain, version] : opsets) {
-    std::string opset;
-    append_bytes_field(opset, 1, bytes_of(domain));
-    append_varint_field(opset, 2, static_cast<std::uint64_t>(version));
-    append_bytes_field(model, 8, bytes_of(opset));
-  }
-  return model;
-}
 
 // A float tensor "w" of shape [count] whose data lies in `location`.
 std::string external_tensor(const std::string& location,

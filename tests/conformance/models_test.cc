@@ -118,20 +118,5 @@ INSTANTIATE_TEST_SUITE_P(Models,
 INSTANTIATE_TEST_SUITE_P(LargeModels, SyntheticModel, ::testing::Values("resnet50"));
 #endif
 
-TEST(Engine, NamesEveryMissingOperatorWithItsNodes) {
-  const fs::path folder = fs::path(SLUICE_SHARED_DIR) / "models" / "silero_vad";
-  if (!fs::exists(folder)) {
-    GTEST_SKIP() << "no " << folder << ": set SLUICE_SHARED_DIR to test real models";
-  }
-  const auto engine = open_real_engine();
-  ASSERT_NE(engine, nullptr);
-  const auto session = engine->load({.path = (folder / "model.onnx").string()});
-  ASSERT_FALSE(session);
-  EXPECT_EQ(session.error().code, ErrorCode::unsupported);
-  EXPECT_NE(session.error().detail.find("If (node "), std::string::npos) << session.error().detail;
-  EXPECT_NE(session.error().detail.find("LSTM (node "), std::string::npos)
-      << "operators of subgraphs: " << session.error().detail;
-}
-
 }  // namespace
 }  // namespace sluice

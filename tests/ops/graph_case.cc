@@ -293,7 +293,9 @@ Result<std::unique_ptr<Session>> GraphCase::load(const PlanOptions& options) {
     copy_elements(view, to);
     constant = std::make_shared<Constant>(std::move(copy));
   }
-  return make_session(std::move(model), 1, std::move(registry), options);
+  PlanOptions wanted = options;
+  wanted.any_forms = true;  // the small types too
+  return make_session(std::move(model), 1, std::move(registry), wanted);
 }
 
 Result<std::vector<NamedTensor>> GraphCase::run_with(const PlanOptions& options) {

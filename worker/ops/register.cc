@@ -57,6 +57,7 @@ void register_power(Registry& registry);
 void register_prelu(Registry& registry);
 void register_qlinear_math(Registry& registry);
 void register_qlinear_pool(Registry& registry);
+void register_quantize_linear(Registry& registry);
 void register_random(Registry& registry);
 void register_recurrent(Registry& registry);
 void register_reduce(Registry& registry);
@@ -139,6 +140,7 @@ void register_all(Registry& registry) {
   register_prelu(registry);
   register_qlinear_math(registry);
   register_qlinear_pool(registry);
+  register_quantize_linear(registry);
   register_random(registry);
   register_recurrent(registry);
   register_reduce(registry);

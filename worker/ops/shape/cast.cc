@@ -7,12 +7,12 @@
 // 8-bit floats and the 4-bit types.
 
 #include <array>
-#include <cmath>
-#include <limits>
 #include <type_traits>
 
 #include "worker/engine/parallel.h"
+#include "worker/ops/elements.h"
 #include "worker/ops/register.h"
+#include "worker/ops/shape/cast_convert.h"
 #include "worker/ops/shape/cast_string.h"
 #include "worker/ops/types.h"
 
@@ -21,6 +21,7 @@ namespace {
 
 struct CastParams {
   DataType to = DataType::undefined;  // undefined: CastLike's, which has it from its second input
+  bool saturate = true;
 };
 
 struct TypeName {
@@ -28,7 +29,7 @@ struct TypeName {
   std::int64_t number;  // TensorProto.DataType
   DataType datatype;
 };
-constexpr std::array<TypeName, 14> kTypes{{{"FLOAT", 1, DataType::float32},
+constexpr std::array<TypeName, 20> kTypes{{{"FLOAT", 1, DataType::float32},
                                            {"UINT8", 2, DataType::uint8},
                                            {"INT8", 3, DataType::int8},
                                            {"UINT16", 4, DataType::uint16},
@@ -41,7 +42,24 @@ constexpr std::array<TypeName, 14> kTypes{{{"FLOAT", 1, DataType::float32},
                                            {"DOUBLE", 11, DataType::float64},
                                            {"UINT32", 12, DataType::uint32},
                                            {"UINT64", 13, DataType::uint64},
-                                           {"BFLOAT16", 16, DataType::bfloat16}}};
+                                           {"BFLOAT16", 16, DataType::bfloat16},
+                                           {"FLOAT8E4M3FN", 17, DataType::float8e4m3fn},
+                                           {"FLOAT8E4M3FNUZ", 18, DataType::float8e4m3fnuz},
+                                           {"FLOAT8E5M2", 19, DataType::float8e5m2},
+                                           {"FLOAT8E5M2FNUZ", 20, DataType::float8e5m2fnuz},
+                                           {"UINT4", 21, DataType::uint4},
+                                           {"INT4", 22, DataType::int4}}};
+
+Result<void> parse_saturate(const Node& node, Attributes& attributes, CastParams& params) {
+  if (node.since >= 19) {
+    SLUICE_TRY_ASSIGN(const std::int64_t saturate, attributes.integer("saturate", 1));
+    params.saturate = saturate != 0;
+  }
+  if (node.since >= 24) {
+    attributes.ignore("round_mode");  // of casts to float8e8m0, which `to` refuses
+  }
+  return {};
+}
 
 Result<CastParams> parse_cast(const Node& node) {
   Attributes attributes(node);
@@ -53,12 +71,7 @@ Result<CastParams> parse_cast(const Node& node) {
     SLUICE_TRY_ASSIGN(const std::int64_t number, attributes.integer("to", 0));
     shown = std::to_string(number);
   }
-  if (node.since >= 19) {
-    attributes.ignore("saturate");
-  }
-  if (node.since >= 24) {
-    attributes.ignore("round_mode");
-  }
+  SLUICE_TRY(parse_saturate(node, attributes, params));
   SLUICE_TRY(attributes.finish());
   for (const TypeName& type : kTypes) {
     if (shown == (node.since < 6 ? std::string(type.name) : std::to_string(type.number))) {
@@ -73,14 +86,10 @@ Result<CastParams> parse_cast(const Node& node) {
 
 Result<CastParams> parse_cast_like(const Node& node) {
   Attributes attributes(node);
-  if (node.since >= 19) {
-    attributes.ignore("saturate");
-  }
-  if (node.since >= 24) {
-    attributes.ignore("round_mode");
-  }
+  CastParams params;
+  SLUICE_TRY(parse_saturate(node, attributes, params));
   SLUICE_TRY(attributes.finish());
-  return CastParams{};
+  return params;
 }
 
 Result<OutputFacts> infer_cast(const CastParams& params, const InputFacts& facts) {
@@ -89,109 +98,60 @@ Result<OutputFacts> infer_cast(const CastParams& params, const InputFacts& facts
   return one_output(to, {x.dims.begin(), x.dims.end()});
 }
 
-template <class T>
-constexpr bool kSmallFloat = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
-
-template <class To, class From>
-To convert(From value) {
-  if constexpr (kSmallFloat<From>) {
-    if constexpr (std::is_same_v<To, From>) {
-      return value;
-    } else {
-      return convert<To>(to_float(value));
-    }
-  } else if constexpr (kSmallFloat<To>) {
-    return narrow<To>(to_odd(static_cast<double>(value)));
-  } else if constexpr (std::is_same_v<To, bool>) {
-    return value != From{0};
-  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    // A cast of what int64 cannot hold is undefined; x86 gives its lowest number.
-    constexpr double kEnd = 9223372036854775808.0;  // 2^63
-    const auto wide = static_cast<double>(value);
-    if (std::is_same_v<To, std::uint64_t> && wide >= kEnd && wide < 2 * kEnd) {
-      return static_cast<To>(wide);
-    }
-    const bool fits = wide >= -kEnd && wide < kEnd;
-    return static_cast<To>(fits ? static_cast<std::int64_t>(wide)
-                                : std::numeric_limits<std::int64_t>::min());
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
-// Also for bool and half precision, which the dispatch over numbers leaves out.
-template <class F>
-void dispatch_castable(DataType datatype, const F& f) {
-  if (datatype == DataType::boolean) {
-    f(bool{});
-  } else if (datatype == DataType::float16) {
-    f(Float16{});
-  } else if (datatype == DataType::bfloat16) {
-    f(BFloat16{});
-  } else {
-    const bool known = dispatch_number(datatype, f);
-    SLUICE_CHECK(known);
-  }
-}
-
-void cast_to_strings(const TensorView& x, TensorView& y) {
+void cast_to_strings(const CastRule& rule, const TensorView& x, TensorView& y) {
   const auto to = y.mut<std::string>();
-  dispatch_castable(x.datatype, [&](auto tag) {
-    const auto from = x.as<decltype(tag)>();
+  dispatch_stored(x.datatype, [&](auto tag) {
+    const auto* from = elements<decltype(tag)>(x);
     for (std::size_t i = 0; i < to.size(); ++i) {
-      if constexpr (kSmallFloat<decltype(tag)>) {
-        to[i] = number_text(to_float(from[i]));
-      } else {
-        to[i] = number_text(from[i]);
-      }
+      to[i] = number_text(number_of(from[i], rule));
     }
   });
 }
 
-Result<void> cast_from_strings(const TensorView& x, TensorView& y) {
+Result<void> cast_from_strings(const CastRule& rule, const TensorView& x, TensorView& y) {
   Result<void> done;
   const auto from = x.as<std::string>();
-  dispatch_castable(y.datatype, [&](auto tag) {
+  dispatch_stored(y.datatype, [&](auto tag) {
     using To = decltype(tag);
-    const auto to = y.mut<To>();
+    To* to = elements<To>(y);
     for (std::size_t i = 0; i < from.size() && done; ++i) {
-      if constexpr (std::is_integral_v<To> && !std::is_same_v<To, bool>) {
-        auto value = integer_of_text(from[i], std::is_signed_v<To>);
+      if constexpr ((std::is_integral_v<To> && !std::is_same_v<To, bool>) || kNibble<To>) {
+        auto value = integer_of_text(from[i], !std::is_same_v<To, std::uint64_t>);
         done = value ? Result<void>() : Result<void>(std::move(value).error());
-        to[i] = value ? static_cast<To>(*value) : To{};
+        to[i] = value ? convert_number<To>(*value, rule) : To{};
       } else {
         auto value = real_of_text(from[i]);
         done = value ? Result<void>() : Result<void>(std::move(value).error());
-        to[i] = value ? convert<To>(*value) : To{};
+        to[i] = value ? convert_number<To>(*value, rule) : To{};
       }
     }
   });
   return done;
 }
 
-Result<void> run_cast(const CastParams&, KernelContext& context) {
+Result<void> run_cast(const CastParams& params, KernelContext& context) {
   const TensorView& x = context.input(0);
   TensorView& y = context.output(0);
   if (x.datatype == y.datatype) {
     copy_elements(x, y);
     return {};
   }
+  const CastRule rule = CastRule::of(x.datatype, y.datatype, params.saturate);
   if (y.datatype == DataType::string) {
-    cast_to_strings(x, y);
+    cast_to_strings(rule, x, y);
     return {};
   }
   if (x.datatype == DataType::string) {
-    return cast_from_strings(x, y);
+    return cast_from_strings(rule, x, y);
   }
-  dispatch_castable(x.datatype, [&](auto from_tag) {
-    using From = decltype(from_tag);
-    dispatch_castable(y.datatype, [&](auto to_tag) {
+  dispatch_stored(x.datatype, [&](auto from_tag) {
+    const auto* from = elements<decltype(from_tag)>(x);
+    dispatch_stored(y.datatype, [&](auto to_tag) {
       using To = decltype(to_tag);
-      const From* from = x.as<From>().data();
-      To* to = y.mut<To>().data();
+      To* to = elements<To>(y);
       parallel_for(x.count, 32'768, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
-          to[i] = convert<To>(from[i]);
+          to[i] = convert_number<To>(number_of(from[i], rule), rule);
         }
       });
     });
