@@ -27,6 +27,7 @@ if(NOT SLUICE_SANITIZE)
   find_library(MIMALLOC_LIBRARY mimalloc REQUIRED)
   target_link_libraries(third_malloc INTERFACE -Wl,--push-state,--no-as-needed ${MIMALLOC_LIBRARY}
                                                -Wl,--pop-state)
+  target_sources(third_malloc INTERFACE ${CMAKE_SOURCE_DIR}/common/process/throwing_new.cc)
 endif()
 add_library(third::malloc ALIAS third_malloc)
 

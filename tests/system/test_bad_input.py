@@ -1,4 +1,6 @@
 """Hostile and mistaken requests to the whole server: a clear answer each, and the server stays."""
+import pathlib
+import resource
 import socket
 import struct
 import subprocess
@@ -169,3 +171,14 @@ def test_output_that_cannot_be_written_is_no_success(cluster):
             ran = subprocess.run([SLUICE, *arguments], stdout=full, stderr=subprocess.PIPE, text=True,
                                  check=False, timeout=60)
         assert (ran.returncode, ran.stderr) == (1, "sluice: the output cannot be written\n"), arguments
+
+
+def test_a_lack_of_memory_is_an_error_and_not_the_end():
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+    add = pathlib.Path(__file__).resolve().parents[2] / "cluster/example/add/1/model.onnx"
+    done = subprocess.run([SLUICE, "bench", "engine", add, "--seconds", "0",
+                           "--shape", "a=250000000x4", "--shape", "b=250000000x4"],
+                          preexec_fn=little_memory, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, (done.returncode, done.stderr)
+    assert "bad_alloc" in done.stderr or "memory" in done.stderr, done.stderr
