@@ -1,5 +1,5 @@
-// `new` for executables with mimalloc. Debian builds mimalloc as C, and there its own `new` ends the
-// process when memory is short; the standard wants std::bad_alloc, and ours is caught where a
+// `new` for executables with mimalloc. Debian builds mimalloc as C, and there its own `new` ends
+// the process when memory is short; the standard wants std::bad_alloc, and ours is caught where a
 // request or a model can be refused. Compiled into the executable (third::malloc), it stands before
 // that of every library. `delete` and the forms that do not throw stay mimalloc's: they fit malloc.
 

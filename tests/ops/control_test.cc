@@ -52,6 +52,33 @@ TEST(If, TakesConstantsFromAround) {
   EXPECT_EQ(floats_of((*got)[1]), (std::vector<float>{3, 4}));
 }
 
+// What comes out of a branch has dims that only the run knows: the step behind it is bound then,
+// and its kernel has packed its weights for channels-last all the same.
+TEST(If, AConvolutionBehindItKeepsTheOrderOfItsNumbers) {
+  const auto by_choice = [](bool chooses) {
+    GraphCase inside;
+    inside.node("Identity", {"x"}, {"same"}).output("same");
+    GraphCase graph;
+    graph.input("x", random_floats({1, 3, 9}, 4)).input("c", bools({}, {1}));
+    graph.input("r", random_floats({1, 5, 7}, 6)).constant("w", random_floats({5, 3, 3}, 5));
+    if (chooses) {
+      graph.node("If",
+                 {"c"},
+                 {"z"},
+                 {inside.as_attribute("then_branch"), inside.as_attribute("else_branch")});
+    } else {
+      graph.node("Identity", {"x"}, {"z"});
+    }
+    graph.node("Conv", {"z", "w"}, {"v"}).node("Add", {"v", "r"}, {"s"});
+    return graph.node("MaxPool", {"s"}, {"y"}, {integers("kernel_shape", {2})}).output("y");
+  };
+  GraphCase plain = by_choice(false);
+  const auto want = plain.run();
+  ASSERT_TRUE(want) << error_of(want);
+  GraphCase chosen = by_choice(true);
+  EXPECT_EQ(mismatch(chosen.run(), (*want)[0], 1e-5, 1e-6), "");
+}
+
 // Sums 1, 2, ... and goes on while the sum is below `limit`; collects the sums.
 GraphCase counting(float limit) {
   GraphCase graph;

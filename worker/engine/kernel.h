@@ -217,6 +217,7 @@ class Box {
     box.data_ = {new T(std::move(value)), [](void* data) { delete static_cast<T*>(data); }};
     return box;
   }
+  [[nodiscard]] bool empty() const noexcept { return data_ == nullptr; }
   template <class T>
   [[nodiscard]] const T& as() const {
     return *static_cast<const T*>(data_.get());

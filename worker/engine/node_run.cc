@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "worker/engine/layout.h"
 #include "worker/engine/widen.h"
 
 namespace sluice::engine {
@@ -44,10 +45,29 @@ std::vector<InputFact> facts_of(std::span<const TensorView> inputs) {
 
 namespace {
 
+// The same for a prepared step whose kernel wants channels-last (layout_choice.cc says when): its
+// inputs are brought into that order, and its result back.
+bool turns(const Step& step, std::span<const TensorView> inputs) {
+  return step.entry->layout == LayoutRule::channels_last && !step.state.empty() &&
+         step.node.outputs.size() == 1 && !inputs.empty() &&
+         inputs[0].datatype == DataType::float32 && inputs[0].rank() >= 3 && inputs[0].rank() <= 5;
+}
+
+// `tensor` in the other layout; the memory stays row-major by its name alone.
+Result<Tensor> turned(const TensorView& from, Layout to) {
+  SLUICE_TRY_ASSIGN(Tensor made,
+                    Tensor::create(from.datatype, {from.dims.begin(), from.dims.end()}));
+  TensorView view = made.view();
+  view.layout = to;
+  reorder(from, view);
+  return made;
+}
+
 // The kernel's own datatypes.
-Result<std::vector<Tensor>> run_kernel(const Step& step,
-                                       std::span<const TensorView> inputs,
-                                       const std::atomic<bool>* stop) {
+Result<std::vector<Tensor>> run_rows(const Step& step,
+                                     std::span<const TensorView> inputs,
+                                     const std::atomic<bool>* stop,
+                                     Layout layout) {
   const Kernel& kernel = step.entry->kernel;
   const std::size_t count = step.node.outputs.size();
   const auto facts = facts_of(inputs);
@@ -64,7 +84,8 @@ Result<std::vector<Tensor>> run_kernel(const Step& step,
   for (std::size_t i = 0; i < count; ++i) {
     const bool wanted = step.node.outputs[i] != kNoValue;
     if (wanted && !made[i].data_dependent) {
-      SLUICE_TRY(outputs.allocate(i, made[i].dims));
+      SLUICE_TRY_ASSIGN(TensorView * view, outputs.allocate(i, made[i].dims));
+      view->layout = layout;
     }
     out.push_back(wanted ? outputs.view(i) : nullptr);
     out_views.push_back(*outputs.view(i));
@@ -79,6 +100,31 @@ Result<std::vector<Tensor>> run_kernel(const Step& step,
   context.set_source(&outputs);
   SLUICE_TRY(kernel.run(step.params, step.state, bound, context));
   return outputs.take();
+}
+
+Result<std::vector<Tensor>> run_kernel(const Step& step,
+                                       std::span<const TensorView> inputs,
+                                       const std::atomic<bool>* stop) {
+  if (!turns(step, inputs)) {
+    return run_rows(step, inputs, stop, Layout::plain);
+  }
+  std::vector<TensorView> views(inputs.begin(), inputs.end());
+  std::vector<Tensor> kept;
+  kept.reserve(views.size());
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    if (i == 0 || i == step.tail.residual) {
+      SLUICE_TRY_ASSIGN(Tensor tensor, turned(views[i], Layout::channels_last));
+      kept.push_back(std::move(tensor));
+      views[i] = kept.back().view();
+      views[i].layout = Layout::channels_last;
+    }
+  }
+  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs,
+                    run_rows(step, views, stop, Layout::channels_last));
+  TensorView result = outputs[0].view();
+  result.layout = Layout::channels_last;
+  SLUICE_TRY_ASSIGN(outputs[0], turned(result, Layout::plain));
+  return outputs;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// build_plan and its simple parts: operators found, order, folding, preparation.
+// build_plan and its simple parts: operators found, order, preparation.
 
 #include "worker/engine/plan.h"
 
@@ -94,12 +94,6 @@ ModelInfo info_of(const Model& model) {
   return info;
 }
 
-bool all_constant(const Plan& plan, const Step& step) {
-  return std::ranges::all_of(step.node.inputs, [&](ValueId value) {
-    return value == kNoValue || plan.is_constant(value);
-  });
-}
-
 class StepPreparation final : public PrepareContext {
  public:
   StepPreparation(Plan& plan, Step& step, bool reference)
@@ -146,6 +140,8 @@ class StepPreparation final : public PrepareContext {
   std::vector<std::unique_ptr<Tensor>> widened_;
 };
 
+}  // namespace
+
 Result<void> prepare_step(Plan& plan, Step& step, bool reference) {
   if (step.entry->kernel.prepare == nullptr) {
     return {};
@@ -154,58 +150,6 @@ Result<void> prepare_step(Plan& plan, Step& step, bool reference) {
   SLUICE_TRY_ASSIGN(step.state, step.entry->kernel.prepare(step.params, context));
   return {};
 }
-
-Result<void> fold_step(Plan& plan, Step& step) {
-  SLUICE_TRY(prepare_step(plan, step, true));
-  step.consumed.assign(step.consumed.size(), false);
-  std::vector<TensorView> inputs;
-  for (const ValueId value : step.node.inputs) {
-    inputs.emplace_back();
-    if (value != kNoValue) {
-      SLUICE_TRY_ASSIGN(inputs.back(), plan.constants[value]->view());
-    }
-  }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(step, inputs));
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (step.node.outputs[i] != kNoValue) {
-      plan.constants[step.node.outputs[i]] = std::make_shared<Constant>(std::move(outputs[i]));
-    }
-  }
-  return {};
-}
-
-// False where the result would be large: an expanded constant is better made when it is needed.
-bool worth_folding(const Plan& plan, const Step& step) {
-  std::vector<TensorView> inputs;
-  std::size_t bytes = 64 * limits::kKiB;
-  for (const ValueId value : step.node.inputs) {
-    inputs.emplace_back();
-    if (value != kNoValue) {
-      auto view = plan.constants[value]->view();
-      if (!view) {
-        return false;
-      }
-      inputs.back() = *view;
-      bytes += view->size();
-    }
-  }
-  const auto facts = facts_of(inputs);
-  const auto made = infer_outputs(step, facts);
-  if (!made) {
-    return false;  // the run will say so, with its context
-  }
-  for (const OutputFact& fact : *made) {
-    const auto count = element_count(fact.dims);
-    if (fact.data_dependent || !count ||
-        static_cast<std::size_t>(*count) * storage_size(fact.datatype) >
-            std::min(bytes, limits::kFoldedBytes)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-}  // namespace
 
 Result<void> sort_steps(Plan& plan) {
   // Kahn's algorithm with a heap of file positions: the order of the file wherever it is valid.
@@ -257,22 +201,6 @@ Result<void> sort_steps(Plan& plan) {
   return {};
 }
 
-Result<void> fold_constants(Plan& plan) {
-  std::vector<Step> kept;
-  for (Step& step : plan.steps) {
-    if (!step.entry->pure || step.entry->kernel.infer == nullptr || !all_constant(plan, step) ||
-        !worth_folding(plan, step)) {
-      kept.push_back(std::move(step));
-      continue;
-    }
-    if (auto folded = fold_step(plan, step); !folded) {
-      return with_context(std::move(folded).error(), describe(step.node));
-    }
-  }
-  plan.steps = std::move(kept);
-  return {};
-}
-
 void drop_dead_steps(Plan& plan) {
   std::vector<bool> needed(plan.value_names.size(), false);
   for (const Declared& output : plan.outputs) {
@@ -311,6 +239,12 @@ Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
     ++uses[output.value];
   }
   for (Step& step : plan.steps) {
+    // A Constant that was not folded reads its tensor in each run: the file is unmapped by then.
+    for (const Attribute& attribute : step.node.attributes) {
+      if (attribute.tensor != nullptr) {
+        SLUICE_TRY(attribute.tensor->own());
+      }
+    }
     if (auto prepared = prepare_step(plan, step, options.reference); !prepared) {
       return with_context(std::move(prepared).error(), describe(step.node));
     }

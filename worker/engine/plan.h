@@ -92,6 +92,8 @@ Result<void> note_forms(Plan& plan, const PlanOptions& options);
 Result<void> fuse_steps(Plan& plan);
 // Finds out which steps can only see NaN when the graph's inputs have some.
 void note_tame(Plan& plan);
+// The step's state; none where its operator has none. `reference`: nothing is packed.
+Result<void> prepare_step(Plan& plan, Step& step, bool reference);
 // Packs weights, then frees what nobody reads at run time.
 Result<void> prepare_steps(Plan& plan, const PlanOptions& options);
 
