@@ -32,20 +32,21 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     }
     const Spec spec = spec_of(version);
     Spec found{version, {}};
-    bool as_wanted = false;  // of two builds that run, the one that is on the disk
+    // Of two builds that run, the one that served; else the one that is on the disk.
+    int best = 0;
     for (const auto& [id, worker] : workers_) {
       if (worker.node != node || worker.version != version || worker.state != WorkerState::ready) {
         continue;
       }
       const std::string build = id.substr(0, id.rfind('/'));
-      const bool wanted = spec.workers.contains(id);
+      const int claim = build_served_before(version, build) ? 2 : spec.workers.contains(id) ? 1 : 0;
       if (!found.workers.empty() && found.workers.begin()->second.build != build) {
-        if (as_wanted || !wanted) {
+        if (claim <= best) {
           continue;
         }
         found.workers.clear();
       }
-      as_wanted = as_wanted || wanted;
+      best = std::max(best, claim);
       found.workers.emplace(id, Place{node, build, worker.stamp, {}});
     }
     if (found.workers.empty()) {

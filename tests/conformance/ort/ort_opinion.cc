@@ -26,7 +26,7 @@ namespace sluice {
 namespace {
 
 constexpr int kVariations = 3;
-constexpr model::Tolerance kTolerance{.scale = 1e-3};
+constexpr model::Tolerance kTolerance{.scale = 1e-2};  // a step of an 8-bit output is 4e-3
 
 struct Counts {
   int same = 0;
@@ -34,8 +34,24 @@ struct Counts {
   int one_sided = 0;  // only one of the two runs it
 };
 
+// Whole numbers stay: they may be indices.
+template <class Float>
+bool is_whole(const NamedTensor& tensor) {
+  for (std::size_t at = 0; at < tensor.data.size(); at += sizeof(Float)) {
+    Float value = 0;
+    std::memcpy(&value, tensor.data.data() + at, sizeof value);
+    if (value != std::trunc(value)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 template <class Float>
 void vary(NamedTensor& tensor, std::mt19937& random) {
+  if (is_whole<Float>(tensor)) {
+    return;
+  }
   std::uniform_real_distribution<double> factor(0.9, 1.1);
   MutableBuffer moved(tensor.data.size());
   for (std::size_t at = 0; at < tensor.data.size(); at += sizeof(Float)) {

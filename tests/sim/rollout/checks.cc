@@ -49,6 +49,7 @@ void Checks::gateway_started() {
   served_.clear();
   seen_failed_.clear();
   remembered_.reset();
+  remembered_builds_.clear();
   allowed_ = false;
   rolling_ = false;
   rolled_ = false;
@@ -62,6 +63,7 @@ void Checks::remembers(const gateway::FleetMemory& memory) {
   remembered_.emplace();
   for (const gateway::RememberedVersion& each : model->second.serving) {
     remembered_->insert(each.version);
+    remembered_builds_.insert(each.builds.begin(), each.builds.end());
   }
   if (model->second.rollout) {
     allowed_ = model->second.rollout->plan.allow_signature_change;
@@ -72,10 +74,19 @@ void Checks::first_report(const Report& report, const SimNode& node) {
   if (!reported_.insert(report.node).second) {
     return;  // it was silent for a while
   }
+  const auto of_a_served_build = [&](const Reported& worker) {
+    return worker.state == WorkerState::ready &&
+           remembered_builds_.contains(worker.id.substr(0, worker.id.rfind('/')));
+  };
   for (const Reported& worker : report.workers) {
     const bool served =
         !remembered_ || remembered_->empty() || remembered_->contains(worker.version);
-    if (!served || worker.state != WorkerState::ready) {
+    // Of two builds of a version the one that served goes on, not the one that was being tried.
+    const bool tried = !of_a_served_build(worker) &&
+                       std::ranges::any_of(report.workers, [&](const Reported& other) {
+                         return other.version == worker.version && of_a_served_build(other);
+                       });
+    if (!served || tried || worker.state != WorkerState::ready) {
       continue;
     }
     served_.insert(worker.stamp);

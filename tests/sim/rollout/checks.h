@@ -84,6 +84,7 @@ class Checks {
   bool rolling_ = false;
   bool rolled_ = false;                               // in this life of the gateway
   std::optional<std::set<std::int64_t>> remembered_;  // what served, by the gateway's memory
+  std::set<std::string> remembered_builds_;
   std::set<std::string> seen_failed_;  // workers that cannot be loaded, while they were assigned
 };
 

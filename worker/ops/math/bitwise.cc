@@ -73,7 +73,8 @@ T shift(T value, T by, bool left) {
   if (by >= kBits) {
     return 0;
   }
-  return static_cast<T>(left ? static_cast<std::uint64_t>(value) << by : value >> by);
+  const auto wide = static_cast<std::uint64_t>(value);
+  return static_cast<T>(left ? wide << by : wide >> by);
 }
 
 // With the sign of the divisor.

@@ -88,7 +88,7 @@ TEST(TensorFile, RefusesWhatDoesNotFit) {
                       {raw.substr(0, raw.size() - 1), ErrorCode::data_corrupt},
                       {file_of(1, {1ULL << 62, 1ULL << 62}), ErrorCode::data_corrupt},
                       {file_of(1, {static_cast<std::uint64_t>(-1)}), ErrorCode::data_corrupt},
-                      {file_of(17, {1}), ErrorCode::unsupported},
+                      {file_of(14, {1}), ErrorCode::unsupported},
                       {external, ErrorCode::unsupported},
                       {wrong_field, ErrorCode::data_corrupt}};
   for (const Row& row : rows) {
