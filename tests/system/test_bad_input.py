@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from cluster import ADD, SLOW, SLUICE, Client, Cluster, wait_until
+from cluster import ADD, REAL_ENGINE, SLOW, SLUICE, Client, Cluster, wait_until
 
 ROW = {"datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
 A, B = dict(ROW, name="a"), dict(ROW, name="b")
@@ -173,6 +173,7 @@ def test_output_that_cannot_be_written_is_no_success(cluster):
         assert (ran.returncode, ran.stderr) == (1, "sluice: the output cannot be written\n"), arguments
 
 
+@pytest.mark.skipif(SLOW > 1 or not REAL_ENGINE, reason="sanitizers reserve more address space than this allows")
 def test_a_lack_of_memory_is_an_error_and_not_the_end():
     def little_memory():
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
