@@ -1,5 +1,9 @@
 #include "worker/ops/strided.h"
 
+#include <type_traits>
+
+#include "worker/ops/elements.h"
+
 namespace sluice::engine {
 
 StridedCopy merged(const StridedCopy& box) {
@@ -32,6 +36,17 @@ Shape strides_of(Dims dims) {
     strides[i - 2] = strides[i - 1] * dims[i - 1];
   }
   return strides;
+}
+
+Result<void> run_box(const StridedCopy& box, KernelContext& context) {
+  TensorView& y = context.output(0);
+  if (y.count > 0) {
+    dispatch_element(y.datatype, [&](auto* tag) {
+      using T = std::remove_pointer_t<decltype(tag)>;
+      copy_strided(box, elements<T>(context.input(0)), elements<T>(y));
+    });
+  }
+  return {};
 }
 
 }  // namespace sluice::engine

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/base/result.h"
+#include "worker/engine/kernel.h"
 #include "worker/engine/parallel.h"
 #include "worker/engine/tensor.h"
 
@@ -63,5 +65,8 @@ void copy_strided(const StridedCopy& box, const T* from, T* to) {
     }
   });
 }
+
+// Output 0 from input 0 by a merged box: the run of operators that only move elements, strings too.
+Result<void> run_box(const StridedCopy& box, KernelContext& context);
 
 }  // namespace sluice::engine

@@ -50,15 +50,6 @@ Result<PoolParams> parse_global(const Node& node) {
   return PoolParams{.is_global = true};
 }
 
-Result<Window> window_of(const PoolParams& params, Dims x) {
-  if (!params.is_global) {
-    return resolve_window(params.window, x.subspan(2), {});
-  }
-  WindowParams whole;
-  whole.kernel.assign(x.begin() + 2, x.end());
-  return resolve_window(whole, x.subspan(2), {});
-}
-
 // Inputs: X, scale, zero, scale of Y, zero.
 Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
@@ -70,14 +61,12 @@ Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts
   }
   SLUICE_TRY(check_quant(facts, 1, x.datatype));
   SLUICE_TRY(check_quant(facts, 3, x.datatype));
-  SLUICE_TRY_ASSIGN(const Window window, window_of(params, x.dims));
-  Shape dims{x.dims[0], x.dims[1]};
-  dims.insert(dims.end(), window.out.begin(), window.out.end());
-  return one_output(x.datatype, std::move(dims));
+  SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
+  return one_output(x.datatype, pooled_dims(x.dims, window));
 }
 
 Result<Window> bind_pool(const PoolParams& params, BindContext& context) {
-  return window_of(params, context.inputs[0].dims);
+  return pool_window(params.window, params.is_global, context.inputs[0].dims);
 }
 
 struct Tally {

@@ -63,15 +63,6 @@ Result<LpParams> parse_global(const Node& node) {
   return params;
 }
 
-Result<Window> window_of(const LpParams& params, Dims x) {
-  if (!params.is_global) {
-    return resolve_window(params.window, x.subspan(2), {});
-  }
-  WindowParams whole;
-  whole.kernel.assign(x.begin() + 2, x.end());
-  return resolve_window(whole, x.subspan(2), {});
-}
-
 Result<OutputFacts> infer_pool(const LpParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
   if (!is_float(x.datatype)) {
@@ -80,14 +71,12 @@ Result<OutputFacts> infer_pool(const LpParams& params, const InputFacts& facts) 
   if (x.dims.size() < 3) {
     return bad_input("input " + to_string(x.dims) + " has no places");
   }
-  SLUICE_TRY_ASSIGN(const Window window, window_of(params, x.dims));
-  Shape dims{x.dims[0], x.dims[1]};
-  dims.insert(dims.end(), window.out.begin(), window.out.end());
-  return one_output(x.datatype, std::move(dims));
+  SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
+  return one_output(x.datatype, pooled_dims(x.dims, window));
 }
 
 Result<Window> bind_pool(const LpParams& params, BindContext& context) {
-  return window_of(params, context.inputs[0].dims);
+  return pool_window(params.window, params.is_global, context.inputs[0].dims);
 }
 
 // Sum of |x|^p over the taps of one place that lie inside, from dimension `d` on.

@@ -62,15 +62,6 @@ Result<PoolParams> parse_global(const Node& node) {
   return PoolParams{.is_max = kMax, .is_global = true};
 }
 
-Result<Window> window_of(const PoolParams& params, Dims x) {
-  if (!params.is_global) {
-    return resolve_window(params.window, x.subspan(2), {});
-  }
-  WindowParams whole;
-  whole.kernel.assign(x.begin() + 2, x.end());
-  return resolve_window(whole, x.subspan(2), {});
-}
-
 Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
   const bool bytes = params.is_max && !params.is_global &&
@@ -83,9 +74,8 @@ Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts
                  "input " + to_string(x.dims) + " has " + std::to_string(x.dims.size()) +
                      " dimensions, 3 to 5 are possible"};
   }
-  SLUICE_TRY_ASSIGN(const Window window, window_of(params, x.dims));
-  Shape dims{x.dims[0], x.dims[1]};
-  dims.insert(dims.end(), window.out.begin(), window.out.end());
+  SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
+  Shape dims = pooled_dims(x.dims, window);
   OutputFacts made = one_output(x.datatype, dims);
   if (facts.output_count > 1 && (!params.is_max || params.is_global)) {
     return Error{ErrorCode::data_corrupt, "has two outputs"};
@@ -114,7 +104,7 @@ struct PoolBound {
 
 Result<PoolBound> bind_pool(const PoolParams& params, BindContext& context) {
   const TensorView& x = context.inputs[0];
-  SLUICE_TRY_ASSIGN(const Window window, window_of(params, x.dims));
+  SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
   PoolBound bound;
   const std::size_t rank = window.out.size();
   for (std::size_t d = 0; d < rank; ++d) {

@@ -105,4 +105,19 @@ Result<Window> resolve_window(const WindowParams& params, Dims spatial, Dims ker
   return window;
 }
 
+Result<Window> pool_window(const WindowParams& params, bool is_global, Dims x) {
+  if (!is_global) {
+    return resolve_window(params, x.subspan(2), {});
+  }
+  WindowParams whole;
+  whole.kernel.assign(x.begin() + 2, x.end());
+  return resolve_window(whole, x.subspan(2), {});
+}
+
+Shape pooled_dims(Dims x, const Window& window) {
+  Shape dims{x[0], x[1]};
+  dims.insert(dims.end(), window.out.begin(), window.out.end());
+  return dims;
+}
+
 }  // namespace sluice::engine

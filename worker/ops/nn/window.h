@@ -42,4 +42,9 @@ Result<WindowParams> parse_window(Attributes& attributes);
 // padded input.
 Result<Window> resolve_window(const WindowParams& params, Dims spatial, Dims kernel);
 
+// The same for a pool over x [N, C, spatial...]; `is_global`: over all of it.
+Result<Window> pool_window(const WindowParams& params, bool is_global, Dims x);
+// Dims of what a pool makes of `x`.
+Shape pooled_dims(Dims x, const Window& window);
+
 }  // namespace sluice::engine

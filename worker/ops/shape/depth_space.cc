@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "worker/ops/elements.h"
 #include "worker/ops/register.h"
 #include "worker/ops/strided.h"
 #include "worker/ops/types.h"
@@ -109,14 +108,7 @@ Result<StridedCopy> bind_to_depth(const BlockParams& params, BindContext& contex
 }
 
 Result<void> run_blocks(const BlockParams&, const StridedCopy& box, KernelContext& context) {
-  TensorView& y = context.output(0);
-  if (y.count > 0) {
-    dispatch_element(y.datatype, [&](auto* tag) {
-      using T = std::remove_pointer_t<decltype(tag)>;
-      copy_strided(box, elements<T>(context.input(0)), elements<T>(y));
-    });
-  }
-  return {};
+  return run_box(box, context);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "worker/ops/broadcast.h"
-#include "worker/ops/elements.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"
 #include "worker/ops/strided.h"
@@ -16,17 +15,6 @@
 
 namespace sluice::engine {
 namespace {
-
-Result<void> run_box(const StridedCopy& box, KernelContext& context) {
-  TensorView& y = context.output(0);
-  if (y.count > 0) {
-    dispatch_element(y.datatype, [&](auto* tag) {
-      using T = std::remove_pointer_t<decltype(tag)>;
-      copy_strided(box, elements<T>(context.input(0)), elements<T>(y));
-    });
-  }
-  return {};
-}
 
 // --- Expand --------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "worker/ops/elements.h"
 #include "worker/ops/register.h"
 #include "worker/ops/strided.h"
 #include "worker/ops/types.h"
@@ -69,14 +68,7 @@ Result<StridedCopy> bind_transpose(const TransposeParams& params, BindContext& c
 }
 
 Result<void> run_transpose(const TransposeParams&, const StridedCopy& box, KernelContext& context) {
-  TensorView& y = context.output(0);
-  if (y.count > 0) {
-    dispatch_element(y.datatype, [&](auto* tag) {
-      using T = std::remove_pointer_t<decltype(tag)>;
-      copy_strided(box, elements<T>(context.input(0)), elements<T>(y));
-    });
-  }
-  return {};
+  return run_box(box, context);
 }
 
 }  // namespace
