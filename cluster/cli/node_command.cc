@@ -121,6 +121,12 @@ void add_node_command(CLI::App& app, ExitCode& exit_code) {
                    node.threads,
                    "Requests a worker executes at once; never more than affinity and cgroups allow")
       ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--memory",
+                   node.memory,
+                   "Bytes that all workers may take together; default: what machine and control "
+                   "groups have")
+      ->check(CLI::PositiveNumber);
   command->add_option("--drain-limit", line->drain_s, "Seconds a drain may take, then: kill")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -8,6 +8,7 @@
 
 #include "cluster/cli/models_table.h"
 #include "cluster/cli/text_table.h"
+#include "common/base/limits.h"
 
 namespace sluice::cluster {
 
@@ -74,6 +75,21 @@ std::string gateway_line(const Json& status) {
   return line + "\n";
 }
 
+std::uint64_t number(const Json& row, const char* key) {
+  const auto found = row.is_object() ? row.find(key) : row.end();
+  return found != row.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+// "node     h, memory 120 of 16000 MB".
+std::string node_line(const Json& node) {
+  std::string line = "node     " + cell(node, "id") + ", memory " +
+                     std::to_string(number(node, "memory_taken") / limits::kMiB);
+  if (const std::uint64_t limit = number(node, "memory_limit"); limit != 0) {
+    line += " of " + std::to_string(limit / limits::kMiB);
+  }
+  return line + " MB\n";
+}
+
 }  // namespace
 
 Result<std::string> status_table(std::string_view json) {
@@ -82,6 +98,9 @@ Result<std::string> status_table(std::string_view json) {
     return Error{ErrorCode::data_corrupt, "the server's status is not a JSON object"};
   }
   std::string out = gateway_line(status);
+  for (const Json& node : list_of(status, "nodes")) {
+    out += node_line(node);
+  }
   const Json& models = list_of(status, "models");
   const Json& workers = list_of(status, "workers");
   out += '\n';

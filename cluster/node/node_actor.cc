@@ -14,6 +14,7 @@
 #include "common/link/socket_spec.h"
 #include "common/link/zmq_message.h"
 #include "common/process/cpu_budget.h"
+#include "common/process/memory.h"
 #include "worker/serve/worker_main.h"
 
 namespace sluice::cluster {
@@ -60,7 +61,10 @@ NodeActor::NodeActor(const NodeOptions& options,
       loop_(&loop),
       context_(&context),
       on_ended_(std::move(on_ended)),
-      repository_(options.repository) {}
+      memory_limit_(options.memory ? *options.memory : memory_in_all().value_or(0)),
+      repository_(options.repository) {
+  supervisor_.limit_memory(memory_limit_, command_.node_id);
+}
 
 Result<void> NodeActor::start(TimePoint now) {
   SLUICE_TRY(open_link(now));
@@ -100,6 +104,16 @@ void NodeActor::start_worker(const std::string& id, TimePoint now) {
   if (!plan) {
     log_error("worker_refused", {{"worker", id}, {"reason", plan.error().detail}});
     supervisor_.on_refused(id, plan.error().detail);
+    return;
+  }
+  const std::uint64_t estimate =
+      limits::kWorkerBytes + bytes_of(repository_.view(), supervisor_.spec(id));
+  if (const auto admission = supervisor_.admit(id, estimate);
+      admission != WorkerSupervisor::Admission::start) {
+    const bool waits = admission == WorkerSupervisor::Admission::wait;
+    log_at(waits ? LogLevel::info : LogLevel::error,
+           waits ? "worker_waits" : "worker_refused",
+           {{"worker", id}, {"reason", supervisor_.reason(id)}});
     return;
   }
   Result<WorkerProcess> process = WorkerProcess::start(command_, id, *plan);
@@ -145,9 +159,16 @@ void NodeActor::watch(const std::string& id, Life& life) {
 LineReader::State NodeActor::read_states(const std::string& id, Life& life, TimePoint now) {
   return life.process.read_states([&](std::string_view line) {
     const SplitLine split = split_line(line);
-    if (split.word == "state") {
-      supervisor_.on_state(id, state_named(split.rest), now);
+    if (split.word != "state") {
+      return;
     }
+    const WorkerState state = state_named(split.rest);
+    if (state == WorkerState::ready) {
+      perform(supervisor_.on_measured(
+                  id, memory_peak_of(static_cast<std::uint32_t>(life.process.child().pid))),
+              now);
+    }
+    supervisor_.on_state(id, state, now);
   });
 }
 

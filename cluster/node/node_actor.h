@@ -89,6 +89,7 @@ class NodeActor {
   zmq::context_t* context_;
   std::function<void()> on_ended_;
 
+  std::uint64_t memory_limit_ = 0;  // 0: none
   WorkerSupervisor supervisor_;
   Lives lives_;
   struct Told {

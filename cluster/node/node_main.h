@@ -16,6 +16,8 @@ struct NodeOptions {
   std::string node_id;  // unique in the cluster; empty: the host's name
   repository::WatchOptions repository;  // where its models are, and when it looks at them
   std::optional<int> threads;           // a worker's budget; cut by affinity and control groups
+  // Bytes that the workers may take together; empty: what machine and control groups have. 0: none.
+  std::optional<std::uint64_t> memory;
   Duration drain_limit = limits::kDrainTime;  // then what still lives is killed
 
   std::string worker_program;  // empty: this executable

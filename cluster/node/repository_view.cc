@@ -281,4 +281,9 @@ Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const W
   return plan;
 }
 
+std::uint64_t bytes_of(const repository::SettledView& view, const WorkerSpec& spec) {
+  const auto version = version_of(view.model(spec.model), spec);
+  return version ? (*version)->bytes : 0;
+}
+
 }  // namespace sluice::cluster

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,5 +23,8 @@ link::Repository describe(const repository::SettledView& view);
 // another than the spec's stamp says; invalid_argument: the spec's configuration is no good; or the
 // reason why the model cannot be served. Looks on disk for a probe beside the model.
 Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const WorkerSpec& spec);
+
+// Of the files of the version that is meant, bytes; 0 when it is not there.
+std::uint64_t bytes_of(const repository::SettledView& view, const WorkerSpec& spec);
 
 }  // namespace sluice::cluster

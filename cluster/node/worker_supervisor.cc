@@ -29,6 +29,12 @@ const WorkerSpec& WorkerSupervisor::spec(std::string_view id) const {
   return found->second.spec;
 }
 
+const std::string& WorkerSupervisor::reason(std::string_view id) const {
+  const auto found = workers_.find(id);
+  SLUICE_CHECK(found != workers_.end());
+  return found->second.reason;
+}
+
 SupervisorActions WorkerSupervisor::begin(std::string id, WorkerSpec spec) {
   Worker& worker = workers_[id];
   worker = Worker{};
@@ -90,6 +96,7 @@ SupervisorActions WorkerSupervisor::assign(std::vector<WorkerSpec> specs, TimePo
   for (const std::string& id : unnamed) {
     add(retire(id, kill_at));
   }
+  add(start_waiting());  // there may be room now
   for (WorkerSpec& spec : specs) {
     add(desire(std::move(spec)));
   }
@@ -170,8 +177,13 @@ SupervisorActions WorkerSupervisor::on_exit(std::string_view id,
                                             TimePoint now) {
   Worker& worker = find(id);
   SLUICE_CHECK(worker.alive);
-  worker.reason = reason_of(end);
-  return after_death(worker, end.load_failed, now);
+  if (!worker.unfit) {
+    worker.reason = reason_of(end);
+  }
+  SupervisorActions actions = after_death(worker, end.load_failed, now);
+  const SupervisorActions more = start_waiting();  // it may have made room
+  actions.insert(actions.end(), more.begin(), more.end());
+  return actions;
 }
 
 SupervisorActions WorkerSupervisor::after_death(Worker& worker, bool load_failed, TimePoint now) {
@@ -182,6 +194,11 @@ SupervisorActions WorkerSupervisor::after_death(Worker& worker, bool load_failed
   }
   if (draining()) {
     worker.state = WorkerState::ended;
+    return {};
+  }
+  if (std::exchange(worker.unfit, false)) {
+    worker.refused = true;
+    worker.state = WorkerState::failed;
     return {};
   }
   const std::optional<TimePoint> next = worker.rule.on_death(now, load_failed);
@@ -217,8 +234,9 @@ SupervisorActions WorkerSupervisor::drain(TimePoint kill_at) {
       if (!worker.retired) {
         actions.emplace_back(SignalWorker{id, SIGTERM});
       }
-    } else if (worker.state == WorkerState::backing_off) {
+    } else if (worker.state == WorkerState::backing_off || worker.waits) {
       worker.state = WorkerState::ended;
+      worker.waits = false;
     }
   }
   return actions;
@@ -283,6 +301,7 @@ std::vector<WorkerReport> WorkerSupervisor::reports(TimePoint now) const {
     report.restarts = worker.restarts;
     report.early_deaths = worker.rule.early_deaths();
     report.reason = worker.reason;
+    report.memory = worker.alive || worker.state == WorkerState::backing_off ? worker.memory : 0;
     if (worker.state == WorkerState::backing_off) {
       report.restart_in = std::max(worker.restart_at - now, Duration::zero());
     }

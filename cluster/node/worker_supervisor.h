@@ -5,6 +5,11 @@
 // draining nothing is started; what still lives at the drain's limit is killed. A retired worker is
 // drained by itself and forgotten once it has ended; asked for again before that, it begins a new
 // life after its end.
+//
+// Memory (worker_memory.cc). What all workers may take together has a limit. A worker counts with
+// the size of its files until one of its build has said ready on this node, and from then on with
+// the most that one took until then. One for which there is no room waits while others end, and is
+// refused otherwise.
 
 #pragma once
 
@@ -77,6 +82,18 @@ class WorkerSupervisor {
   // What it is to serve is not there (any more): failed until retry_refused() or desire().
   void on_refused(std::string_view id, const std::string& reason);
   SupervisorActions retry_refused();
+  // What all workers may take together, bytes; 0, as before it is called: no limit. `node` is for
+  // reasons.
+  void limit_memory(std::uint64_t bytes, std::string node);
+  // To be asked before a StartWorker is done; `estimate` in bytes. wait: a later StartWorker asks
+  // again. refused: as by on_refused().
+  enum class Admission : std::uint8_t { start, wait, refused };
+  Admission admit(std::string_view id, std::uint64_t estimate);
+  // It is about to say ready, and this is the most that its process took. The first of its build
+  // for which that is too much is ended and refused; its ready does not count then.
+  SupervisorActions on_measured(std::string_view id, std::uint64_t peak);
+  [[nodiscard]] std::uint64_t memory_taken() const;  // by all workers, bytes
+
   // What the worker says of itself: loading, warming, ready, draining.
   void on_state(std::string_view id, WorkerState state, TimePoint now);
   SupervisorActions on_exit(std::string_view id, const WorkerEnd& end, TimePoint now);
@@ -91,6 +108,7 @@ class WorkerSupervisor {
   [[nodiscard]] std::optional<TimePoint> next_due() const;
 
   [[nodiscard]] const WorkerSpec& spec(std::string_view id) const;
+  [[nodiscard]] const std::string& reason(std::string_view id) const;
   // Sorted by id.
   [[nodiscard]] std::vector<WorkerReport> reports(TimePoint now) const;
   [[nodiscard]] bool draining() const noexcept { return kill_at_.has_value(); }
@@ -106,7 +124,10 @@ class WorkerSupervisor {
     RestartRule rule;
     TimePoint restart_at{};  // while backing_off
     std::string reason;
-    bool refused = false;               // failed by on_refused()
+    bool refused = false;               // failed by on_refused(), or unfit
+    bool waits = false;                 // for the memory of others
+    bool unfit = false;                 // takes more than there is: being ended for it
+    std::uint64_t memory = 0;           // bytes it counts with; 0: not admitted yet
     bool retired = false;               // forgotten at its end
     std::optional<TimePoint> kill_at;   // of a retired one that lives
     std::optional<WorkerSpec> revival;  // of a retired one: asked for again
@@ -118,9 +139,22 @@ class WorkerSupervisor {
   SupervisorActions after_death(Worker& worker, bool load_failed, TimePoint now);
   SupervisorActions after_retirement(const Worker& worker);
 
+  struct MemoryTaken {
+    std::uint64_t staying = 0;  // bytes
+    std::uint64_t leaving = 0;  // by workers that are being ended
+  };
+  [[nodiscard]] MemoryTaken taken_beside(std::string_view id) const;
+  [[nodiscard]] std::string too_much(std::uint64_t needs,
+                                     std::uint64_t taken,
+                                     std::string_view how) const;
+  SupervisorActions start_waiting();
+
   std::map<std::string, Worker, std::less<>> workers_;
   std::optional<TimePoint> kill_at_;  // set: draining
   bool killed_ = false;
+  std::uint64_t memory_limit_ = 0;  // 0: none
+  std::string node_;
+  std::map<std::string, std::uint64_t> measured_;  // by build, bytes
 };
 
 }  // namespace sluice::cluster

@@ -104,6 +104,9 @@ std::vector<std::string> node_arguments(const ServeOptions& options, Duration dr
   if (options.threads) {
     add(arguments, "--threads", std::to_string(*options.threads));
   }
+  if (options.memory) {
+    add(arguments, "--memory", std::to_string(*options.memory));
+  }
   if (!options.engine_library.empty()) {
     add(arguments, "--engine-library", options.engine_library);
   }

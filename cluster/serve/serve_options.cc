@@ -183,6 +183,7 @@ Result<ServeOptions> complete(const ServeSettings& settings) {
   options.shards =
       to_int(settings.shards).value_or(std::max(1, cpu_budget(std::nullopt) / kCpusPerShard));
   options.threads = to_int(settings.threads);
+  options.memory = settings.memory;
   options.body_limit = settings.body_limit;
   if (settings.drain_limit) {
     options.drain_limit = std::chrono::seconds(*settings.drain_limit);

@@ -45,6 +45,7 @@ struct ServeOptions {
   std::string engine_library;  // empty: the worker's default
   int shards = 1;
   std::optional<int> threads;
+  std::optional<std::int64_t> memory;  // bytes; empty: what there is
   std::optional<std::int64_t> body_limit;
   Duration drain_limit = limits::kDrainTime;
   bool strict_readiness = true;

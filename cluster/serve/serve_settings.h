@@ -31,6 +31,7 @@ struct ServeSettings {
   std::optional<std::string> engine_library;
   std::optional<std::int64_t> shards;
   std::optional<std::int64_t> threads;
+  std::optional<std::int64_t> memory;       // bytes
   std::optional<std::int64_t> body_limit;   // bytes
   std::optional<std::int64_t> drain_limit;  // seconds
   std::optional<bool> strict_readiness;

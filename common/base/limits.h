@@ -65,6 +65,9 @@ inline constexpr std::size_t kShards = 256;         // the shard is a request id
 inline constexpr std::size_t kModelNameBytes = 64;  // of a served model
 inline constexpr std::size_t kNodeIdBytes = 40;     // with model and version it fits a worker's id
 inline constexpr std::size_t kWorkersPerNode = 1'024;
+// What a worker takes besides its model, most of it libraries: `sluice status` of a small one.
+inline constexpr std::size_t kWorkerBytes = 40 * kMiB;
+inline constexpr std::size_t kMeasuredBuilds = 4'096;  // whose memory a node remembers
 inline constexpr std::size_t kExecutorsPerWorker = 256;
 inline constexpr std::size_t kWorkerQueueRequests =
     1'024;  // waiting in a worker: credit is far less

@@ -32,10 +32,14 @@ std::optional<std::uint64_t> kilobytes(const std::string& path, std::string_view
   return value ? std::optional(*value * 1024) : std::nullopt;
 }
 
+std::optional<std::uint64_t> limit_of(const ControlGroup& group) {
+  return number_in(first_line_of(  // "max" is no number
+      group.folder + (group.version_2 ? "/memory.max" : "/memory.limit_in_bytes")));
+}
+
 std::optional<std::uint64_t> left_in(const ControlGroup& group) {
   const bool two = group.version_2;
-  const auto limit =  // "max" is no number
-      number_in(first_line_of(group.folder + (two ? "/memory.max" : "/memory.limit_in_bytes")));
+  const auto limit = limit_of(group);
   const auto used =
       number_in(first_line_of(group.folder + (two ? "/memory.current" : "/memory.usage_in_bytes")));
   if (!limit || !used) {
@@ -52,6 +56,20 @@ std::optional<std::uint64_t> left_in(const ControlGroup& group) {
 MemoryUse memory_use(const KernelFiles& files) {
   return {.share = kilobytes(files.proc + "/self/smaps_rollup", "Pss:").value_or(0),
           .peak = kilobytes(files.proc + "/self/status", "VmHWM:").value_or(0)};
+}
+
+std::uint64_t memory_peak_of(std::uint32_t pid, const KernelFiles& files) {
+  return kilobytes(files.proc + "/" + std::to_string(pid) + "/status", "VmHWM:").value_or(0);
+}
+
+std::optional<std::uint64_t> memory_in_all(const KernelFiles& files) {
+  std::optional<std::uint64_t> least = kilobytes(files.proc + "/meminfo", "MemTotal:");
+  for (const ControlGroup& group : control_groups(files, "memory")) {
+    if (const auto limit = limit_of(group)) {
+      least = std::min(least.value_or(*limit), *limit);
+    }
+  }
+  return least;
 }
 
 std::optional<std::uint64_t> memory_available(const KernelFiles& files) {

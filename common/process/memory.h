@@ -18,6 +18,13 @@ struct MemoryUse {
 // Of this process; zeros where the kernel does not say.
 MemoryUse memory_use(const KernelFiles& files = {});
 
+// The most that was ever resident of another process, bytes; 0 where the kernel does not say.
+std::uint64_t memory_peak_of(std::uint32_t pid, const KernelFiles& files = {});
+
+// Bytes that the machine and the control groups let this process and its children have at all: the
+// least of MemTotal and each group's limit. Empty when nothing says.
+std::optional<std::uint64_t> memory_in_all(const KernelFiles& files = {});
+
 // Bytes that can be had without driving others out: the least of the machine's MemAvailable and
 // what is left in each control group, where file pages that can be dropped count as free. Empty
 // when nothing says.

@@ -93,8 +93,14 @@ void ClusterState::on_worker_link_lost(const std::string& worker_id) {
 
 void ClusterState::on_node_report(const std::string& node_id, const link::NodeReport& report) {
   std::set<std::string> named;
+  NodeStatus& node = nodes_[node_id];
+  node = {.memory_limit = report.memory_limit};
   for (const link::WorkerReport& seen : report.workers) {
     named.insert(seen.worker_id);
+    node.memory_taken += seen.memory;
+    if (seen.state == WorkerState::ready) {
+      passed_[seen.worker_id] = seen.pid;
+    }
     WorkerStatus& status = worker(seen.worker_id);
     status.id = seen.worker_id;
     status.node = node_id;
@@ -102,6 +108,7 @@ void ClusterState::on_node_report(const std::string& node_id, const link::NodeRe
     status.version = seen.version;
     status.stamp = seen.stamp;
     status.restarts = seen.restarts;
+    status.memory = seen.memory;
     const bool same_life = seen.pid == status.pid;
     // What a worker said of its own failure stands until its node has noticed it too.
     const bool said_why = same_life && status.state == WorkerState::failed && seen.reason.empty();
@@ -120,12 +127,14 @@ void ClusterState::on_node_report(const std::string& node_id, const link::NodeRe
     if (left) {
       linked_.erase(entry.first);
       met_.erase(entry.first);
+      passed_.erase(entry.first);
     }
     return left;
   });
 }
 
 void ClusterState::on_node_link_lost(const std::string& node_id) {
+  nodes_.erase(node_id);
   // Its workers serve on; those without a link of their own cannot be told from dead ones.
   std::erase_if(workers_, [&](const auto& entry) {
     return entry.second.node == node_id && !linked_.contains(entry.first);
@@ -165,6 +174,12 @@ bool ClusterState::met_by_all(const WorkerStatus& worker) const {
          static_cast<int>(met->second.shards.size()) == options_.shards;
 }
 
+// Its node has measured it and lets it stay. Who was started by hand has no node to ask.
+bool ClusterState::passed(const WorkerStatus& worker) const {
+  const auto passed = passed_.find(worker.id);
+  return worker.node.empty() || (passed != passed_.end() && passed->second == worker.pid);
+}
+
 std::vector<WorkerFact> ClusterState::facts() const {
   std::vector<WorkerFact> facts;
   facts.reserve(workers_.size());
@@ -177,7 +192,7 @@ std::vector<WorkerFact> ClusterState::facts() const {
          .stamp = worker.stamp,
          .state = worker.state,
          .reason = worker.reason,
-         .met_by_all = met_by_all(worker),
+         .met_by_all = met_by_all(worker) && passed(worker),
          .finite = worker.findings ? std::optional(worker.findings->probe_finite) : std::nullopt,
          .info = worker.info.inputs.empty() ? nullptr : &worker.info});
   }

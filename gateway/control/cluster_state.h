@@ -40,8 +40,14 @@ struct WorkerStatus {
   std::uint32_t restarts = 0;
   std::string reason;                      // of the last death or of failed
   link::Heartbeat beat;                    // the last one of its own
+  std::uint64_t memory = 0;                // bytes its node keeps for it
   ModelInfo info;                          // empty until it is loaded
   std::optional<link::Findings> findings;  // of this life, once it is ready
+};
+
+struct NodeStatus {
+  std::uint64_t memory_limit = 0;  // bytes its workers may take together; 0: not said
+  std::uint64_t memory_taken = 0;  // by the workers of the last report
 };
 
 class ClusterState {
@@ -70,6 +76,7 @@ class ClusterState {
   ClusterView view(Routes routes, TimePoint now);
 
   [[nodiscard]] const std::map<std::string, WorkerStatus>& workers() const { return workers_; }
+  [[nodiscard]] const std::map<std::string, NodeStatus>& nodes() const { return nodes_; }
   [[nodiscard]] bool draining() const { return draining_; }
 
  private:
@@ -80,6 +87,7 @@ class ClusterState {
 
   WorkerStatus& worker(const std::string& id) { return workers_[id]; }
   [[nodiscard]] bool met_by_all(const WorkerStatus& worker) const;
+  [[nodiscard]] bool passed(const WorkerStatus& worker) const;
   [[nodiscard]] bool all_expected(const std::vector<VersionView>& versions,
                                   const std::vector<std::string>& unloaded) const;
   void update_readiness(const std::vector<VersionView>& versions,
@@ -89,7 +97,10 @@ class ClusterState {
   ClusterOptions options_;
   std::map<std::string, WorkerStatus> workers_;  // by worker id
   std::set<std::string> linked_;                 // workers whose own link to control is up
-  std::map<std::string, Met> met_;               // by worker id
+  std::map<std::string, NodeStatus> nodes_;      // those that are linked, by id
+  std::map<std::string, std::uint32_t>
+      passed_;                      // process ids of workers that their nodes call ready
+  std::map<std::string, Met> met_;  // by worker id
   bool ready_ = false;
   bool draining_ = false;
   std::optional<TimePoint> none_ready_since_;

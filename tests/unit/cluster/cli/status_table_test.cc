@@ -10,6 +10,8 @@ namespace {
 TEST(StatusTable, models_and_workers_stand_in_columns) {
   const auto table = status_table(R"json({
     "gateway": {"uptime_s": 12.75, "shards": 2, "draining": true},
+    "nodes": [{"id": "h", "memory_limit": 16777216000, "memory_taken": 125829120},
+              {"id": "i", "memory_taken": 1048576}],
     "models": [{"name": "digits", "version": "1", "state": "ready", "reason": "",
                 "queue_depth": 3, "in_flight": 1}],
     "workers": [{"id": "h/digits/1", "node": "h", "model": "digits", "version": "1",
@@ -19,6 +21,8 @@ TEST(StatusTable, models_and_workers_stand_in_columns) {
   ASSERT_TRUE(table) << table.error().detail;
   EXPECT_EQ(*table,
             "gateway  up 12 s, shards 2, draining\n"
+            "node     h, memory 120 of 16000 MB\n"
+            "node     i, memory 1 MB\n"
             "\n"
             "MODEL   VERSION  STATE  QUEUED  IN FLIGHT  REASON\n"
             "digits  1        ready  3       1          -\n"
@@ -39,7 +43,8 @@ TEST(StatusTable, a_reason_with_line_breaks_stays_in_its_row) {
 }
 
 TEST(StatusTable, strange_json_does_not_hurt) {
-  EXPECT_TRUE(status_table(R"({"gateway":3,"models":{},"workers":[1,null,{"id":[1,2]}]})"));
+  EXPECT_TRUE(status_table(R"({"gateway":3,"nodes":[1,{"memory_limit":-1}]})"));
+  EXPECT_TRUE(status_table(R"({"models":{},"workers":[1,null,{"id":[1,2]}]})"));
   EXPECT_EQ(status_table("[1]").error().code, ErrorCode::data_corrupt);
   EXPECT_EQ(status_table("{").error().code, ErrorCode::data_corrupt);
 }

@@ -158,6 +158,7 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
   settings.state = "/tmp/s.json";
   settings.shards = 2;
   settings.threads = 3;
+  settings.memory = 1'000'000'000;
   settings.body_limit = 1000;
   settings.drain_limit = 7;
   settings.strict_readiness = false;
@@ -217,6 +218,8 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
                                       "3",
                                       "--threads",
                                       "3",
+                                      "--memory",
+                                      "1000000000",
                                       "--engine-library",
                                       "/e.so",
                                       "--models",

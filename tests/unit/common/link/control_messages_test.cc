@@ -66,8 +66,10 @@ NodeReport full_report() {
                        .restarts = 2,
                        .early_deaths = 1,
                        .reason = "killed by signal 9",
-                       .restart_in = 4s},
-                      {.worker_id = "w2"}}};
+                       .restart_in = 4s,
+                       .memory = 40'000'000'000},
+                      {.worker_id = "w2"}},
+          .memory_limit = 64'000'000'000};
 }
 
 const WorkerDied kDied{.worker_id = "w1",

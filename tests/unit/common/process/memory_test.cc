@@ -64,6 +64,22 @@ TEST_F(Memory, GroupsOfVersion1CountAsWell) {
   EXPECT_EQ(memory_available(files), 50'000U);
 }
 
+TEST_F(Memory, AllThatThereIsIsTheLeastOfMachineAndGroups) {
+  EXPECT_EQ(memory_in_all(files), std::nullopt);
+  write("proc/self/cgroup", "0::/a/b\n");
+  write("proc/meminfo", "MemTotal:       4000 kB\nMemAvailable:    3000 kB\n");
+  write("cgroup/a/b/memory.max", "max\n");
+  EXPECT_EQ(memory_in_all(files), 4000U * 1024);
+  write("cgroup/a/memory.max", "2000000\n");
+  EXPECT_EQ(memory_in_all(files), 2'000'000U) << "whatever is in use";
+}
+
+TEST_F(Memory, ThePeakOfAnotherProcessIsReadFromProc) {
+  write("proc/77/status", "Name:\tx\nVmHWM:\t    4096 kB\n");
+  EXPECT_EQ(memory_peak_of(77, files), 4096U * 1024);
+  EXPECT_EQ(memory_peak_of(78, files), 0U);
+}
+
 TEST_F(Memory, WhatIsTakenIsReadFromProc) {
   write("proc/self/smaps_rollup", "7f-8f ---p 0 [rollup]\nRss:   200 kB\nPss:    120 kB\n");
   write("proc/self/status", "Name:\tx\nVmHWM:\t    4096 kB\nVmRSS:\t 1 kB\n");

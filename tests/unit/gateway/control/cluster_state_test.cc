@@ -66,6 +66,7 @@ class ClusterStateTest : public ::testing::Test {
 
 TEST_F(ClusterStateTest, AWorkerIsMetOnceEveryShardHasMetThisLifeOfIt) {
   state.on_worker_hello(hello("w0", 7, WorkerState::ready));
+  node_says({report("w0", 7, WorkerState::ready)});
   EXPECT_FALSE(fact().met_by_all);
   state.on_worker_met({0, "w0", 7, true});
   EXPECT_FALSE(fact().met_by_all);
@@ -73,6 +74,42 @@ TEST_F(ClusterStateTest, AWorkerIsMetOnceEveryShardHasMetThisLifeOfIt) {
   EXPECT_TRUE(fact().met_by_all);
   state.on_worker_met({1, "w0", 7, false});
   EXPECT_FALSE(fact().met_by_all);
+}
+
+TEST_F(ClusterStateTest, AWorkerIsMetOnceItsNodeHasLetThisLifeOfItPass) {
+  state.on_worker_hello(hello("w0", 7, WorkerState::ready));
+  meet(7);
+  EXPECT_FALSE(fact().met_by_all);
+  node_says({report("w0", 7, WorkerState::probing)});
+  EXPECT_FALSE(fact().met_by_all) << "it may yet take more memory than there is";
+  node_says({report("w0", 7, WorkerState::ready)});
+  EXPECT_TRUE(fact().met_by_all);
+  state.on_node_link_lost("node");
+  EXPECT_TRUE(fact().met_by_all);
+  state.on_worker_hello(hello("w0", 8, WorkerState::ready));
+  meet(8);
+  EXPECT_FALSE(fact().met_by_all) << "another life";
+  link::Hello by_hand = hello("w1", 9, WorkerState::ready);
+  by_hand.node_id.clear();
+  state.on_worker_hello(by_hand);
+  state.on_worker_met({0, "w1", 9, true});
+  state.on_worker_met({1, "w1", 9, true});
+  EXPECT_TRUE(fact("w1").met_by_all);
+}
+
+TEST_F(ClusterStateTest, ANodesMemoryIsThatOfItsLastReport) {
+  link::WorkerReport one = report("w0", 7, WorkerState::ready);
+  one.memory = 30;
+  link::WorkerReport two = report("w1", 8, WorkerState::loading);
+  two.memory = 12;
+  state.on_node_report("node", {.sequence = 1, .workers = {one, two}, .memory_limit = 100});
+  EXPECT_EQ(state.nodes().at("node").memory_limit, 100U);
+  EXPECT_EQ(state.nodes().at("node").memory_taken, 42U);
+  EXPECT_EQ(state.workers().at("w1").memory, 12U);
+  node_says({one});
+  EXPECT_EQ(state.nodes().at("node").memory_taken, 30U);
+  state.on_node_link_lost("node");
+  EXPECT_TRUE(state.nodes().empty());
 }
 
 TEST_F(ClusterStateTest, ALoadingWorkersNodeIsNotBelievedOverItsOwnWord) {
@@ -105,12 +142,14 @@ TEST_F(ClusterStateTest, WhatAWorkerSaidOfItsFailureStandsUntilItsNodeSaysMore) 
 
 TEST_F(ClusterStateTest, AProvenDeathIsBelievedAtOnceAndTheNextLifeHasToBeMetAgain) {
   state.on_worker_hello(hello("w0", 7, WorkerState::ready));
+  node_says({report("w0", 7, WorkerState::ready)});
   meet(7);
   state.on_worker_died({"w0", 7, "killed by signal 9 (SIGKILL)", {}});
   EXPECT_EQ(fact().state, WorkerState::unknown);
   EXPECT_FALSE(fact().met_by_all);
   EXPECT_EQ(fact().reason, "killed by signal 9 (SIGKILL)");
   state.on_worker_hello(hello("w0", 8, WorkerState::ready));
+  node_says({report("w0", 8, WorkerState::ready)});
   meet(7, false);  // the old life's links are noticed late
   EXPECT_FALSE(fact().met_by_all);
   meet(8);
@@ -133,6 +172,7 @@ TEST_F(ClusterStateTest, WhatFollowsADeathIsTheNodesToSay) {
 
 TEST_F(ClusterStateTest, TheDeathOfAnOlderLifeChangesNothing) {
   state.on_worker_hello(hello("w0", 8, WorkerState::ready));
+  node_says({report("w0", 8, WorkerState::ready)});
   meet(8);
   state.on_worker_died({"w0", 7, "killed by signal 9 (SIGKILL)", {}});
   meet(7, false);
