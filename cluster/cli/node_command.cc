@@ -117,9 +117,11 @@ void add_node_command(CLI::App& app, ExitCode& exit_code) {
   add_model_options(*command, *line);
   command->add_option("--node-id", node.node_id, "Unique in the cluster; default: the host's name");
   command
-      ->add_option("--threads",
-                   node.threads,
-                   "Requests a worker executes at once; never more than affinity and cgroups allow")
+      ->add_option(
+          "--threads",
+          node.threads,
+          "Requests a worker executes at once, never more than affinity and cgroups allow; "
+          "default: its share of the CPUs")
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--memory",

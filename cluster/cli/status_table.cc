@@ -33,6 +33,8 @@ constexpr Column kWorkerColumns[] = {{"WORKER", "id"},
                                      {"VERSION", "version"},
                                      {"STATE", "state"},
                                      {"PID", "pid"},
+                                     {"EXECUTORS", "executors"},
+                                     {"THREADS", "threads"},
                                      {"RESTARTS", "restarts"},
                                      {"IN FLIGHT", "in_flight"},
                                      {"EXECUTED", "executed"},
@@ -80,9 +82,9 @@ std::uint64_t number(const Json& row, const char* key) {
   return found != row.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
-// "node     h, memory 120 of 16000 MB".
+// "node     h, CPUs 8, memory 120 of 16000 MB".
 std::string node_line(const Json& node) {
-  std::string line = "node     " + cell(node, "id") + ", memory " +
+  std::string line = "node     " + cell(node, "id") + ", CPUs " + cell(node, "cpus") + ", memory " +
                      std::to_string(number(node, "memory_taken") / limits::kMiB);
   if (const std::uint64_t limit = number(node, "memory_limit"); limit != 0) {
     line += " of " + std::to_string(limit / limits::kMiB);

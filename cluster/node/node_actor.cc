@@ -116,16 +116,28 @@ void NodeActor::start_worker(const std::string& id, TimePoint now) {
            {{"worker", id}, {"reason", supervisor_.reason(id)}});
     return;
   }
-  Result<WorkerProcess> process = WorkerProcess::start(command_, id, *plan);
+  WorkerCommand command = command_;
+  if (!options_->threads) {
+    const WorkerSpec& spec = supervisor_.spec(id);
+    command.threads =
+        threads_of_share(command_.threads, spec.share, spec.shares, plan->instance_count);
+  }
+  const ThreadShares shares = shares_of(command.threads, plan->instance_count);
+  Result<WorkerProcess> process = WorkerProcess::start(command, id, *plan);
   if (!process) {
     log_error("worker_not_started", {{"worker", id}, {"reason", process.error().detail}});
     perform(supervisor_.on_start_failed(id, process.error().detail, now), now);
     return;
   }
   const auto pid = static_cast<std::uint32_t>(process->child().pid);
-  log_info("worker_started", {{"worker", id}, {"pid", pid}, {"file", plan->model_path}});
+  log_info("worker_started",
+           {{"worker", id},
+            {"pid", pid},
+            {"file", plan->model_path},
+            {"executors", shares.executors},
+            {"threads", shares.threads_per_executor}});
   const auto [life, added] = lives_.try_emplace(
-      id, Life{*std::move(process), OutputRelay("[" + id + "] ", STDERR_FILENO)});
+      id, Life{*std::move(process), OutputRelay("[" + id + "] ", STDERR_FILENO), shares});
   SLUICE_CHECK(added);
   watch(id, life->second);
   perform(supervisor_.on_started(id, pid), now);
@@ -206,8 +218,19 @@ void NodeActor::on_end(const std::string& id, TimePoint now) {
   publish(now, id);
 }
 
+std::vector<WorkerReport> NodeActor::reports(TimePoint now) const {
+  std::vector<WorkerReport> reports = supervisor_.reports(now);
+  for (WorkerReport& report : reports) {
+    if (const auto life = lives_.find(report.worker_id); life != lives_.end()) {
+      report.executors = static_cast<std::uint32_t>(life->second.shares.executors);
+      report.threads = static_cast<std::uint32_t>(life->second.shares.threads_per_executor);
+    }
+  }
+  return reports;
+}
+
 void NodeActor::publish(TimePoint now, std::string_view died) {
-  const std::vector<WorkerReport> workers = supervisor_.reports(now);
+  const std::vector<WorkerReport> workers = reports(now);
   for (const WorkerReport& worker : workers) {
     tell_parent(worker, worker.worker_id == died);
   }
@@ -276,7 +299,7 @@ void NodeActor::on_timer(TimePoint now) {
     static_cast<void>(open_link(now));
   }
   if (attach_.beat_due(now)) {
-    report(supervisor_.reports(now));
+    report(reports(now));
   }
   publish(now);
 }

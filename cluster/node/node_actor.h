@@ -50,6 +50,7 @@ class NodeActor {
   struct Life {
     WorkerProcess process;
     OutputRelay relay;
+    ThreadShares shares;
     actor::WatchId end = 0;
     actor::WatchId states = 0;
     actor::WatchId errors = 0;
@@ -58,6 +59,7 @@ class NodeActor {
 
   void perform(const SupervisorActions& actions, TimePoint now);
   void start_worker(const std::string& id, TimePoint now);
+  [[nodiscard]] std::vector<WorkerReport> reports(TimePoint now) const;
   void watch(const std::string& id, Life& life);
   LineReader::State read_states(const std::string& id, Life& life, TimePoint now);
   void on_end(const std::string& id, TimePoint now);
@@ -84,7 +86,7 @@ class NodeActor {
   void on_timer(TimePoint now);
 
   const NodeOptions* options_;
-  WorkerCommand command_;
+  WorkerCommand command_;  // its threads are those of all workers together
   actor::Loop* loop_;
   zmq::context_t* context_;
   std::function<void()> on_ended_;

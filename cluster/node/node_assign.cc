@@ -27,7 +27,9 @@ std::vector<WorkerSpec> specs_of(link::Assignment assignment) {
                      .model = std::move(worker.model),
                      .version = worker.version,
                      .stamp = std::move(worker.stamp),
-                     .config = std::move(worker.config)});
+                     .config = std::move(worker.config),
+                     .share = worker.share,
+                     .shares = worker.shares});
   }
   return specs;
 }

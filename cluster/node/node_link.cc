@@ -112,6 +112,7 @@ void NodeActor::report(const std::vector<WorkerReport>& workers) {
   message.sequence = ++report_sequence_;
   message.assigned = assigned_.value_or(0);
   message.workers = workers;
+  message.cpus = static_cast<std::uint32_t>(command_.threads);
   message.memory_limit = memory_limit_;
   static_cast<void>(link::send(socket_, link::encode(message)));
 }

@@ -15,7 +15,8 @@ struct NodeOptions {
   std::string gateway;  // required: its control endpoint, "ipc:///..." or "tcp://host:port"
   std::string node_id;  // unique in the cluster; empty: the host's name
   repository::WatchOptions repository;  // where its models are, and when it looks at them
-  std::optional<int> threads;           // a worker's budget; cut by affinity and control groups
+  // Of each worker, cut by affinity and control groups; empty: they share what these allow.
+  std::optional<int> threads;
   // Bytes that the workers may take together; empty: what machine and control groups have. 0: none.
   std::optional<std::uint64_t> memory;
   Duration drain_limit = limits::kDrainTime;  // then what still lives is killed

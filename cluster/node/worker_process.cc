@@ -27,6 +27,15 @@ ThreadShares shares_of(int threads, std::uint32_t instances) {
   return {.executors = executors, .threads_per_executor = std::max(1, threads / executors)};
 }
 
+int threads_of_share(int cpus,
+                     std::uint32_t share,
+                     std::uint32_t shares,
+                     std::uint32_t instances) noexcept {
+  const auto all = static_cast<std::uint32_t>(std::max(cpus, 1));
+  const std::uint32_t part = shares == 0 ? all : all / shares + (share < all % shares ? 1 : 0);
+  return static_cast<int>(std::clamp(std::max(part, instances), 1U, all));
+}
+
 std::vector<std::string> worker_arguments(const WorkerCommand& command,
                                           const std::string& worker_id,
                                           const worker::ServingPlan& plan) {

@@ -36,6 +36,14 @@ struct ThreadShares {
 };
 ThreadShares shares_of(int threads, std::uint32_t instances);
 
+// Threads of worker number `share` of `shares` that divide the CPUs between them, to the last one
+// and at least one each; all of them when `shares` is 0. Who asks for `instances` gets at least so
+// many, as far as there are CPUs.
+int threads_of_share(int cpus,
+                     std::uint32_t share,
+                     std::uint32_t shares,
+                     std::uint32_t instances) noexcept;
+
 // The options of `sluice worker` for it, without those that name descriptors.
 std::vector<std::string> worker_arguments(const WorkerCommand& command,
                                           const std::string& worker_id,

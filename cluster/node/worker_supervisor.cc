@@ -52,6 +52,9 @@ SupervisorActions WorkerSupervisor::desire(WorkerSpec spec) {
   if (found != workers_.end() && !found->second.refused) {
     if (found->second.retired) {
       found->second.revival = std::move(spec);
+    } else {
+      found->second.spec.share = spec.share;
+      found->second.spec.shares = spec.shares;
     }
     return {};
   }

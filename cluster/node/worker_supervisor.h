@@ -38,6 +38,9 @@ struct WorkerSpec {
   std::int64_t version = 1;
   std::string stamp{};   // of what is meant on disk; empty: whatever is there
   std::string config{};  // JSON instead of the configuration on disk; empty: none
+  // Of the node's CPUs, as in link::AssignedWorker.
+  std::uint32_t share = 0;
+  std::uint32_t shares = 0;
 
   friend bool operator==(const WorkerSpec&, const WorkerSpec&) = default;
 };
@@ -67,8 +70,9 @@ std::string reason_of(const WorkerEnd& end);
 
 class WorkerSupervisor {
  public:
-  // Asks for a worker. One that lives or is being started again is left as it is, by whatever spec;
-  // one that was refused is tried again by this one.
+  // Asks for a worker. One that lives or is being started again is left as it is, by whatever spec,
+  // but that its next life has the new share of CPUs; one that was refused is tried again by this
+  // one.
   SupervisorActions desire(WorkerSpec spec);
   // Ends a worker that there is: SIGTERM, SIGKILL at `kill_at`.
   SupervisorActions retire(std::string_view id, TimePoint kill_at);

@@ -123,7 +123,8 @@ const std::vector<NumberKey>& number_keys() {
        &S::threads,
        1,
        static_cast<std::int64_t>(limits::kExecutorsPerWorker),
-       "Requests a worker executes at once [all CPUs that affinity and cgroups allow]"},
+       "Requests a worker executes at once [its share of the CPUs that affinity and cgroups "
+       "allow]"},
       {"memory",
        &S::memory,
        1,

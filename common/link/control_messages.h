@@ -149,7 +149,9 @@ struct WorkerReport {
   std::uint32_t early_deaths = 0;  // in a row, without once being ready
   std::string reason{};            // of the last death or of `failed`; empty: none
   Duration restart_in{};           // backing_off: until the next start
-  std::uint64_t memory = 0;        // bytes that it counts with against the node's limit; 0: none
+  std::uint32_t executors = 0;     // of its process, and threads of each; 0: no process
+  std::uint32_t threads = 0;
+  std::uint64_t memory = 0;  // bytes that it counts with against the node's limit; 0: none
 
   friend bool operator==(const WorkerReport&, const WorkerReport&) = default;
 };
@@ -162,6 +164,7 @@ struct NodeReport {
   // has no process and will get none. 0: none has come by this link.
   std::uint64_t assigned = 0;
   std::vector<WorkerReport> workers{};
+  std::uint32_t cpus = 0;          // that its workers share; 0: not said
   std::uint64_t memory_limit = 0;  // bytes that its workers may take together; 0: not said
 
   friend bool operator==(const NodeReport&, const NodeReport&) = default;

@@ -33,12 +33,12 @@ Result<NodeHello> decode_node_hello(const Body& body) {
 }
 
 Message encode(const NodeReport& message) {
-  MapWriter map(4);
+  MapWriter map(5);
   map.put("sequence", message.sequence);
   map.put("assigned", message.assigned);
   map.begin_maps("workers", message.workers.size());
   for (const WorkerReport& worker : message.workers) {
-    map.begin_element(11);
+    map.begin_element(13);
     map.put("worker", std::string_view(worker.worker_id));
     map.put("model", std::string_view(worker.model));
     map.put("version", worker.version);
@@ -49,8 +49,11 @@ Message encode(const NodeReport& message) {
     map.put("early_deaths", std::uint64_t{worker.early_deaths});
     map.put("reason", cut(worker.reason));
     map.put("restart_in_ns", worker.restart_in);
+    map.put("executors", std::uint64_t{worker.executors});
+    map.put("threads", std::uint64_t{worker.threads});
     map.put("memory", worker.memory);
   }
+  map.put("cpus", std::uint64_t{message.cpus});
   map.put("memory_limit", message.memory_limit);
   return message_of(Kind::node_report, std::move(map));
 }
@@ -74,9 +77,12 @@ Result<NodeReport> decode_node_report(const Body& body) {
     element.get("early_deaths", worker.early_deaths);
     element.get("reason", worker.reason, kReasonBytes);
     element.get("restart_in_ns", worker.restart_in);
+    element.get("executors", worker.executors);
+    element.get("threads", worker.threads);
     element.get("memory", worker.memory);
     message.workers.push_back(std::move(worker));
   }
+  map.get("cpus", message.cpus);
   map.get("memory_limit", message.memory_limit);
   return checked(document, std::move(message));
 }

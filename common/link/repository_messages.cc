@@ -274,12 +274,14 @@ Message encode(const Assignment& message) {
   map.put("sequence", message.sequence);
   map.begin_maps("workers", message.workers.size());
   for (const AssignedWorker& worker : message.workers) {
-    map.begin_element(5);
+    map.begin_element(7);
     map.put("worker", std::string_view(worker.worker_id));
     map.put("model", std::string_view(worker.model));
     map.put("version", worker.version);
     map.put("stamp", std::string_view(worker.stamp));
     map.put("config", std::string_view(worker.config));
+    map.put("share", std::uint64_t{worker.share});
+    map.put("shares", std::uint64_t{worker.shares});
   }
   return message_of(Kind::assignment, std::move(map));
 }
@@ -298,6 +300,8 @@ Result<Assignment> decode_assignment(const Body& body) {
     element.get("version", worker.version);
     element.get("stamp", worker.stamp, limits::kStampBytes);
     element.get("config", worker.config, limits::kConfigJsonBytes);
+    element.get("share", worker.share);
+    element.get("shares", worker.shares);
     message.workers.push_back(std::move(worker));
   }
   return checked(document, std::move(message));

@@ -108,6 +108,10 @@ struct AssignedWorker {
   std::int64_t version = 0;
   std::string stamp{};   // of the VersionFound that is meant; the node refuses another
   std::string config{};  // JSON that replaces the configuration on disk; empty: none
+  // Of the CPUs: it is number `share` of `shares` that divide the node between them. shares 0: not
+  // said, it may have them all. A change of these restarts nobody.
+  std::uint32_t share = 0;
+  std::uint32_t shares = 0;
 
   friend bool operator==(const AssignedWorker&, const AssignedWorker&) = default;
 };

@@ -94,7 +94,7 @@ void ClusterState::on_worker_link_lost(const std::string& worker_id) {
 void ClusterState::on_node_report(const std::string& node_id, const link::NodeReport& report) {
   std::set<std::string> named;
   NodeStatus& node = nodes_[node_id];
-  node = {.memory_limit = report.memory_limit};
+  node = {.cpus = report.cpus, .memory_limit = report.memory_limit};
   for (const link::WorkerReport& seen : report.workers) {
     named.insert(seen.worker_id);
     node.memory_taken += seen.memory;
@@ -108,6 +108,8 @@ void ClusterState::on_node_report(const std::string& node_id, const link::NodeRe
     status.version = seen.version;
     status.stamp = seen.stamp;
     status.restarts = seen.restarts;
+    status.executors = seen.executors;
+    status.threads = seen.threads;
     status.memory = seen.memory;
     const bool same_life = seen.pid == status.pid;
     // What a worker said of its own failure stands until its node has noticed it too.

@@ -40,12 +40,15 @@ struct WorkerStatus {
   std::uint32_t restarts = 0;
   std::string reason;                      // of the last death or of failed
   link::Heartbeat beat;                    // the last one of its own
+  std::uint32_t executors = 0;             // 0: not said
+  std::uint32_t threads = 0;               // of each executor
   std::uint64_t memory = 0;                // bytes its node keeps for it
   ModelInfo info;                          // empty until it is loaded
   std::optional<link::Findings> findings;  // of this life, once it is ready
 };
 
 struct NodeStatus {
+  std::uint32_t cpus = 0;          // that its workers share; 0: not said
   std::uint64_t memory_limit = 0;  // bytes its workers may take together; 0: not said
   std::uint64_t memory_taken = 0;  // by the workers of the last report
 };

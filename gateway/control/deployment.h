@@ -133,6 +133,8 @@ class Deployment {
   void add_routes(Routes& routes) const;
   // Of all nodes, with the node's id.
   void add_assigned(std::map<std::string, std::vector<link::AssignedWorker>>& by_node) const;
+  // The ids of those that shall run there once all is as it is wanted.
+  void add_lasting(const std::string& node, std::vector<std::string>& ids) const;
   [[nodiscard]] DeploymentStatus status() const;
   [[nodiscard]] bool rolling() const { return rollout_.has_value(); }
   // Nothing of it lives or is known or pinned.

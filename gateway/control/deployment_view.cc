@@ -155,6 +155,16 @@ void Deployment::add_assigned(
   }
 }
 
+void Deployment::add_lasting(const std::string& node, std::vector<std::string>& ids) const {
+  for (const Spec& spec : startable()) {
+    for (const auto& [id, place] : spec.workers) {
+      if (place.node == node && !node.empty()) {
+        ids.push_back(id);
+      }
+    }
+  }
+}
+
 VersionStatus Deployment::status_of(std::int64_t version) const {
   VersionStatus status;
   status.version = version;

@@ -295,7 +295,24 @@ std::optional<std::vector<link::AssignedWorker>> Fleet::assignment(const std::st
   std::ranges::sort(workers, {}, &link::AssignedWorker::worker_id);
   const auto twice = std::ranges::unique(workers, {}, &link::AssignedWorker::worker_id);
   workers.erase(twice.begin(), twice.end());  // of two builds that share a node's
+  share_out(node, workers);
   return workers;
+}
+
+// The CPUs, between those that will be left when every rollout is over: what is replaced and what
+// replaces it take turns, so that neither is given half for good.
+void Fleet::share_out(const std::string& node, std::vector<link::AssignedWorker>& workers) const {
+  std::vector<std::string> lasting;
+  for (const auto& [model, deployment] : deployments_) {
+    deployment.add_lasting(node, lasting);
+  }
+  for (link::AssignedWorker& worker : workers) {
+    const auto found = std::ranges::find(lasting, worker.worker_id);
+    const auto last = static_cast<std::uint32_t>(std::max<std::size_t>(lasting.size(), 1));
+    worker.shares = last;
+    worker.share =
+        found == lasting.end() ? last - 1 : static_cast<std::uint32_t>(found - lasting.begin());
+  }
 }
 
 std::vector<DeploymentStatus> Fleet::status() const {

@@ -124,6 +124,7 @@ class Fleet {
   };
 
   void add_remembered(Routes& routes) const;
+  void share_out(const std::string& node, std::vector<link::AssignedWorker>& workers) const;
   Result<Deployment*> find(const std::string& model);
   Deployment& deployment(const std::string& model, TimePoint now);
   [[nodiscard]] ModelFacts facts_of(const std::string& model) const;

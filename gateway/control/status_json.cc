@@ -22,6 +22,8 @@ json worker_json(const WorkerStatus& worker) {
           {"executed", worker.beat.executed},
           {"expired", worker.beat.expired},
           {"cancelled", worker.beat.cancelled},
+          {"executors", worker.executors},
+          {"threads", worker.threads},
           {"memory", worker.memory},
           {"service_ms", static_cast<double>(worker.beat.service_time_mean.count()) / 1e6}};
 }
@@ -80,8 +82,10 @@ std::string status_json(const StatusFacts& facts) {
       json::parse(models_json(facts.models, facts.shards, facts.now))["models"];
   document["nodes"] = json::array();
   for (const auto& [id, node] : facts.state->nodes()) {
-    document["nodes"].push_back(
-        {{"id", id}, {"memory_limit", node.memory_limit}, {"memory_taken", node.memory_taken}});
+    document["nodes"].push_back({{"id", id},
+                                 {"cpus", node.cpus},
+                                 {"memory_limit", node.memory_limit},
+                                 {"memory_taken", node.memory_taken}});
   }
   document["workers"] = json::array();
   for (const auto& [id, worker] : facts.state->workers()) {

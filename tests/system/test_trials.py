@@ -126,7 +126,7 @@ EXPECTED = {
     "garbage": "",
     "flipped_weight": "known answer 'test_data_set_0': output 'y': ",
     "nan_weights": "known answer 'test_data_set_0': output 'y': ",
-    "huge_weights": "the weights need 2097152 MB of memory, ",
+    "huge_weights": "MB of memory (by the size of its files); node ",
     "huge_input": "needs more bytes than a request may have",
     "absent_input": "input 'image' is not in the model, which has 'x'",
     "wrong_shape": "do not fit the model's [-1,8]",

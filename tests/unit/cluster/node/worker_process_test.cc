@@ -30,6 +30,31 @@ TEST(ThreadShares, never_add_up_to_more_than_the_budget) {
   }
 }
 
+TEST(ThreadShares, of_all_workers_add_up_to_the_cpus) {
+  const struct {
+    int cpus;
+    std::uint32_t instances;
+    std::vector<int> expected;
+  } rows[] = {
+      {8, 0, {8}},
+      {8, 0, {4, 4}},
+      {8, 0, {3, 3, 2}},
+      {2, 0, {1, 1, 1}},     // at least one each
+      {8, 3, {3, 3, 3, 3}},  // who asks for more gets it
+      {2, 9, {2, 2}},        // as far as there is
+  };
+  for (const auto& row : rows) {
+    const auto shares = static_cast<std::uint32_t>(row.expected.size());
+    for (std::uint32_t share = 0; share < shares; ++share) {
+      EXPECT_EQ(threads_of_share(row.cpus, share, shares, row.instances), row.expected[share])
+          << row.cpus << " CPUs, " << row.instances << " instances, share " << share << " of "
+          << shares;
+    }
+  }
+  EXPECT_EQ(threads_of_share(8, 0, 0, 0), 8) << "nobody has said how to share";
+  EXPECT_EQ(threads_of_share(8, 4'000'000'000, 3, 4'000'000'000), 8);
+}
+
 TEST(WorkerArguments, say_what_the_command_line_of_a_worker_takes) {
   const WorkerCommand command{.program = "/bin/sluice",
                               .gateway = "ipc:///r/control.sock",

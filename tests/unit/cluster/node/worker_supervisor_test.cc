@@ -449,5 +449,15 @@ TEST(WorkerSupervisorTest, a_random_walk_keeps_the_rules) {
   EXPECT_LT(failures, 490);
 }
 
+TEST(Supervisor, another_share_of_the_cpus_is_that_of_the_next_life) {
+  WorkerSupervisor supervisor;
+  supervisor.assign({{.id = "w", .model = "m", .share = 0, .shares = 1}}, kStart);
+  supervisor.on_started("w", 7);
+  EXPECT_EQ(supervisor.assign({{.id = "w", .model = "m", .share = 1, .shares = 2}}, kStart),
+            SupervisorActions{});
+  EXPECT_EQ(supervisor.spec("w").share, 1U);
+  EXPECT_EQ(supervisor.spec("w").shares, 2U);
+}
+
 }  // namespace
 }  // namespace sluice::cluster

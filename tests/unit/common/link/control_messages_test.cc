@@ -67,8 +67,11 @@ NodeReport full_report() {
                        .early_deaths = 1,
                        .reason = "killed by signal 9",
                        .restart_in = 4s,
+                       .executors = 3,
+                       .threads = 2,
                        .memory = 40'000'000'000},
                       {.worker_id = "w2"}},
+          .cpus = 6,
           .memory_limit = 64'000'000'000};
 }
 

@@ -67,7 +67,9 @@ TEST(RepositoryMessages, SurviveTheWire) {
                                             .model = "digits",
                                             .version = 3,
                                             .stamp = "0123456789abcdef",
-                                            .config = "{}"},
+                                            .config = "{}",
+                                            .share = 2,
+                                            .shares = 5},
                                            {.worker_id = "w", .model = "m"}}},
                     Kind::assignment,
                     decode_assignment);
@@ -81,18 +83,22 @@ TEST(RepositoryMessages, AreTheDocumentedBytes) {
                                            .model = "m",
                                            .version = 2,
                                            .stamp = "0a",
-                                           .config = "{}"}}})
+                                           .config = "{}",
+                                           .share = 1,
+                                           .shares = 3}}})
                 .body.front()
                 .text(),
             "\x82"
             "\xa8sequence\x01"
-            "\xa7workers\x91\x85"
+            "\xa7workers\x91\x87"
             "\xa6worker\xa1w"
             "\xa5model\xa1m"
             "\xa7version\x02"
             "\xa5stamp\xa2\x30\x61"
             "\xa6"
-            "config\xa2{}"s);
+            "config\xa2{}"
+            "\xa5share\x01"
+            "\xa6shares\x03"s);
   const auto repository =
       decode_repository(body_of("\x82"
                                 "\xa6looked\x05"

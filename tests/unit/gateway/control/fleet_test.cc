@@ -413,5 +413,37 @@ TEST(Ids, NameNodeModelVersionBuildAndFitTheirLimit) {
   EXPECT_NE(one, build_name(node, model + "2", INT64_MAX, "a1b2c3d4", ""));
 }
 
+// "WORKER share/shares", of all that are assigned.
+std::string shares(const FleetStage& stage) {
+  std::string text;
+  const auto assigned = stage.fleet.assignment("n");
+  for (const link::AssignedWorker& worker : *assigned) {
+    text += (text.empty() ? "" : " ") + worker.worker_id + " " + std::to_string(worker.share) +
+            "/" + std::to_string(worker.shares);
+  }
+  return text;
+}
+
+TEST(Shares, AreOfThoseThatLastAndARolloutTakesNobodys) {
+  FleetStage stage;
+  link::ModelFound one;
+  one.name = "a";
+  one.settings.replicas = 2;
+  one.versions = {{1, "aaaaaaaa", 1}};
+  link::ModelFound two;
+  two.name = "m";
+  two.versions = {{1, "bbbbbbbb", 1}};
+  stage.has_models({one, two});
+  EXPECT_EQ(shares(stage), "n/a/1.aaaaaa/0 0/3 n/a/1.aaaaaa/1 1/3 n/m/1.bbbbbb/0 2/3");
+  stage.ready(1);
+  stage.shards_follow();
+  two.versions.push_back({2, "cccccccc", 1});
+  stage.has_models({one, two});
+  EXPECT_EQ(shares(stage),
+            "n/a/1.aaaaaa/0 0/3 n/a/1.aaaaaa/1 1/3 n/m/1.bbbbbb/0 2/3 n/m/2.cccccc/0 2/3");
+  ASSERT_TRUE(stage.fleet.unload({"a"}, stage.now));
+  EXPECT_EQ(shares(stage).substr(shares(stage).rfind(' ') + 1), "0/1");
+}
+
 }  // namespace
 }  // namespace sluice::gateway

@@ -1,5 +1,6 @@
-"""A node's memory: what does not fit is refused with numbers, and recreate makes room."""
+"""What a machine has, memory and CPUs, and how the workers on it share that."""
 import json
+import os
 
 from cluster import ECHO, Cluster
 from rollout import add_version, rollout, rollout_state, served, version_state, wait_rollout, wait_until
@@ -51,3 +52,34 @@ def test_a_model_that_is_too_large_by_itself_says_so_and_the_others_serve(tmp_pa
         answer = wait_until(lambda: (a := cluster.infer("echo", [1, 2, 3, 4])).status == 503 and a, what="the 503")
         assert "it needs 1041 MB of memory" in answer.json()["error"], answer
         assert cluster.infer("small", [1, 2, 3, 4]).status == 200
+
+
+def test_models_that_start_together_divide_the_cpus_and_show_it(tmp_path):
+    for model in ("a", "b", "wide"):
+        add_version(tmp_path, model, 1, ECHO)
+    (tmp_path / "wide" / "config.pbtxt").write_text("instance_group { count: 256 }\n")
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        cpus = cluster.status()["nodes"][0]["cpus"]
+        assert cpus == len(os.sched_getaffinity(0))  # where no control group allows less
+        threads = {w["model"]: w["executors"] * w["threads"] for w in cluster.workers()}
+        assert threads["wide"] == cpus, "who says how many gets them"
+        shares = [cpus // 3 + (i < cpus % 3) for i in range(2)]
+        assert (threads["a"], threads["b"]) == tuple(max(s, 1) for s in shares)
+        for worker in cluster.workers():
+            command = cluster.processes_left()[worker["pid"]].split()
+            assert int(command[command.index("--executors") + 1]) == worker["executors"]
+    with Cluster(tmp_path, "--threads", "1") as cluster:
+        cluster.wait_ready()
+        assert {(w["executors"], w["threads"]) for w in cluster.workers()} == {(1, 1)}
+
+
+def test_a_rollout_leaves_a_model_its_cpus(tmp_path):
+    for model in ("a", "b"):
+        add_version(tmp_path, model, 1, ECHO)
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        before = {w["model"]: (w["executors"], w["threads"]) for w in cluster.workers()}
+        add_version(tmp_path, "a", 2, ECHO)
+        wait_until(lambda: served(cluster, "a") == 2 and len(cluster.workers()) == 2, what="version 2 alone")
+        assert {w["model"]: (w["executors"], w["threads"]) for w in cluster.workers()} == before
