@@ -26,6 +26,7 @@ struct GatewayCommandLine {
   std::string model_control = std::string(name_of(ModelControl::watch));
   bool strict_readiness = true;
   int drain_s = 0;
+  int keep_awake_us = 0;
 };
 
 Result<std::vector<int>> descriptors_of(std::string_view text) {
@@ -77,6 +78,7 @@ Result<int> run(GatewayCommandLine& line) {
   line.gateway.strict_readiness = line.strict_readiness;
   line.gateway.state_file = line.state_file.value_or(line.gateway.run_dir + "/state.json");
   line.gateway.drain_limit = std::chrono::seconds(line.drain_s);
+  line.gateway.keep_awake = std::chrono::microseconds(line.keep_awake_us);
   return gateway::run_gateway(line.gateway);
 }
 
@@ -131,6 +133,12 @@ void add_options(CLI::App& command, GatewayCommandLine& line) {
   command.add_option("--drain-limit", line.drain_s, "Seconds a drain may take")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command
+      .add_option("--keep-awake",
+                  line.keep_awake_us,
+                  "Microseconds that a CPU is kept from sleeping after a lone request; 0: never")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
   command.add_option("--listen-fd", line.listen_fds)->allow_extra_args(false)->group("");
   command.add_option("--lifeline-fd", gateway.lifeline)->group("");
 }
@@ -141,6 +149,8 @@ void add_gateway_command(CLI::App& app, ExitCode& exit_code) {
   auto line = std::make_shared<GatewayCommandLine>();
   line->drain_s = static_cast<int>(
       std::chrono::duration_cast<std::chrono::seconds>(line->gateway.drain_limit).count());
+  line->keep_awake_us = static_cast<int>(
+      std::chrono::duration_cast<std::chrono::microseconds>(line->gateway.keep_awake).count());
   CLI::App* command =
       app.add_subcommand("gateway", "Run the front end alone; nodes and workers dial it");
   add_options(*command, *line);

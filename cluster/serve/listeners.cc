@@ -69,6 +69,9 @@ std::vector<std::string> gateway_arguments(const ServeOptions& options,
   add(arguments, "--state", options.state_file);
   add(arguments, "--shards", std::to_string(options.shards));
   add(arguments, "--drain-limit", seconds_of(options.drain_limit));
+  add(arguments,
+      "--keep-awake",
+      std::to_string(std::chrono::round<std::chrono::microseconds>(options.keep_awake).count()));
   add(arguments, "--metrics", "");
   for (const Listener& listener : listeners) {
     std::string fds = listener.kind + ":";

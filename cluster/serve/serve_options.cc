@@ -188,6 +188,9 @@ Result<ServeOptions> complete(const ServeSettings& settings) {
   if (settings.drain_limit) {
     options.drain_limit = std::chrono::seconds(*settings.drain_limit);
   }
+  if (settings.keep_awake) {
+    options.keep_awake = std::chrono::microseconds(*settings.keep_awake);
+  }
   options.strict_readiness = settings.strict_readiness.value_or(true);
   return options;
 }

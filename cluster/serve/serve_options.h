@@ -48,6 +48,7 @@ struct ServeOptions {
   std::optional<std::int64_t> memory;  // bytes; empty: what there is
   std::optional<std::int64_t> body_limit;
   Duration drain_limit = limits::kDrainTime;
+  Duration keep_awake = limits::kKeepAwake;
   bool strict_readiness = true;
   bool test_operators = false;  // a flag alone: no setting for operators
 };

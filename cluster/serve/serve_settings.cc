@@ -141,6 +141,11 @@ const std::vector<NumberKey>& number_keys() {
        86'400,
        "Seconds between two looks at the models where the system does not tell of changes [5]"},
       {"drain_limit", &S::drain_limit, 0, 86'400, "Seconds a drain may take [30]"},
+      {"keep_awake",
+       &S::keep_awake,
+       0,
+       1'000'000,
+       "Microseconds that a CPU is kept from sleeping after a lone request [300]; 0: never"},
   };
   return keys;
 }

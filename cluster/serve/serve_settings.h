@@ -34,6 +34,7 @@ struct ServeSettings {
   std::optional<std::int64_t> memory;       // bytes
   std::optional<std::int64_t> body_limit;   // bytes
   std::optional<std::int64_t> drain_limit;  // seconds
+  std::optional<std::int64_t> keep_awake;   // microseconds
   std::optional<bool> strict_readiness;
 };
 

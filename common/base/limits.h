@@ -45,6 +45,7 @@ inline constexpr std::size_t kJsonDepth = 100;    // as Triton
 inline constexpr std::size_t kClassificationElements = 1'000'000;  // of one output, as Triton
 inline constexpr auto kDefaultDeadline = 30s;
 inline constexpr auto kMaxDeadline = 24h;
+inline constexpr auto kKeepAwake = 300us;  // from a lone request on: longer than a quick one takes
 
 // --- the worker link ---------------------------------------------------------------------------
 inline constexpr std::size_t kLinkFrames = 64;  // of one message; small tensors share one

@@ -16,12 +16,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/actor/keep_awake.h"
 #include "common/actor/loop.h"
 #include "common/actor/mailbox.h"
 #include "common/actor/supervisor.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/metrics/registry.h"
+#include "common/process/cpu_budget.h"
 #include "common/process/file_limit.h"
 #include "common/process/lifeline.h"
 #include "gateway/control/control_actor.h"
@@ -50,12 +52,19 @@ UniqueFd open_signals() {
   return UniqueFd(signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+// With one CPU there is none that nobody wants.
+std::unique_ptr<actor::KeepAwake> keep_awake(const GatewayOptions& options, const Clock& clock) {
+  const bool useful = options.keep_awake > Duration::zero() && cpu_budget(std::nullopt) > 1;
+  return useful ? std::make_unique<actor::KeepAwake>(options.keep_awake, clock) : nullptr;
+}
+
 class Gateway {
  public:
   Gateway(const GatewayOptions& options, actor::Wiring& wiring, GatewaySockets sockets)
       : options_(options),
         wiring_(&wiring),
         sockets_(std::move(sockets)),
+        keep_awake_(keep_awake(options, clock_)),
         loop_(clock_),
         supervisor_(wiring, loop_, [this](const std::string& reason) { on_end(reason); }),
         control_mailbox_(wiring, "control", kMailboxLimit),
@@ -145,6 +154,7 @@ class Gateway {
   [[nodiscard]] ShardOptions shard_options(int index) const {
     ShardOptions options;
     options.index = index;
+    options.keep_awake = keep_awake_.get();
     options.gateway_id = gateway_id_;
     options.graphpipe_model = options_.graphpipe_model;
     options.http.body_bytes = options_.body_limit;
@@ -197,6 +207,7 @@ class Gateway {
   actor::Wiring* wiring_;
   GatewaySockets sockets_;
   SystemClock clock_;
+  std::unique_ptr<actor::KeepAwake> keep_awake_;  // of all shards; nothing: off
   metrics::Registry registry_;
   actor::Loop loop_;
   actor::Supervisor supervisor_;

@@ -44,6 +44,7 @@ struct GatewayOptions {
 
   std::optional<int> lifeline;  // read end of the parent's pipe: its end of file is ours
   Duration drain_limit = limits::kDrainTime;
+  Duration keep_awake = limits::kKeepAwake;  // after a lone request; zero: never
   std::size_t body_limit = limits::kHttpBodyBytes;
 };
 

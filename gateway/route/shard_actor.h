@@ -22,6 +22,7 @@
 
 #include <zmq.hpp>
 
+#include "common/actor/keep_awake.h"
 #include "common/actor/mailbox.h"
 #include "common/link/control_messages.h"
 #include "common/link/message.h"
@@ -41,8 +42,9 @@ namespace sluice::gateway {
 
 struct ShardOptions {
   int index = 0;
-  std::string gateway_id;       // as control tells it to the workers
-  std::string graphpipe_model;  // of the GraphPipe port, when there is one
+  std::string gateway_id;                  // as control tells it to the workers
+  std::string graphpipe_model;             // of the GraphPipe port, when there is one
+  actor::KeepAwake* keep_awake = nullptr;  // for requests that come alone; nothing: off
   HttpOptions http;
   DispatcherOptions dispatcher;
 };

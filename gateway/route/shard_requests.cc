@@ -191,6 +191,9 @@ void ShardActor::admit(RequestHandle handle,
         handle, call, not_routed ? refusal_for(call.target, models_) : id.error(), decoded.hints);
     return;
   }
+  if (options_.keep_awake != nullptr && listener_.pending_requests() <= 1) {
+    options_.keep_awake->touch(now);
+  }
   if (slot_of(*id) >= pending_.size()) {
     pending_.resize(slot_of(*id) + 1);
   }

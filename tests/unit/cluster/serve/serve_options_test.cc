@@ -161,6 +161,7 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
   settings.memory = 1'000'000'000;
   settings.body_limit = 1000;
   settings.drain_limit = 7;
+  settings.keep_awake = 150;
   settings.strict_readiness = false;
   settings.engine_library = "/e.so";
   settings.model_control = "explicit";
@@ -186,6 +187,8 @@ TEST_F(ServeOptionsTest, what_was_asked_for_reaches_the_children) {
                                       "2",
                                       "--drain-limit",
                                       "7",
+                                      "--keep-awake",
+                                      "150",
                                       "--metrics",
                                       "",
                                       "--listen-fd",
