@@ -73,6 +73,10 @@ void Deployment::on_published(std::uint64_t number, TimePoint now) {
   for (Unit& unit : units_) {
     if (unit.published == 0) {
       unit.published = number;
+      // Taken back and let go of again before a shard saw it: what they have said of it stands.
+      const auto quiet = quiet_.find(unit.version);
+      unit.quiet =
+          unit.routing == Routing::draining && quiet != quiet_.end() && quiet->second >= number;
     }
   }
   settle(now);
@@ -84,6 +88,8 @@ void Deployment::on_applied(std::uint64_t number, TimePoint now) {
 }
 
 void Deployment::on_quiet(std::int64_t version, std::uint64_t number, TimePoint now) {
+  std::uint64_t& latest = quiet_[version];
+  latest = std::max(latest, number);
   for (Unit& unit : units_) {
     if (unit.version == version && unit.routing == Routing::draining && unit.published != 0 &&
         number >= unit.published) {

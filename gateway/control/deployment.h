@@ -286,6 +286,7 @@ class Deployment {
   std::map<std::int64_t, AnswerCounts> counts_;
   std::uint64_t published_ = 0;  // the snapshot of the latest change of routes; 0: not yet
   std::uint64_t applied_ = 0;    // by every shard
+  std::map<std::int64_t, std::uint64_t> quiet_;  // by version: the snapshot since which it is
   std::map<std::string, std::int64_t> labels_;
   std::map<std::int64_t, VersionStage> stages_;  // as told by events
   std::vector<Waiting> waiting_;

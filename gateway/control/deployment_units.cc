@@ -121,18 +121,27 @@ Workers Deployment::assigned(const Unit& unit) const {
   return workers;
 }
 
-// Another build of the model is on its way out there.
+// Another build of the model is on its way out there, be it one that an earlier life of the gateway
+// had started and no unit of this one runs.
 bool Deployment::others_end_on(const Place& place) const {
-  return std::ranges::any_of(units_, [&](const Unit& each) {
-    if (each.role != Role::outgoing && each.role != Role::ending) {
-      return false;
-    }
-    return std::ranges::any_of(each.workers, [&](const auto& entry) {
-      const Place& other = entry.second;
-      return other.node == place.node && other.build != place.build &&
-             (each.role == Role::outgoing || may_live(entry.first, other));
-    });
+  const bool stray = std::ranges::any_of(workers_, [&](const auto& entry) {
+    const auto& [id, worker] = entry;
+    return worker.node == place.node && worker.state != WorkerState::failed &&
+           !id.starts_with(place.build + "/") &&
+           std::ranges::none_of(units_, [&name = entry.first](const Unit& each) {
+             return each.workers.contains(name);
+           });
   });
+  return stray || std::ranges::any_of(units_, [&](const Unit& each) {
+           if (each.role != Role::outgoing && each.role != Role::ending) {
+             return false;
+           }
+           return std::ranges::any_of(each.workers, [&](const auto& entry) {
+             const Place& other = entry.second;
+             return other.node == place.node && other.build != place.build &&
+                    (each.role == Role::outgoing || may_live(entry.first, other));
+           });
+         });
 }
 
 Unit& Deployment::add_unit(const Spec& spec, Role role, Routing routing) {

@@ -283,12 +283,12 @@ void Checks::check_added(const std::string& node,
     world_->violate("'" + worker.worker_id + "' is tried again, though nobody asked");
   }
   for (const auto& [id, fact] : facts_) {
-    // What an earlier life of the gateway had begun may be met when this one has decided.
-    const bool ours = assigned_.contains(id);
-    if (fact.node != node || !ours || fact.state == WorkerState::failed) {
+    if (fact.node != node || fact.state == WorkerState::failed) {
       continue;
     }
-    if (id == worker.worker_id && fact.state == WorkerState::draining) {
+    // One that an earlier life of the gateway had told to end returns after that: by its node.
+    const bool ours = assigned_.contains(id);
+    if (ours && id == worker.worker_id && fact.state == WorkerState::draining) {
       world_->violate("'" + id + "' was assigned again before its process had ended");
     }
     const bool stays = names(after, id);  // more than one version is wanted

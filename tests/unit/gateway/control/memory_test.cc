@@ -181,5 +181,29 @@ TEST(Memory, ABuildThatIsGoneIsNotMissed) {
   EXPECT_EQ(after.assigned(), "n/m/2.bbbbbb/0") << "nothing that served is there: as wanted";
 }
 
+TEST(Memory, ARecreateThatWasCutOffStartsNothingBesideWhatItHadStarted) {
+  link::ModelSettings settings;
+  settings.strategy = link::Strategy::recreate;
+  FleetStage before;
+  before.serve_first();
+  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  before.shards_follow();
+  before.quiet(1);
+  before.follow();
+  ASSERT_EQ(before.assigned(), "n/m/2.bbbbbb/0");
+
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.workers = before.workers;
+  after.set(2, link::WorkerState::loading);
+  after.lingering["n/m/2.bbbbbb/0"] = true;
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}, {3, "cccccccc"}}, settings);
+  EXPECT_EQ(after.assigned(), "") << "version 2 of the life before has not ended";
+  after.lingering.clear();
+  after.follow();
+  after.shards_follow();
+  EXPECT_EQ(after.assigned(), "n/m/3.cccccc/0");
+}
+
 }  // namespace
 }  // namespace sluice::gateway
