@@ -101,6 +101,8 @@ inline constexpr auto kQuarantineTime = 10min;  // then the same request may be 
 
 // --- versions of models
 // ---------------------------------------------------------------------------
+// Of a rollout: for a node that serves the old version and has not got the new one.
+inline constexpr auto kNodeWithoutVersion = 60s;
 inline constexpr auto kSilentNode = 1h;  // then what it had is forgotten, if no worker of it lives
 inline constexpr auto kLookTime = 10s;  // an operator's command waits for nodes to read their disks
 inline constexpr std::size_t kWaitingCommands = 256;  // of operators, not answered yet

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/limits.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -110,6 +112,9 @@ void Deployment::tick(TimePoint now) {
 
 TimePoint Deployment::next_due() const {
   TimePoint due = rollout_ ? rollout_->next_due() : TimePoint::max();
+  if (change_.lacks_since) {
+    due = std::min(due, *change_.lacks_since + limits::kNodeWithoutVersion);
+  }
   for (const Unit& unit : units_) {
     if (unit.role == Role::standby && unit.keep_until) {
       due = std::min(due, *unit.keep_until);
@@ -187,9 +192,11 @@ std::vector<Spec> Deployment::specs() const {
 const Deployment::Failed* Deployment::failure_of(const Spec& spec) const {
   const auto found = failed_.find(spec.version);
   const bool known = options_.rules.remembers_failures && found != failed_.end() &&
-                     std::ranges::any_of(spec.workers, [&](const auto& entry) {
-                       return found->second.builds.contains(entry.second.build);
-                     });
+                     std::ranges::any_of(spec.workers,
+                                         [&](const auto& entry) {
+                                           return found->second.builds.contains(entry.second.build);
+                                         }) &&
+                     (!found->second.for_want || found->second.builds == builds_of(spec.workers));
   return known ? &found->second : nullptr;
 }
 

@@ -145,6 +145,7 @@ class Deployment {
   struct Failed {
     std::set<std::string> builds{};  // one of them is enough: it would fail again
     std::string reason{};
+    bool for_want = false;  // of it on some node: only while these are all that there are
   };
   struct Waiting {
     CommandId id = 0;
@@ -162,12 +163,14 @@ class Deployment {
     std::optional<Pin> pin{};                       // before
     std::map<std::int64_t, AnswerCounts> counts{};  // when both began to serve
     TimePoint both_since{};
-    std::vector<CommandId> aborts{};  // who wait for its end
+    std::vector<CommandId> aborts{};         // who wait for its end
+    std::optional<TimePoint> lacks_since{};  // when only a node without the new was missing
   };
   struct NewFailure {
     std::int64_t version = 0;
     std::string reason{};
     std::set<std::string> builds{};  // empty: it may well go better another time
+    bool for_want = false;           // as in Failed
   };
   // What is to be changed.
   struct Difference {
@@ -228,6 +231,9 @@ class Deployment {
   [[nodiscard]] RolloutFacts rollout_facts(const std::vector<NewFailure>& failures,
                                            TimePoint now) const;
   [[nodiscard]] std::string waiting_for() const;
+  [[nodiscard]] std::string what_is_not_up() const;
+  [[nodiscard]] std::string node_without_new() const;
+  void watch_for_want(TimePoint now);
   [[nodiscard]] std::string ready_of(const Unit& unit) const;
   [[nodiscard]] std::vector<NewFailure> failures_of_new(TimePoint now) const;
   [[nodiscard]] bool guards_pass(TimePoint now) const;
@@ -245,6 +251,7 @@ class Deployment {
   Result<void> check_steps(const std::vector<int>& steps) const;
   Result<RolloutPlan> plan_of(const RolloutAsked& asked, CommandId id) const;
   Result<void> check_target(std::int64_t version) const;
+  Result<void> check_nodes(std::int64_t version) const;
   Result<void> check_idle() const;
   void set_pin(std::optional<Pin> pin, TimePoint now);
   void retry_failed();

@@ -41,6 +41,26 @@ Result<void> Deployment::check_target(std::int64_t version) const {
   return {};
 }
 
+// A node that serves the model now would be left without it.
+Result<void> Deployment::check_nodes(std::int64_t version) const {
+  const Spec spec = spec_of(version);
+  for (const Unit& each : units_) {
+    for (const auto& [id, place] : each.role == Role::serving ? each.workers : Workers()) {
+      const auto on_it = [&node = place.node](const auto& entry) {
+        return entry.second.node == node;
+      };
+      const bool has_model = std::ranges::any_of(
+          facts_.versions, [&](const auto& known) { return known.stamps.contains(place.node); });
+      if (has_model && facts_.attached.contains(place.node) &&
+          std::ranges::none_of(spec.workers, on_it)) {
+        return wrong(model_ + ": " + named(version) + " is not on node '" + place.node +
+                     "', which serves " + named(each.version) + "; put it there first");
+      }
+    }
+  }
+  return {};
+}
+
 // As the configuration wants it.
 RolloutPlan Deployment::default_plan() const {
   RolloutPlan plan;
@@ -222,6 +242,7 @@ Result<void> Deployment::rollout(const RolloutAsked& asked, CommandId id, TimePo
   const Unit* served = nullptr;
   if (asked.to) {
     SLUICE_TRY(check_target(*asked.to));
+    SLUICE_TRY(check_nodes(*asked.to));
     served = serving(*asked.to);
     const bool others = std::ranges::any_of(units_, [&](const Unit& each) {
       return each.role == Role::serving && each.version != *asked.to;

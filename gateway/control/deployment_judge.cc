@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "gateway/control/deployment.h"
 
 namespace sluice::gateway {
 namespace {
-
-std::string named(std::int64_t version) {
-  return "version " + std::to_string(version);
-}
 
 AnswerCounts since(const std::map<std::int64_t, AnswerCounts>& now,
                    const std::map<std::int64_t, AnswerCounts>& then,
@@ -50,10 +47,15 @@ std::string Deployment::ready_of(const Unit& unit) const {
 
 // What must be there before the old may go; empty: nothing is missing.
 std::string Deployment::waiting_for() const {
+  const std::string not_up = what_is_not_up();
+  const std::string node = not_up.empty() ? node_without_new() : "";
+  return node.empty() ? not_up : "node '" + node + "' has none of the versions that shall serve";
+}
+
+std::string Deployment::what_is_not_up() const {
   const auto is_old = [&](const Unit& each) {
     return std::ranges::find(change_.outgoing, each.id) != change_.outgoing.end();
   };
-  std::set<std::string> nodes;
   for (const Unit& each : units_) {
     const bool stays = each.role == Role::serving && !is_old(each) && !has_failed(each);
     if (each.role != Role::incoming && !stays) {
@@ -62,9 +64,6 @@ std::string Deployment::waiting_for() const {
     // What stays is not held to more than it has: nobody may ever mend it.
     if (!is_up(each, !stays)) {
       return ready_of(each);
-    }
-    for (const auto& [id, place] : each.workers) {
-      nodes.insert(place.node);
     }
   }
   // Steps share between two: where everything was started again, the old comes first.
@@ -75,25 +74,44 @@ std::string Deployment::waiting_for() const {
       }
     }
   }
-  // A node that serves the old and is still being given the new. What is not as the disks have it,
-  // such as an older build that was kept warm, comes to no other node.
+  return {};
+}
+
+// One that serves the old and is still to be given the new. What is not as the disks have it, such
+// as an older build that was kept warm, comes to no other node.
+std::string Deployment::node_without_new() const {
   if (change_.stored.empty()) {
     return {};
   }
+  std::set<std::string> nodes;
   for (const Unit& each : units_) {
-    if (!is_old(each)) {
-      continue;
+    const bool old =
+        std::ranges::find(change_.outgoing, each.id) != change_.outgoing.end() || has_failed(each);
+    if (each.role == Role::incoming || (each.role == Role::serving && !old)) {
+      for (const auto& [id, place] : each.workers) {
+        nodes.insert(place.node);
+      }
     }
-    for (const auto& [id, place] : each.workers) {
+  }
+  for (const std::uint64_t old : change_.outgoing) {
+    const Unit* each = unit(old);
+    for (const auto& [id, place] : each == nullptr ? Workers() : each->workers) {
       const bool has_model = std::ranges::any_of(facts_.versions, [&](const auto& version) {
         return version.stamps.contains(place.node);
       });
       if (has_model && facts_.attached.contains(place.node) && !nodes.contains(place.node)) {
-        return "node '" + place.node + "' has none of the versions that shall serve";
+        return place.node;
       }
     }
   }
   return {};
+}
+
+// Nobody may ever put it there: after a while the rollout gives up.
+void Deployment::watch_for_want(TimePoint now) {
+  const bool wants = rollout_->phase() == RolloutPhase::starting && what_is_not_up().empty() &&
+                     !node_without_new().empty();
+  change_.lacks_since = wants ? change_.lacks_since.value_or(now) : std::optional<TimePoint>();
 }
 
 std::vector<Deployment::NewFailure> Deployment::failures_of_new(TimePoint now) const {
@@ -118,6 +136,15 @@ std::vector<Deployment::NewFailure> Deployment::failures_of_new(TimePoint now) c
         failures.push_back({each->version, "its files have changed meanwhile", {}});
         continue;
       }
+    }
+    if (change_.lacks_since && now >= *change_.lacks_since + limits::kNodeWithoutVersion) {
+      const std::string node = node_without_new();
+      failures.push_back(
+          {.version = each->version,
+           .reason = "it is not on node '" + node + "', which serves what it replaces",
+           .builds = builds_of(each->workers),
+           .for_want = true});
+      continue;
     }
     Verdict verdict = judge_unit(*each, now);
     if (verdict.kind == Verdict::Kind::fail) {

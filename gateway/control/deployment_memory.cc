@@ -17,7 +17,9 @@ std::optional<ModelMemory> Deployment::memory() const {
   memory.previous = previous_;
   memory.labels = labels_;
   for (const auto& [version, failed] : failed_) {
-    memory.failed.push_back({version, failed.builds, failed.reason});
+    if (!failed.for_want) {  // the disks may have changed by then
+      memory.failed.push_back({version, failed.builds, failed.reason});
+    }
   }
   const std::optional<RolloutPhase> phase =
       rollout_ ? std::optional(rollout_->phase()) : std::nullopt;

@@ -10,10 +10,6 @@ namespace {
 
 using link::Strategy;
 
-std::string named(std::int64_t version) {
-  return "version " + std::to_string(version);
-}
-
 }  // namespace
 
 void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
@@ -99,6 +95,7 @@ bool Deployment::advance_rollout(TimePoint now) {
     choose_primary();  // the old may have begun to serve, or failed, meanwhile
     change_.primary = primary_;
   }
+  watch_for_want(now);
   std::vector<NewFailure> failures = failures_of_new(now);
   const RolloutMove move = rollout_->next(rollout_facts(failures, now), now);
   if (rollout_->phase() != before) {
@@ -223,7 +220,8 @@ void Deployment::back_out(std::vector<NewFailure> failures) {
   }
   for (NewFailure& failure : failures) {
     if (!failure.builds.empty()) {
-      failed_[failure.version] = {std::move(failure.builds), std::move(failure.reason)};
+      failed_[failure.version] = {
+          std::move(failure.builds), std::move(failure.reason), failure.for_want};
     }
   }
   // The old first, so that a version of which both are builds is served by one of them.

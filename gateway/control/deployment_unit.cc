@@ -98,6 +98,10 @@ std::string build_name(const std::string& node,
   return node + "/" + model.substr(0, room > cut ? room - cut : 0) + mark + tail;
 }
 
+std::string named(std::int64_t version) {
+  return "version " + std::to_string(version);
+}
+
 std::set<std::string> builds_of(const Workers& workers) {
   std::set<std::string> builds;
   for (const auto& [id, place] : workers) {

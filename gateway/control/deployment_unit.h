@@ -105,6 +105,9 @@ std::string build_name(const std::string& node,
                        const std::string& stamp,
                        const std::string& config);
 
+// "version 3".
+std::string named(std::int64_t version);
+
 std::set<std::string> builds_of(const Workers& workers);
 
 // Whether a node that has both runs another build than it should.

@@ -1,0 +1,59 @@
+// What a deployment does when the disks of its nodes are not alike.
+
+#include <gtest/gtest.h>
+
+#include "common/base/limits.h"
+#include "gateway/control/deployment.h"
+#include "tests/unit/gateway/control/fleet_stage.h"
+
+namespace sluice::gateway {
+namespace {
+
+TEST(Nodes, ANodeThatNeverGetsTheNewVersionEndsTheRolloutByName) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.ready(1);
+  stage.shards_follow();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, {}, "n");
+  stage.ready(2);
+  stage.shards_follow();
+  EXPECT_EQ(stage.status().rollout->waiting_for,
+            "node 'o' has none of the versions that shall serve");
+  EXPECT_EQ(stage.fleet.next_due(), stage.now + limits::kNodeWithoutVersion);
+  stage.pass(limits::kNodeWithoutVersion);
+  stage.shards_follow();
+  EXPECT_EQ(stage.phase(), "rolled_back");
+  EXPECT_EQ(stage.status().rollout->reason,
+            "version 2: it is not on node 'o', which serves what it replaces");
+  EXPECT_EQ(stage.routes(),
+            "1:ready:100 2:failed(it is not on node 'o', which serves what it "
+            "replaces)");
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0") << "and it is not begun again";
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, {}, "o");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0 o/m/2.bbbbbb/0") << "until it is there";
+  stage.ready(2);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "2:ready:100");
+}
+
+TEST(Nodes, AnOperatorIsToldAtOnceWhichNodeLacksTheVersion) {
+  link::ModelSettings settings;
+  settings.policy = {.kind = link::VersionPolicy::Kind::specific, .versions = {1}};
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings, "n");
+  stage.has({{1, "aaaaaaaa"}}, settings, "o");
+  stage.ready(1);
+  stage.shards_follow();
+  RolloutAsked asked;
+  asked.model = "m";
+  asked.to = 2;
+  const auto refused = stage.fleet.rollout(asked, stage.now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().detail,
+            "m: version 2 is not on node 'o', which serves version 1; put it there first");
+  EXPECT_FALSE(stage.status().pin);
+}
+
+}  // namespace
+}  // namespace sluice::gateway
