@@ -1,6 +1,7 @@
 // What exporters write and few readers expect: functions, sparse initialisers, constants made
 // twice, values that no request can carry.
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -55,6 +56,12 @@ std::vector<float> run(const std::string& bytes) {
     std::memcpy(values.data(), got->front().data.data(), got->front().data.size());
   }
   return values;
+}
+
+// --- operators of com.microsoft that are written out in others -----------------------------------
+
+std::string contrib_model(const std::string& contrib_node) {
+  return model_of("", {contrib_node}, {{"", 13}, {"com.microsoft", 1}});
 }
 
 // --- functions -----------------------------------------------------------------------------------
@@ -128,6 +135,25 @@ TEST(Functions, AreExpandedWhereTheyAreCalled) {
                                      with_domain(node("Twice", {"a"}, "out"), "own")});
   EXPECT_EQ(run(model_with({twice, four}, {with_domain(node("Four", {"x"}, "y"), "own")})),
             (std::vector<float>{12, -16}));
+}
+
+TEST(Contrib, IsWrittenOutWhereItIsCalled) {
+  const auto contrib = [](std::string text) {
+    return with_domain(std::move(text), "com.microsoft");
+  };
+  const std::string quick = contrib(node("QuickGelu", {"x"}, "y"));
+  // x / (1 + exp(-alpha x)).
+  const std::vector<float> half = run(contrib_model(with_attribute(quick, real("alpha", 0.5F))));
+  ASSERT_EQ(half.size(), 2U);
+  EXPECT_FLOAT_EQ(half[0], 3 / (1 + std::exp(-1.5F)));
+  EXPECT_FLOAT_EQ(half[1], -4 / (1 + std::exp(2.0F)));
+  EXPECT_FLOAT_EQ(run(contrib_model(quick))[0], 3 / (1 + std::exp(-3 * 1.702F)));
+  const float gelu = run(contrib_model(contrib(node("BiasGelu", {"x", "x"}, "y"))))[0];
+  EXPECT_FLOAT_EQ(gelu, 3 * (1 + std::erf(6 / std::sqrt(2.0F))));
+  EXPECT_EQ(refusal(contrib_model(with_attribute(quick, real("beta", 1)))),
+            "node '' (QuickGelu): attribute 'beta' is not known");
+  EXPECT_NE(refusal(contrib_model(contrib(node("NoSuchGelu", {"x"}, "y")))).find("NoSuchGelu"),
+            std::string::npos);
 }
 
 TEST(Functions, PassTheirAttributesOn) {

@@ -78,6 +78,20 @@ TEST(Renaming, FlattenSqueezeUnsqueezeIdentityAndDropoutKeepTheElements) {
   EXPECT_NE(error_of(run_op("Flatten", {x}, {integer("axis", 5)})), "no error");
 }
 
+TEST(Renaming, DropoutMayTrainWhereItDropsNothing) {
+  const NamedTensor x = floats({2, 2}, {1, 2, 3, 4});
+  const auto dropped = [&](float ratio, std::uint8_t training) {
+    return run_op("Dropout", {x, floats({}, {ratio}), bools({}, {training})}, {}, 13, 2);
+  };
+  EXPECT_EQ(mismatch(dropped(0, 1), x), "");
+  EXPECT_EQ(mismatch_at(dropped(0, 1), 1, bools({2, 2}, {1, 1, 1, 1})), "");
+  EXPECT_EQ(mismatch(dropped(0.5F, 0), x), "");
+  EXPECT_NE(error_of(dropped(0.5F, 1)).find("training_mode with a ratio"), std::string::npos);
+  EXPECT_NE(error_of(run_op("Dropout", {x, NamedTensor{}, bools({}, {1})}, {}, 13))
+                .find("training_mode with a ratio"),
+            std::string::npos);
+}
+
 TEST(Transpose, PermutesAnything) {
   EXPECT_EQ(mismatch(run_op("Transpose", {kSix}), floats({3, 2}, {1, 4, 2, 5, 3, 6})), "");
   EXPECT_EQ(

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "worker/engine/reader_contrib.h"
 #include "worker/engine/reader_tensor.h"
 
 namespace sluice::engine {
@@ -39,6 +40,21 @@ std::vector<onnx::AttributeProto> defaults_of(const onnx::FunctionProto& proto) 
     }
   }
   return defaults;
+}
+
+// Exporters write one of these operators without its domain.
+bool may_be_written_out(const onnx::NodeProto& node) {
+  return domain_of(node.domain()) == "com.microsoft" ||
+         (domain_of(node.domain()).empty() && node.op_type() == "SimplifiedLayerNormalization");
+}
+
+bool may_be_written_out(const onnx::GraphProto& graph) {
+  return std::ranges::any_of(graph.node(), [](const onnx::NodeProto& node) {
+    return may_be_written_out(node) ||
+           std::ranges::any_of(node.attribute(), [](const onnx::AttributeProto& attribute) {
+             return attribute.has_g() && may_be_written_out(attribute.g());
+           });
+  });
 }
 
 // The names of one call: inputs and outputs are the caller's, all others get a prefix.
@@ -173,8 +189,7 @@ class Expander {
     }
     const auto found = functions_.find(std::make_pair(domain_of(node->domain()), node->op_type()));
     if (found == functions_.end()) {
-      nodes.AddAllocated(node.release());
-      return {};
+      return place_operator(std::move(node), nodes);
     }
     const Function& function = found->second;
     if (std::ranges::find(calls_, &function) != calls_.end()) {
@@ -189,12 +204,35 @@ class Expander {
     auto expanded = expand(body);
     calls_.pop_back();
     SLUICE_TRY(std::move(expanded));
-    std::vector<onnx::NodeProto*> made(static_cast<std::size_t>(body.size()));
-    body.ExtractSubrange(0, body.size(), made.data());
-    for (onnx::NodeProto* each : made) {
-      nodes.AddAllocated(each);
-    }
+    move_nodes(body, nodes);
     return {};
+  }
+
+  // A node that calls no function: itself, or what it is written out as.
+  Result<void> place_operator(std::unique_ptr<onnx::NodeProto> node, Nodes& nodes) {
+    if (may_be_written_out(*node)) {
+      Nodes body;
+      const std::string prefix = node->name() + "/" + std::to_string(++instances_) + "/";
+      SLUICE_TRY_ASSIGN(const bool written, write_out_contrib(*node, prefix, body));
+      if (written) {
+        for (const onnx::NodeProto& each : body) {
+          opsets_.note(each, contrib_opsets_);
+        }
+        count_ += static_cast<std::size_t>(body.size());
+        move_nodes(body, nodes);
+        return {};
+      }
+    }
+    nodes.AddAllocated(node.release());
+    return {};
+  }
+
+  static void move_nodes(Nodes& from, Nodes& to) {
+    std::vector<onnx::NodeProto*> moved(static_cast<std::size_t>(from.size()));
+    from.ExtractSubrange(0, from.size(), moved.data());
+    for (onnx::NodeProto* each : moved) {
+      to.AddAllocated(each);
+    }
   }
 
   Result<void> instantiate(const Function& function, const onnx::NodeProto& call, Nodes& body) {
@@ -234,6 +272,8 @@ class Expander {
   std::map<std::pair<std::string, std::string>, Function> functions_;
   std::vector<const Function*> calls_;
   NodeOpsets opsets_;
+  const std::shared_ptr<const Opsets> contrib_opsets_ =
+      std::make_shared<const Opsets>(Opsets{{"", kContribOpset}});
   std::size_t count_ = 0;
   std::size_t instances_ = 0;
 };
@@ -275,7 +315,7 @@ const Opsets* NodeOpsets::find(const onnx::NodeProto& node) const {
 
 Result<NodeOpsets> expand_functions(onnx::ModelProto& model) {
   Expander expander;
-  if (model.functions_size() > 0) {
+  if (model.functions_size() > 0 || may_be_written_out(model.graph())) {
     for (const onnx::FunctionProto& function : model.functions()) {
       SLUICE_TRY(expander.add(function));
     }

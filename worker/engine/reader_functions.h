@@ -1,5 +1,6 @@
 // Functions of a model: every call of one is replaced by the function's nodes, so that nobody after
-// the reader knows of them. One of the doors to ONNX's protobuf classes.
+// the reader knows of them; likewise operators that are written out (reader_contrib.h). One of the
+// doors to ONNX's protobuf classes.
 
 #pragma once
 

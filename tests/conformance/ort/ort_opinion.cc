@@ -28,6 +28,12 @@ namespace {
 constexpr int kVariations = 3;
 constexpr model::Tolerance kTolerance{.scale = 1e-2};  // a step of an 8-bit output is 4e-3
 
+// Where the specification and its own case say otherwise than ONNX Runtime.
+constexpr const char* kDisputed[] = {
+    // It takes the indices for places of output_shape; they are MaxPool's.
+    "test_maxunpool_export_with_output_shape",
+};
+
 struct Counts {
   int same = 0;
   int different = 0;
@@ -126,11 +132,15 @@ void judge(const std::string& folder,
            model::BenchEngine& theirs,
            Counts& counts) {
   const auto found = compare_case(folder, ours, theirs);
+  const std::string name = std::filesystem::path(folder).filename().string();
   if (!found) {
     ++counts.one_sided;
     const std::string& reason = found.error().detail;
     std::printf(
         "not compared %s: %s\n", folder.c_str(), reason.substr(0, reason.find('\n')).c_str());
+  } else if (!found->empty() && std::ranges::find(kDisputed, name) != std::end(kDisputed)) {
+    ++counts.one_sided;
+    std::printf("disputed %s: %s\n", folder.c_str(), found->c_str());
   } else if (!found->empty()) {
     ++counts.different;
     std::printf("different %s: %s\n", folder.c_str(), found->c_str());

@@ -34,6 +34,10 @@ def main():
     if missing:
         subprocess.run(["/usr/bin/python3", ROOT / "bench/engine/make_synthetic.py", "--out", built,
                         *missing], check=True, stdout=subprocess.DEVNULL)
+    contrib = args.build / "contrib_models"
+    subprocess.run(["/usr/bin/python3", pathlib.Path(__file__).with_name("contrib_models.py"),
+                    "--out", contrib], check=True)
+    folders.append(contrib)
     for name in ("models", "onnx-node"):
         if (args.shared / name).is_dir():
             folders.append(args.shared / name)

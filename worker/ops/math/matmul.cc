@@ -1,10 +1,11 @@
-// MatMul, Gemm.
+// MatMul, Gemm; com.microsoft: FusedMatMul.
 // Spec: https://onnx.ai/onnx/operators/onnx__MatMul.html, onnx__Gemm.html (read 2026-11).
 // MatMul: NumPy's matmul, batches broadcast. Gemm: alpha * A' * B' + beta * C, C broadcast to
-// [M,N]. Types: float32 (oneDNN, a constant B packed), float64 (OpenBLAS), int32, int64, uint32,
-// uint64 (plain loops). float32 multiplies and adds in float32; a row's result does not depend on
-// the other rows. Opsets: Gemm before 7 broadcasts C only when `broadcast` is set; C is optional
-// since 11.
+// [M,N]. FusedMatMul: alpha times MatMul of A and B whose last two dimensions are exchanged by
+// transA and transB (of vectors nothing is); transBatchA and transBatchB are refused. Types:
+// float32 (oneDNN, a constant B packed), float64 (OpenBLAS), int32, int64, uint32, uint64 (plain
+// loops). float32 multiplies and adds in float32; a row's result does not depend on the other rows.
+// Opsets: Gemm before 7 broadcasts C only when `broadcast` is set; C is optional since 11.
 
 #include <algorithm>
 #include <array>
@@ -16,19 +17,12 @@
 #include "worker/ops/detail/dnnl_matmul.h"
 #include "worker/ops/detail/gemm_call.h"
 #include "worker/ops/math/activate.h"
+#include "worker/ops/math/matmul_product.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
 namespace {
-
-struct GemmParams {
-  bool is_gemm = false;
-  float alpha = 1;
-  float beta = 1;
-  bool a_transposed = false;
-  bool b_transposed = false;
-};
 
 Result<GemmParams> parse_matmul(const Node& node) {
   SLUICE_TRY(Attributes(node).finish());
@@ -51,58 +45,26 @@ Result<GemmParams> parse_gemm(const Node& node) {
   return params;
 }
 
+Result<GemmParams> parse_fused(const Node& node) {
+  Attributes attributes(node);
+  GemmParams params;
+  SLUICE_TRY_ASSIGN(params.alpha, attributes.real("alpha", 1.0F));
+  SLUICE_TRY_ASSIGN(const std::int64_t a_transposed, attributes.integer("transA", 0));
+  SLUICE_TRY_ASSIGN(const std::int64_t b_transposed, attributes.integer("transB", 0));
+  SLUICE_TRY_ASSIGN(const std::int64_t a_batch, attributes.integer("transBatchA", 0));
+  SLUICE_TRY_ASSIGN(const std::int64_t b_batch, attributes.integer("transBatchB", 0));
+  SLUICE_TRY(attributes.finish());
+  if (a_batch != 0 || b_batch != 0) {
+    return Error{ErrorCode::unsupported, "transBatchA or transBatchB"};
+  }
+  params.a_transposed = a_transposed != 0;
+  params.b_transposed = b_transposed != 0;
+  return params;
+}
+
 bool is_matmul_type(DataType datatype) {
   return is_float(datatype) || datatype == DataType::int32 || datatype == DataType::int64 ||
          datatype == DataType::uint32 || datatype == DataType::uint64;
-}
-
-// The product as matrices: [batch..., m, k] x [batch..., k, n], all of one rank of at least 2.
-struct Product {
-  Shape a{};
-  Shape b{};
-  Shape c{};
-  std::int64_t m = 0;
-  std::int64_t n = 0;
-  std::int64_t k = 0;
-};
-
-Result<Product> product_of(const GemmParams& params, Dims a_dims, Dims b_dims) {
-  Shape a(a_dims.begin(), a_dims.end());
-  Shape b(b_dims.begin(), b_dims.end());
-  const Error mismatch = bad_input("shapes " + to_string(a_dims) + " and " + to_string(b_dims) +
-                                   " cannot be multiplied");
-  if (params.is_gemm && (a.size() != 2 || b.size() != 2)) {
-    return mismatch;
-  }
-  if (a.empty() || b.empty()) {
-    return mismatch;
-  }
-  if (params.a_transposed) {
-    std::swap(a[0], a[1]);
-  }
-  if (params.b_transposed) {
-    std::swap(b[0], b[1]);
-  }
-  if (a.size() == 1) {
-    a.insert(a.begin(), 1);
-  }
-  if (b.size() == 1) {
-    b.push_back(1);
-  }
-  const std::size_t rank = std::max(a.size(), b.size());
-  a.insert(a.begin(), rank - a.size(), 1);
-  b.insert(b.begin(), rank - b.size(), 1);
-  Product product{.m = a[rank - 2], .n = b[rank - 1], .k = a[rank - 1]};
-  auto batch = broadcast_dims(Dims(a).first(rank - 2), Dims(b).first(rank - 2));
-  if (product.k != b[rank - 2] || !batch) {
-    return mismatch;
-  }
-  product.c = *std::move(batch);
-  product.c.push_back(product.m);
-  product.c.push_back(product.n);
-  product.a = std::move(a);
-  product.b = std::move(b);
-  return product;
 }
 
 Result<OutputFacts> infer_gemm(const GemmParams& params, const InputFacts& facts) {
@@ -161,8 +123,10 @@ Result<GemmState> prepare_gemm(const GemmParams& params, PrepareContext& context
     state.bias = bias_of(*fused, fused->count, 1.0F);
   }
   SLUICE_TRY_ASSIGN(const TensorView* const b, context.constant(1));
+  // Batches of A whose matrices are transposed are no rows of one matrix.
+  const bool rows = params.is_gemm || !params.a_transposed;
   if (state.reference || b == nullptr || b->datatype != DataType::float32 || b->rank() != 2 ||
-      b->count == 0) {
+      b->count == 0 || !rows) {
     return state;
   }
   const std::int64_t n = b->dims[params.b_transposed ? 0 : 1];
@@ -379,6 +343,14 @@ void register_matmul(Registry& registry) {
        .since = {1, 9, 13},
        .arity = {2, 2, 1},
        .kernel = prepared_kernel<parse_matmul, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
+       .fuses_tail = true,
+       .tame = true});
+  registry.add(
+      {.name = "FusedMatMul",
+       .domain = "com.microsoft",
+       .since = {1},
+       .arity = {2, 2, 1},
+       .kernel = prepared_kernel<parse_fused, infer_gemm, prepare_gemm, bind_gemm, run_gemm>(),
        .fuses_tail = true,
        .tame = true});
 }

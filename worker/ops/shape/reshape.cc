@@ -3,7 +3,8 @@
 // https://onnx.ai/onnx/operators/ (read 2026-11). Types: all. Opsets: axes and shapes are
 // attributes in old versions (Reshape 1, Squeeze and Unsqueeze before 13), inputs since. Reshape's
 // allowzero since 14. Dropout's flags for training (is_test of 1 and 6, ratio, seed) do not matter:
-// a served model infers; training_mode given as true is refused. Its mask is all true.
+// a served model infers; training_mode given as true is refused but with a ratio of 0, which drops
+// nothing either. Its mask is all true.
 
 #include <algorithm>
 #include <optional>
@@ -206,14 +207,44 @@ Result<DropoutParams> parse_dropout(const Node& node) {
   return DropoutParams{.mask_like_input = node.since < 10};
 }
 
+// Training drops nothing at a ratio of 0. Nothing: only the run will know.
+Result<std::optional<bool>> drops(const InputFacts& facts) {
+  if (!facts.has(2)) {
+    return std::optional(false);
+  }
+  const TensorView* training = facts.at(2).value;
+  if (facts.at(2).datatype != DataType::boolean || (training != nullptr && training->count != 1)) {
+    return bad_input("training_mode is no single bool");
+  }
+  if (training == nullptr || !training->as<bool>()[0]) {
+    return training == nullptr ? std::optional<bool>() : std::optional(false);
+  }
+  if (!facts.has(1)) {
+    return std::optional(true);  // the default is a half
+  }
+  const TensorView* ratio = facts.at(1).value;
+  if (ratio == nullptr) {
+    return std::optional<bool>();
+  }
+  if (ratio->count != 1) {
+    return bad_input("ratio is no single number");
+  }
+  const auto* bytes = elements<std::byte>(*ratio);
+  const std::size_t size = storage_size(ratio->datatype);
+  return std::optional(
+      std::any_of(bytes, bytes + size, [](std::byte b) { return b != std::byte{}; }));
+}
+
 Result<OutputFacts> infer_dropout(const DropoutParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
-  if (facts.has(2)) {
-    const TensorView* training = facts.at(2).value;
-    if (training == nullptr || training->datatype != DataType::boolean || training->count != 1 ||
-        training->as<bool>()[0]) {
-      return Error{ErrorCode::unsupported, "training_mode that may be true"};
-    }
+  SLUICE_TRY_ASSIGN(const std::optional<bool> dropping, drops(facts));
+  if (!dropping) {
+    OutputFacts later = data_dependent(x.datatype);
+    later.resize(facts.output_count, data_dependent(DataType::boolean).front());
+    return later;
+  }
+  if (*dropping) {
+    return Error{ErrorCode::unsupported, "training_mode with a ratio"};
   }
   OutputFacts made = one_output(x.datatype, {x.dims.begin(), x.dims.end()});
   if (facts.output_count > 1) {

@@ -1,0 +1,16 @@
+// The rules of reader_contrib.h for products: of matrices, convolutions, and numbers of few bits.
+
+#pragma once
+
+#include "common/base/result.h"
+#include "worker/engine/reader_rewrite.h"
+
+namespace sluice::engine {
+
+Result<void> write_fused_gemm(Rewrite& to);
+Result<void> write_fused_conv(Rewrite& to);
+Result<void> write_matmul_integer_to_float(Rewrite& to);
+Result<void> write_dynamic_quantize_matmul(Rewrite& to);
+Result<void> write_matmul_n_bits(Rewrite& to);
+
+}  // namespace sluice::engine
