@@ -189,6 +189,8 @@ class Deployment {
 
   // Reconciling (deployment_reconcile.cc, deployment_units.cc).
   void adopt(const std::string& node, TimePoint now);
+  void adopt_warm(const std::string& node, TimePoint now);
+  void take_in(Unit& unit, Workers workers);
   void settle(TimePoint now);
   bool advance_units(TimePoint now);
   bool advance(Unit& unit, TimePoint now);

@@ -43,9 +43,17 @@ std::optional<ModelMemory> Deployment::memory() const {
       memory.serving.push_back({each.version, builds_of(each.workers), {}});
     }
   }
+  for (const Unit& each : units_) {
+    const bool kept = each.role == Role::outgoing && each.keep_until;
+    if (each.role == Role::standby || kept) {
+      memory.warm.push_back({each.version, builds_of(each.workers), each.keep_for});
+    }
+  }
   std::ranges::sort(memory.serving, {}, &RememberedVersion::version);
+  std::ranges::sort(memory.warm, {}, &RememberedWarm::version);
   if (memory_ && !restored_) {  // nothing has come of it yet
     memory.serving = memory_->serving;
+    memory.warm = memory_->warm;
     memory.rollout = memory_->rollout;
     memory.labels = memory_->labels;
   }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/time.h"
 #include "gateway/control/rollout.h"
 #include "gateway/control/version_policy.h"
 
@@ -25,6 +26,15 @@ struct RememberedVersion {
   friend bool operator==(const RememberedVersion&, const RememberedVersion&) = default;
 };
 
+// Kept beside what serves, so that going back is a switch.
+struct RememberedWarm {
+  std::int64_t version = 0;
+  std::set<std::string> builds{};
+  std::optional<Duration> keep{};  // after the switch; absent: until the next rollout
+
+  friend bool operator==(const RememberedWarm&, const RememberedWarm&) = default;
+};
+
 struct RememberedRollout {
   RolloutPlan plan{};
   std::optional<Pin> pin{};  // before it, to go back to
@@ -36,6 +46,7 @@ struct ModelMemory {
   std::optional<Pin> pin{};
   std::string config{};                      // instead of the one on disk; empty: none
   std::vector<RememberedVersion> serving{};  // ascending; what to serve before anything changes
+  std::vector<RememberedWarm> warm{};        // ascending
   std::vector<RememberedVersion> failed{};   // ascending; builds that are not tried again
   std::vector<std::int64_t> previous{};      // what a rollback goes back to
   std::map<std::string, std::int64_t> labels{};

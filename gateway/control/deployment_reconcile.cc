@@ -59,21 +59,55 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     const Unit* known = serving(version);
     Unit& adopted =
         known != nullptr ? *unit(known->id) : add_unit(found, Role::serving, Routing::served);
-    for (const auto& [id, place] : found.workers) {
-      if (const auto info = infos_.find(id); info != infos_.end()) {
-        adopted.infos[place.build] = info->second;
-      }
-      if (const auto& finite = workers_.at(id).finite; finite) {
-        adopted.finite.insert_or_assign(place.build, *finite);
-      }
-    }
-    adopted.workers.merge(found.workers);
+    take_in(adopted, std::move(found.workers));
     for (Unit& other : units_) {
       if (other.version == version && other.routing == Routing::draining) {
         other.routing = Routing::none;  // the shards see its version serve, not drain
       }
     }
     tell(EventKind::adopted, version, "on node " + node, now);
+  }
+  adopt_warm(node, now);
+}
+
+// With what they have said of themselves.
+void Deployment::take_in(Unit& unit, Workers workers) {
+  for (const auto& [id, place] : workers) {
+    if (const auto info = infos_.find(id); info != infos_.end()) {
+      unit.infos[place.build] = info->second;
+    }
+    if (const auto& finite = workers_.at(id).finite; finite) {
+      unit.finite.insert_or_assign(place.build, *finite);
+    }
+  }
+  unit.workers.merge(workers);
+}
+
+// What was kept beside that stays so; its time begins anew.
+void Deployment::adopt_warm(const std::string& node, TimePoint now) {
+  for (const RememberedWarm& warm : memory_ ? memory_->warm : std::vector<RememberedWarm>()) {
+    Workers found;
+    for (const auto& [id, worker] : workers_) {
+      const std::string build = id.substr(0, id.rfind('/'));
+      const bool taken = std::ranges::any_of(
+          units_, [&name = id](const Unit& each) { return each.workers.contains(name); });
+      if (worker.node == node && worker.state == WorkerState::ready && !taken &&
+          warm.builds.contains(build)) {
+        found.emplace(id, Place{node, build, worker.stamp, {}});
+      }
+    }
+    if (found.empty()) {
+      continue;
+    }
+    const auto known = std::ranges::find_if(units_, [&](const Unit& each) {
+      return each.role == Role::standby && each.version == warm.version;
+    });
+    Unit& kept =
+        known != units_.end() ? *known : add_unit({warm.version, {}}, Role::standby, Routing::none);
+    kept.keep_for = warm.keep;
+    kept.keep_until = warm.keep ? now + *warm.keep : TimePoint::max();
+    take_in(kept, std::move(found));
+    tell(EventKind::adopted, warm.version, "kept warm on node " + node, now);
   }
 }
 

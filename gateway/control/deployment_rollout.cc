@@ -201,6 +201,7 @@ void Deployment::switch_over(TimePoint now) {
   for (const std::uint64_t id : change_.outgoing) {
     if (Unit* each = unit(id); each != nullptr && each->role == Role::serving) {
       note_failed(*each);
+      each->keep_for = plan.keep_old;
       retire(*each, keep);
     }
   }

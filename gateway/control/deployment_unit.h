@@ -76,6 +76,7 @@ struct Unit {
   bool alone = false;             // its workers start where other builds of the model have ended
   std::set<std::string> begun{};  // of those that start alone: assigned once already
   std::optional<TimePoint> keep_until{};  // after draining: standby until then
+  std::optional<Duration> keep_for{};     // from the switch; absent: until the next rollout
   // By build, once a worker of it has said so. Nodes may have different builds of a version.
   std::map<std::string, ModelInfo> infos{};
   std::map<std::string, bool> finite{};  // by build: what its workers' answers to the probe were

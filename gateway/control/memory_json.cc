@@ -34,6 +34,18 @@ json json_of(const std::vector<RememberedVersion>& versions) {
   return list;
 }
 
+json json_of(const std::vector<RememberedWarm>& versions) {
+  json list = json::array();
+  for (const RememberedWarm& each : versions) {
+    json one{{"version", each.version}, {"builds", each.builds}};
+    if (each.keep) {
+      one["keep_ms"] = milliseconds(*each.keep);
+    }
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
 json json_of(const RememberedRollout& rollout) {
   const RolloutPlan& plan = rollout.plan;
   json one{{"command", plan.command},
@@ -59,6 +71,7 @@ json json_of(const RememberedRollout& rollout) {
 
 json json_of(const ModelMemory& memory) {
   json one{{"serving", json_of(memory.serving)},
+           {"warm", json_of(memory.warm)},
            {"failed", json_of(memory.failed)},
            {"previous", memory.previous},
            {"labels", memory.labels}};
@@ -103,6 +116,19 @@ std::vector<RememberedVersion> take_versions(const json& from, const char* key) 
   return versions;
 }
 
+std::vector<RememberedWarm> take_warm(const json& from) {
+  std::vector<RememberedWarm> versions;
+  for (const json& one : from.value("warm", json::array())) {
+    RememberedWarm& each = versions.emplace_back();
+    one.at("version").get_to(each.version);
+    take(one, "builds", each.builds);
+    if (one.contains("keep_ms")) {
+      each.keep = std::chrono::milliseconds(one.at("keep_ms").get<std::int64_t>());
+    }
+  }
+  return versions;
+}
+
 RememberedRollout rollout_of(const json& from) {
   RememberedRollout rollout;
   RolloutPlan& plan = rollout.plan;
@@ -131,6 +157,7 @@ ModelMemory model_of(const json& from) {
   memory.pin = take_pin(from);
   take(from, "config", memory.config);
   memory.serving = take_versions(from, "serving");
+  memory.warm = take_warm(from);
   memory.failed = take_versions(from, "failed");
   take(from, "previous", memory.previous);
   take(from, "labels", memory.labels);

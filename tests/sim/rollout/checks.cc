@@ -50,6 +50,7 @@ void Checks::gateway_started() {
   seen_failed_.clear();
   remembered_.reset();
   remembered_builds_.clear();
+  remembered_warm_.clear();
   allowed_ = false;
   rolling_ = false;
   rolled_ = false;
@@ -65,6 +66,9 @@ void Checks::remembers(const gateway::FleetMemory& memory) {
     remembered_->insert(each.version);
     remembered_builds_.insert(each.builds.begin(), each.builds.end());
   }
+  for (const gateway::RememberedWarm& each : model->second.warm) {
+    remembered_warm_.insert(each.builds.begin(), each.builds.end());
+  }
   if (model->second.rollout) {
     allowed_ = model->second.rollout->plan.allow_signature_change;
   }
@@ -79,6 +83,12 @@ void Checks::first_report(const Report& report, const SimNode& node) {
            remembered_builds_.contains(worker.id.substr(0, worker.id.rfind('/')));
   };
   for (const Reported& worker : report.workers) {
+    if (worker.state == WorkerState::ready && remembered_warm_.contains(build_of(worker.id)) &&
+        node.has(worker.version, worker.stamp)) {
+      stamps_[worker.id] = worker.stamp;
+      ready_at_start_[report.node].insert(worker.id);
+      world_->coverage.add("kept warm over a restart");
+    }
     const bool served =
         !remembered_ || remembered_->empty() || remembered_->contains(worker.version);
     // Of two builds of a version the one that served goes on, not the one that was being tried.

@@ -11,7 +11,7 @@
 // 6. A version with another signature than the one it replaces never serves, unless asked for.
 // 7. One rollout at a time; one that failed is not begun again by itself.
 // 8. With recreate no node runs two versions; no id is assigned while its process is ending.
-// 9. A gateway that starts takes from no node what is ready there.
+// 9. A gateway that starts takes from no node what is ready there, or was kept warm.
 // 10. Once all is calm, what is wanted serves or has failed with a reason, and nothing is
 //    half-way.
 
@@ -85,6 +85,7 @@ class Checks {
   bool rolled_ = false;                               // in this life of the gateway
   std::optional<std::set<std::int64_t>> remembered_;  // what served, by the gateway's memory
   std::set<std::string> remembered_builds_;
+  std::set<std::string> remembered_warm_;
   std::set<std::string> seen_failed_;  // workers that cannot be loaded, while they were assigned
 };
 

@@ -54,6 +54,7 @@ TEST(RolloutSimulation, AllSeedsGoWell) {
                            "ended serving",
                            "folder changes",
                            "gateway restarts",
+                           "kept warm over a restart",
                            "killed before",
                            "killed when ready",
                            "label_moved",

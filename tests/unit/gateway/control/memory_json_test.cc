@@ -14,6 +14,8 @@ FleetMemory full() {
   digits.pin = Pin{{2}};
   digits.config = R"({"max_batch_size": 8})";
   digits.serving = {{1, {"n/digits/1.aaaaaa", "o/digits/1.aaaaaa"}, {}}};
+  digits.warm = {{1, {"n/digits/1.dddddd"}, std::chrono::minutes(10)},
+                 {4, {"n/digits/4.eeeeee"}, std::nullopt}};
   digits.failed = {{3, {"n/digits/3.cccccc"}, "model.onnx: \"truncated\""}};
   digits.previous = {1, 2};
   digits.labels = {{"stable", 1}};
