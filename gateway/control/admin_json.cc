@@ -46,7 +46,7 @@ std::optional<json> index_entry(const DeploymentStatus& model, const VersionStat
   const auto with = [&](const char* state, const std::string& reason) {
     entry["state"] = state;
     if (!reason.empty()) {
-      entry["reason"] = reason;
+      entry["reason"] = reason_for_callers(reason);
     }
     return entry;
   };
@@ -89,8 +89,8 @@ json rollout_of(const DeploymentStatus& model, Acknowledged shards, TimePoint no
           {"steps", rollout.steps},
           {"percent", rollout.percent},
           {"paused", rollout.paused},
-          {"waiting_for", rollout.waiting_for},
-          {"reason", rollout.reason},
+          {"waiting_for", reason_for_callers(rollout.waiting_for)},
+          {"reason", reason_for_callers(rollout.reason)},
           {"shards", {{"acknowledged", shards.count}, {"all", shards.all}}},
           {"since_ms", milliseconds(now - rollout.since)},
           {"age_ms", milliseconds(now - rollout.began)}};
@@ -99,7 +99,7 @@ json rollout_of(const DeploymentStatus& model, Acknowledged shards, TimePoint no
 json version_of(const VersionStatus& version) {
   return {{"version", std::to_string(version.version)},
           {"state", std::string(name_of(version.stage))},
-          {"reason", version.reason},
+          {"reason", reason_for_callers(version.reason)},
           {"weight", version.weight},
           {"workers", {{"ready", version.workers_ready}, {"wanted", version.workers_wanted}}}};
 }
@@ -112,9 +112,13 @@ json label_of(const LabelStatus& label) {
 }
 
 json model_json(const DeploymentStatus& model, Acknowledged shards, TimePoint now) {
+  json notes = json::array();
+  for (const std::string& note : model.notes) {
+    notes.push_back(reason_for_callers(note));
+  }
   json document{{"name", model.model},
-                {"problem", model.problem},
-                {"notes", model.notes},
+                {"problem", reason_for_callers(model.problem)},
+                {"notes", std::move(notes)},
                 {"pin", model.pin ? versions_of(*model.pin) : json()},
                 {"previous", versions_of(model.previous)},
                 {"versions", json::array()},
@@ -146,7 +150,7 @@ std::string index_json(std::span<const DeploymentStatus> models, bool ready_only
       json entry{{"name", model.model}};
       if (!model.problem.empty()) {
         entry["state"] = "UNAVAILABLE";
-        entry["reason"] = model.problem;
+        entry["reason"] = reason_for_callers(model.problem);
       }
       list.push_back(std::move(entry));
     }

@@ -160,6 +160,7 @@ void ControlActor::answer(const Asked& asked, Result<std::string> outcome) {
     reply.json = Buffer::from_string(*std::move(outcome));
   } else {
     reply.error = std::move(outcome).error();
+    reply.error->detail = reason_for_callers(reply.error->detail);
   }
   tell(asked.shard, std::move(reply));
 }

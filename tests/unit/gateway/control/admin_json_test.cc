@@ -110,5 +110,22 @@ TEST(RolloutJson, SaysWhereItIsAndForHowLong) {
                             "age_ms":2500.0})"));
 }
 
+TEST(AdminJson, NamesFilesWithoutThisMachinesFolders) {
+  DeploymentStatus status;
+  status.model = "m";
+  status.problem = "/srv/models/m/config.pbtxt: unknown field 'x'";
+  status.notes = {"'/srv/my models/m/old' is no version"};
+  status.versions = {
+      version(1, VersionStage::failed, "exit code 3: /srv/models/m/1/model.onnx: no such file")};
+  status.rollout.emplace();
+  status.rollout->reason = "version 1: /srv/models/m/1/model.onnx: no such file";
+  EXPECT_EQ(index_of(status)[0]["reason"], "exit code 3: model.onnx: no such file");
+  const json model = json::parse(models_json(std::vector{status}, {}, TimePoint()))["models"][0];
+  EXPECT_EQ(model["problem"], "config.pbtxt: unknown field 'x'");
+  EXPECT_EQ(model["notes"][0], "'old' is no version");
+  EXPECT_EQ(model["versions"][0]["reason"], "exit code 3: model.onnx: no such file");
+  EXPECT_EQ(model["rollout"]["reason"], "version 1: model.onnx: no such file");
+}
+
 }  // namespace
 }  // namespace sluice::gateway
