@@ -15,7 +15,7 @@ namespace sluice::engine {
 namespace {
 
 using Nodes = Rewrite::Nodes;
-using Names = Rewrite::Names;
+using ValueNames = Rewrite::Names;
 
 // --- activations ---------------------------------------------------------------------------------
 
@@ -66,7 +66,7 @@ Result<void> skip_layer_norm(Rewrite& to) {
   std::string sum = to.add("Add", {to.in(0), to.in(1)});
   sum = to.has_in(4) ? to.add("Add", {sum, to.in(4)}) : sum;
   to.add("LayerNormalization",
-         to.has_in(3) ? Names{sum, to.in(2), to.in(3)} : Names{sum, to.in(2)},
+         to.has_in(3) ? ValueNames{sum, to.in(2), to.in(3)} : ValueNames{sum, to.in(2)},
          {to.out(0), to.out(1), to.out(2)});
   to.with("epsilon", to.real("epsilon", 1e-12F));
   to.copy_out(sum, 3);
@@ -124,7 +124,7 @@ Result<void> embed_layer_norm(Rewrite& to) {
 // The same operator of ai.onnx, which came later.
 template <const char* kName>
 Result<void> same(Rewrite& to) {
-  Names inputs;
+  ValueNames inputs;
   for (int i = 0; i < 3 && (i < 2 || to.has_in(i)); ++i) {
     inputs.push_back(to.in(i));
   }

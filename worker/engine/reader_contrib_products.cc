@@ -6,7 +6,7 @@
 namespace sluice::engine {
 namespace {
 
-using Names = Rewrite::Names;
+using ValueNames = Rewrite::Names;
 
 // The activation that a fused operator ends with, with its numbers by their usual names.
 
@@ -43,7 +43,7 @@ Result<void> activate(Rewrite& to,
 // the order of MatMulIntegerToFloat.
 
 void scaled_product(Rewrite& to,
-                    const Names& integers,
+                    const ValueNames& integers,
                     const std::string& a_scale,
                     const std::string& b_scale,
                     const std::string& bias) {
@@ -87,10 +87,11 @@ std::string unpacked(Rewrite& to,
 }  // namespace
 
 Result<void> write_fused_gemm(Rewrite& to) {
-  const Names of_activation = {
+  const ValueNames of_activation = {
       "activation", "activation_alpha", "activation_beta", "activation_gamma"};
   const std::string product = to.add(
-      "Gemm", to.has_in(2) ? Names{to.in(0), to.in(1), to.in(2)} : Names{to.in(0), to.in(1)});
+      "Gemm",
+      to.has_in(2) ? ValueNames{to.in(0), to.in(1), to.in(2)} : ValueNames{to.in(0), to.in(1)});
   to.with_calls_but(of_activation);
   std::vector<float> numbers;
   for (std::size_t i = 1; i < of_activation.size(); ++i) {
@@ -103,7 +104,8 @@ Result<void> write_fused_gemm(Rewrite& to) {
 
 Result<void> write_fused_conv(Rewrite& to) {
   std::string y = to.add(
-      "Conv", to.has_in(2) ? Names{to.in(0), to.in(1), to.in(2)} : Names{to.in(0), to.in(1)});
+      "Conv",
+      to.has_in(2) ? ValueNames{to.in(0), to.in(1), to.in(2)} : ValueNames{to.in(0), to.in(1)});
   to.with_calls_but({"activation", "activation_params"});
   y = to.has_in(3) ? to.add("Add", {y, to.in(3)}) : y;
   std::vector<float> numbers;
@@ -121,7 +123,7 @@ Result<void> write_matmul_integer_to_float(Rewrite& to) {
 
 Result<void> write_dynamic_quantize_matmul(Rewrite& to) {
   SLUICE_TRY(to.only({}));
-  const Names parts = {to.fresh("bytes"), to.fresh("scale"), to.fresh("zero")};
+  const ValueNames parts = {to.fresh("bytes"), to.fresh("scale"), to.fresh("zero")};
   to.add("DynamicQuantizeLinear", {to.in(0)}, parts);
   scaled_product(to, {parts[0], to.in(1), parts[2], to.in(3)}, parts[1], to.in(2), to.in(4));
   return {};
