@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Error invalid(std::string detail) {
+Error invalid_json(std::string detail) {
   return Error{ErrorCode::invalid_argument, std::move(detail)};
 }
 
@@ -150,13 +150,13 @@ class Walk {
   Result<void> run(const Json& value) {
     append_ = append_of(datatype_);
     if (append_ == nullptr) {
-      return invalid("input '" + name_ + "' is " + std::string(name_of(datatype_)) +
-                     ", which JSON cannot carry: use a .npy or .pb file");
+      return invalid_json("input '" + name_ + "' is " + std::string(name_of(datatype_)) +
+                          ", which JSON cannot carry: use a .npy or .pb file");
     }
     for (const Json* at = &value; at->is_array(); at = &at->front()) {
       if (shape_.size() == limits::kTensorRank) {
-        return invalid("input '" + name_ + "' is nested deeper than " +
-                       std::to_string(limits::kTensorRank) + " arrays");
+        return invalid_json("input '" + name_ + "' is nested deeper than " +
+                            std::to_string(limits::kTensorRank) + " arrays");
       }
       shape_.push_back(static_cast<std::int64_t>(at->size()));
       if (at->empty()) {
@@ -175,12 +175,12 @@ class Walk {
       if (!value.is_array() && append_(data_, value)) {
         return {};
       }
-      return invalid("input '" + name_ + "': " + shown(value) + " is no " +
-                     std::string(name_of(datatype_)));
+      return invalid_json("input '" + name_ + "': " + shown(value) + " is no " +
+                          std::string(name_of(datatype_)));
     }
     if (!value.is_array() || static_cast<std::int64_t>(value.size()) != shape_[axis]) {
-      return invalid("input '" + name_ + "': " + shown(value) + " should be an array of " +
-                     std::to_string(shape_[axis]) + " like its neighbours");
+      return invalid_json("input '" + name_ + "': " + shown(value) + " should be an array of " +
+                          std::to_string(shape_[axis]) + " like its neighbours");
     }
     for (const Json& item : value) {
       SLUICE_TRY(visit(item, axis + 1));
@@ -209,8 +209,8 @@ Result<Json> parse(std::string_view json) {
     const std::string_view what =
         error.what();  // "[json.exception.parse_error.101] parse error at ..."
     const std::size_t at = what.find("] ");
-    return invalid("bad JSON: " +
-                   std::string(at == std::string_view::npos ? what : what.substr(at + 2)));
+    return invalid_json("bad JSON: " +
+                        std::string(at == std::string_view::npos ? what : what.substr(at + 2)));
   }
 }
 
@@ -221,18 +221,19 @@ Result<NamedTensor> request_input(const Json& input) {
   };
   if (!input.is_object() || text("name") == nullptr || text("datatype") == nullptr ||
       !input.contains("shape") || !input.contains("data")) {
-    return invalid("each of \"inputs\" needs \"name\", \"shape\", \"datatype\" and \"data\"");
+    return invalid_json("each of \"inputs\" needs \"name\", \"shape\", \"datatype\" and \"data\"");
   }
   ValueInfo wanted{.name = *text("name"), .datatype = {}, .shape = {}, .optional = false};
   const std::optional<DataType> datatype = datatype_from_kserve(*text("datatype"));
   if (!datatype) {
-    return invalid("input '" + wanted.name + "': unknown datatype '" + *text("datatype") + "'");
+    return invalid_json("input '" + wanted.name + "': unknown datatype '" + *text("datatype") +
+                        "'");
   }
   wanted.datatype = *datatype;
   const Json& shape = input["shape"];
   for (const Json& extent : shape) {
     if (!shape.is_array() || !extent.is_number_unsigned()) {
-      return invalid("input '" + wanted.name + "': \"shape\" is not a list of extents");
+      return invalid_json("input '" + wanted.name + "': \"shape\" is not a list of extents");
     }
     wanted.shape.push_back(extent.get<std::int64_t>());
   }
@@ -240,8 +241,8 @@ Result<NamedTensor> request_input(const Json& input) {
   SLUICE_TRY_ASSIGN(const std::int64_t told, element_count(wanted.shape));
   SLUICE_TRY_ASSIGN(const std::int64_t there, element_count(tensor.shape));
   if (told != there) {
-    return invalid("input '" + wanted.name + "': shape " + to_string(wanted.shape) + " but " +
-                   std::to_string(there) + " elements of data");
+    return invalid_json("input '" + wanted.name + "': shape " + to_string(wanted.shape) + " but " +
+                        std::to_string(there) + " elements of data");
   }
   tensor.shape = wanted.shape;
   return tensor;
@@ -308,10 +309,10 @@ Result<std::vector<NamedTensor>> tensors_from_request(std::string_view json) {
   SLUICE_TRY_ASSIGN(const Json request, parse(json));
   const auto inputs = request.find("inputs");
   if (inputs == request.end() || !inputs->is_array() || inputs->empty()) {
-    return invalid("a JSON object must be a v2 request with \"inputs\"");
+    return invalid_json("a JSON object must be a v2 request with \"inputs\"");
   }
   if (inputs->size() > limits::kTensorsPerRequest) {
-    return invalid("more than " + std::to_string(limits::kTensorsPerRequest) + " inputs");
+    return invalid_json("more than " + std::to_string(limits::kTensorsPerRequest) + " inputs");
   }
   std::vector<NamedTensor> tensors;
   for (const Json& input : *inputs) {

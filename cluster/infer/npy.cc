@@ -34,7 +34,7 @@ constexpr DtypeName kDtypes[] = {
     {DataType::float64, "<f8"},
 };
 
-Error corrupt(std::string what) {
+Error corrupt_npy(std::string what) {
   return Error{ErrorCode::data_corrupt, "not a .npy file: " + std::move(what)};
 }
 
@@ -138,22 +138,22 @@ Result<Header> parse_header(std::string_view text) {
   HeaderReader reader(text);
   Header header;
   if (!reader.take("{")) {
-    return corrupt("its header is not a dictionary");
+    return corrupt_npy("its header is not a dictionary");
   }
   while (!reader.take("}")) {
     if (!read_entry(reader, header)) {
       // A list under "descr" is a structured type; all else is no header of numpy's.
-      return corrupt("its header is not 'descr', 'fortran_order' and 'shape' of a plain array");
+      return corrupt_npy("its header is not 'descr', 'fortran_order' and 'shape' of a plain array");
     }
     if (!reader.take(",")) {
       if (reader.take("}")) {
         break;
       }
-      return corrupt("its header's entries are not separated by commas");
+      return corrupt_npy("its header's entries are not separated by commas");
     }
   }
   if (!reader.at_end() || !header.descr || !header.fortran_order || !header.shape) {
-    return corrupt("its header is incomplete");
+    return corrupt_npy("its header is incomplete");
   }
   return header;
 }
@@ -181,26 +181,26 @@ struct Parts {
 
 Result<Parts> split(std::string_view file) {
   if (!file.starts_with(kMagic) || file.size() < kMagic.size() + 4) {
-    return corrupt("it does not start with numpy's signature");
+    return corrupt_npy("it does not start with numpy's signature");
   }
   const auto byte = [file](std::size_t i) {
     return std::size_t{static_cast<unsigned char>(file[i])};
   };
   const std::size_t version = byte(6);
   if (version < 1 || version > 3) {
-    return corrupt("format version " + std::to_string(version) + " is not 1, 2 or 3");
+    return corrupt_npy("format version " + std::to_string(version) + " is not 1, 2 or 3");
   }
   std::size_t at = 10;
   std::size_t size = byte(8) | byte(9) << 8U;
   if (version > 1) {
     if (file.size() < 12) {
-      return corrupt("it ends inside its header");
+      return corrupt_npy("it ends inside its header");
     }
     at = 12;
     size |= byte(10) << 16U | byte(11) << 24U;
   }
   if (size > file.size() - at) {
-    return corrupt("it ends inside its header");
+    return corrupt_npy("it ends inside its header");
   }
   return Parts{file.substr(at, size), at + size};
 }
@@ -218,9 +218,9 @@ Result<NamedTensor> read_npy(const Buffer& file) {
   SLUICE_TRY_ASSIGN(const std::size_t size, byte_count(datatype, *header.shape));
   const std::size_t there = file.size() - parts.data_at;
   if (size != there) {
-    return corrupt("shape " + to_string(*header.shape) + " of " + std::string(name_of(datatype)) +
-                   " needs " + std::to_string(size) + " bytes, the file has " +
-                   std::to_string(there));
+    return corrupt_npy("shape " + to_string(*header.shape) + " of " +
+                       std::string(name_of(datatype)) + " needs " + std::to_string(size) +
+                       " bytes, the file has " + std::to_string(there));
   }
   return NamedTensor{"", datatype, *header.shape, file.slice(parts.data_at, size)};
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kRoomLeast = 16 * limits::kKiB;
 
-Error corrupt(std::string what) {
+Error corrupt_answer(std::string what) {
   return Error{ErrorCode::data_corrupt, "the server's answer: " + std::move(what)};
 }
 
@@ -45,17 +45,17 @@ struct Fields {
 Result<void> take_field(std::string_view line, Fields& fields) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) {
-    return corrupt("a header line without ':'");
+    return corrupt_answer("a header line without ':'");
   }
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trimmed(line.substr(colon + 1));
   if (same_word(name, "Content-Length")) {
     fields.length = number<std::size_t>(value);
     if (!fields.length || *fields.length > limits::kHttpBodyBytes) {
-      return corrupt("Content-Length '" + std::string(value.substr(0, 32)) + "'");
+      return corrupt_answer("Content-Length '" + std::string(value.substr(0, 32)) + "'");
     }
   } else if (same_word(name, "Transfer-Encoding")) {
-    return corrupt("Transfer-Encoding, where Content-Length was expected");
+    return corrupt_answer("Transfer-Encoding, where Content-Length was expected");
   } else if (same_word(name, "Connection")) {
     fields.answer.last = same_word(value, "close");
   } else if (same_word(name, "Sluice-Model")) {
@@ -63,7 +63,8 @@ Result<void> take_field(std::string_view line, Fields& fields) {
   } else if (same_word(name, "Inference-Header-Content-Length")) {
     fields.answer.json_size = number<std::size_t>(value);
     if (!fields.answer.json_size) {
-      return corrupt("Inference-Header-Content-Length '" + std::string(value.substr(0, 32)) + "'");
+      return corrupt_answer("Inference-Header-Content-Length '" + std::string(value.substr(0, 32)) +
+                            "'");
     }
   }
   return {};
@@ -101,7 +102,7 @@ void AnswerParser::clear() noexcept {
 Result<std::optional<AnswerParser::Head>> AnswerParser::read_head(std::string_view bytes) const {
   const std::size_t end = bytes.find("\r\n\r\n");
   if (std::min(end, bytes.size()) > limits::kHttpHeadBytes) {
-    return corrupt("a head of more than 32 KiB");
+    return corrupt_answer("a head of more than 32 KiB");
   }
   if (end == std::string_view::npos) {
     return std::optional<Head>();
@@ -112,7 +113,7 @@ Result<std::optional<AnswerParser::Head>> AnswerParser::read_head(std::string_vi
                           ? number<int>(first.substr(9, 3))
                           : std::nullopt;
   if (!status || *status < 100) {
-    return corrupt("not HTTP/1.1");
+    return corrupt_answer("not HTTP/1.1");
   }
   Fields fields;
   lines.remove_prefix(std::min(first.size() + 2, lines.size()));
@@ -123,7 +124,7 @@ Result<std::optional<AnswerParser::Head>> AnswerParser::read_head(std::string_vi
   }
   const bool no_body = *status < 200 || *status == 204 || *status == 304;
   if (!fields.length && !no_body) {
-    return corrupt("neither body nor Content-Length");
+    return corrupt_answer("neither body nor Content-Length");
   }
   fields.answer.status = *status;
   return std::optional(Head{end + 4, no_body ? 0 : *fields.length, fields.answer});

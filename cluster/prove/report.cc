@@ -11,9 +11,9 @@ namespace sluice::cluster {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-double milliseconds(Duration duration) {
+double ms_of(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
@@ -62,9 +62,9 @@ void add_row(std::string& text,
       "  %-10s %10llu %9.3f %9.3f %9.3f",
       name,
       wide(latencies.count()),
-      milliseconds(latencies.quantile(0.5)),
-      milliseconds(latencies.quantile(0.99)),
-      milliseconds(latencies.max()));
+      ms_of(latencies.quantile(0.5)),
+      ms_of(latencies.quantile(0.99)),
+      ms_of(latencies.max()));
   if (failed) {
     add(text, " %9llu", wide(*failed));
   }
@@ -113,7 +113,7 @@ void add_seen(std::string& text, const Findings& findings) {
         static_cast<long long>(swap.from),
         static_cast<long long>(swap.to));
     if (swap.done) {
-      add(text, "done in %.0f ms\n", milliseconds(swap.took));
+      add(text, "done in %.0f ms\n", ms_of(swap.took));
     } else {
       add(text, "rolled back: %.400s\n", swap.reason.c_str());
     }
@@ -153,19 +153,19 @@ void add_memory(std::string& text, const Findings& findings) {
   add_memory_by_version(text, findings);
 }
 
-Json latency_json(const Histogram& latencies) {
+OrderedJson latency_json(const Histogram& latencies) {
   return {{"answers", latencies.count()},
-          {"p50_ms", milliseconds(latencies.quantile(0.5))},
-          {"p99_ms", milliseconds(latencies.quantile(0.99))},
-          {"max_ms", milliseconds(latencies.max())}};
+          {"p50_ms", ms_of(latencies.quantile(0.5))},
+          {"p99_ms", ms_of(latencies.quantile(0.99))},
+          {"max_ms", ms_of(latencies.max())}};
 }
 
-Json totals_json(const Totals& totals) {
-  Json errors = Json::object();
+OrderedJson totals_json(const Totals& totals) {
+  OrderedJson errors = OrderedJson::object();
   for (const auto& [status, count] : totals.errors) {
     errors[std::to_string(status)] = count;
   }
-  Json versions = Json::object();
+  OrderedJson versions = OrderedJson::object();
   for (const auto& [version, count] : totals.by_version) {
     versions[std::to_string(version)] = count;
   }
@@ -184,8 +184,8 @@ Json totals_json(const Totals& totals) {
           {"words", totals.words}};
 }
 
-Json memory_json(const std::optional<MemoryUse>& use) {
-  return use ? Json{{"pss_kb", use->pss_kb}, {"processes", use->processes}} : Json();
+OrderedJson memory_json(const std::optional<MemoryUse>& use) {
+  return use ? OrderedJson{{"pss_kb", use->pss_kb}, {"processes", use->processes}} : OrderedJson();
 }
 
 }  // namespace
@@ -260,8 +260,8 @@ std::string report_text(const Findings& findings) {
     if (!findings.swaps.empty()) {
       add(text,
           "; order to done p50 %.0f ms, max %.0f ms",
-          milliseconds(swap_time(findings, 0.5)),
-          milliseconds(swap_time(findings, 1)));
+          ms_of(swap_time(findings, 0.5)),
+          ms_of(swap_time(findings, 1)));
     }
     text += '\n';
     for (const SwapRecord& swap : findings.swaps) {
@@ -285,14 +285,14 @@ std::string report_text(const Findings& findings) {
 }
 
 std::string report_json(const Findings& findings) {
-  Json json = {{"model", findings.model},
-               {"url", findings.url},
-               {"versions", findings.versions},
-               {"connections", findings.connections},
-               {"request_bytes", findings.request_bytes},
-               {"capacity_per_s", findings.capacity},
-               {"rate_per_s", findings.rate},
-               {"requests", totals_json(findings.totals)}};
+  OrderedJson json = {{"model", findings.model},
+                      {"url", findings.url},
+                      {"versions", findings.versions},
+                      {"connections", findings.connections},
+                      {"request_bytes", findings.request_bytes},
+                      {"capacity_per_s", findings.capacity},
+                      {"rate_per_s", findings.rate},
+                      {"requests", totals_json(findings.totals)}};
   json["latency"] = {{"quiet", latency_json(quiet_of(findings))},
                      {"swap", latency_json(findings.during)},
                      {"quiet_a", latency_json(findings.quiet_a)},
@@ -304,30 +304,30 @@ std::string report_json(const Findings& findings) {
                  {"control_b_over_a", comparison.control},
                  {"control_bound_95", comparison.control_bound}};
   json["swaps_wanted"] = findings.swaps_wanted;
-  json["swaps"] = Json::array();
+  json["swaps"] = OrderedJson::array();
   for (const SwapRecord& swap : findings.swaps) {
     json["swaps"].push_back({{"from", swap.from},
                              {"to", swap.to},
                              {"done", swap.done},
                              {"reason", swap.reason},
-                             {"ms", milliseconds(swap.took)},
+                             {"ms", ms_of(swap.took)},
                              {"memory", memory_json(swap.memory)}});
   }
   json["memory"] = {{"before", memory_json(findings.before)},
                     {"after", memory_json(findings.after)},
                     {"left_out", findings.memory_left_out}};
   json["started_monotonic_s"] = findings.started_s;
-  json["seconds"] = Json::array();
+  json["seconds"] = OrderedJson::array();
   for (const Second& second : findings.seconds) {
     json["seconds"].push_back({{"sent", second.sent},
                                {"ok", second.ok},
                                {"failed", second.failed},
-                               {"max_ms", milliseconds(second.latency_max)}});
+                               {"max_ms", ms_of(second.latency_max)}});
   }
   json["interrupted"] = findings.interrupted;
   json["objections"] = objections(findings);
   json["passed"] = objections(findings).empty();
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace sluice::cluster

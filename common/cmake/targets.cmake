@@ -18,6 +18,11 @@ if(SLUICE_WERROR)
   target_compile_options(sluice_warnings INTERFACE -Werror)
 endif()
 
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # For GCC files that are compiled jointly are headers, whose classes should hold nothing unnamed.
+  add_compile_options(-Wno-subobject-linkage)
+endif()
+
 if(SLUICE_SANITIZE)
   add_compile_options(-fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
@@ -143,6 +148,7 @@ function(sluice_protobuf target)
   add_dependencies(${target} ${target}_gen)
   target_include_directories(${target} SYSTEM PUBLIC ${out})
   target_link_libraries(${target} PUBLIC third::protobuf)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)  # written to be compiled apart
   if(SLUICE_SANITIZE STREQUAL "thread")
     # Under this macro protobuf's map_field.h lays maps out otherwise than the library was built.
     # The second one is what libstdc++ derives from it.

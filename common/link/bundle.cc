@@ -53,7 +53,7 @@ bool may_fit(std::span<const Buffer> body) noexcept {
   return true;
 }
 
-Error corrupt(std::string detail) {
+Error corrupt_bundle(std::string detail) {
   return {ErrorCode::data_corrupt, "link bundle: " + std::move(detail)};
 }
 
@@ -116,23 +116,23 @@ Result<Message> BundleReader::read() {
   const std::span<const std::byte> bytes = frame_.bytes();
   if (at_ == 0) {
     if (bytes.size() > limits::kBundleBytes) {
-      return corrupt(std::to_string(bytes.size()) + " bytes, at most " +
-                     std::to_string(limits::kBundleBytes));
+      return corrupt_bundle(std::to_string(bytes.size()) + " bytes, at most " +
+                            std::to_string(limits::kBundleBytes));
     }
     if (const auto version = std::to_integer<int>(bytes[4]); version != kProtocolVersion) {
-      return corrupt("protocol version " + std::to_string(version) + ", this side speaks " +
-                     std::to_string(kProtocolVersion));
+      return corrupt_bundle("protocol version " + std::to_string(version) + ", this side speaks " +
+                            std::to_string(kProtocolVersion));
     }
     at_ = kHeadBytes;
   }
   if (bytes.size() < at_ + kFixedBytes) {
-    return corrupt("it ends inside a header");
+    return corrupt_bundle("it ends inside a header");
   }
   SLUICE_TRY_ASSIGN(const Header header, decode_header(bytes.subspan(at_, kHeaderBytes)));
   const std::uint32_t count = get_u32(bytes.data() + at_ + kHeaderBytes);
   const std::size_t lengths = at_ + kFixedBytes;
   if (count >= limits::kLinkFrames || count * kLengthBytes > bytes.size() - lengths) {
-    return corrupt("a message of " + std::to_string(count) + " frames");
+    return corrupt_bundle("a message of " + std::to_string(count) + " frames");
   }
   std::size_t place = lengths + count * kLengthBytes;
   Message message{header, {}};
@@ -141,8 +141,8 @@ Result<Message> BundleReader::read() {
     const std::size_t size = get_u32(bytes.data() + lengths + i * kLengthBytes);
     place = round_up(place, kBufferAlignment);
     if (place > bytes.size() || size > bytes.size() - place) {
-      return corrupt("a frame of " + std::to_string(size) + " bytes at " + std::to_string(place) +
-                     " of " + std::to_string(bytes.size()));
+      return corrupt_bundle("a frame of " + std::to_string(size) + " bytes at " +
+                            std::to_string(place) + " of " + std::to_string(bytes.size()));
     }
     message.body.push_back(frame_.slice(place, size));
     place += size;

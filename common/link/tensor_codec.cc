@@ -16,7 +16,6 @@ namespace {
 
 using flatbuffers::Offset;
 
-constexpr std::uint32_t kFirstTensorFrame = 2;
 // Of the verifier: root, tensor, and room for one more level in a later version.
 constexpr flatbuffers::uoffset_t kDepth = 4;
 constexpr flatbuffers::uoffset_t kTables = limits::kTensorsPerRequest + 16;

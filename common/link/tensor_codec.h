@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "common/base/result.h"
@@ -16,6 +17,8 @@
 #include "common/link/message.h"
 
 namespace sluice::link {
+
+inline constexpr std::uint32_t kFirstTensorFrame = 2;  // behind the header and the description
 
 // Frame 1 and the tensor frames of an `infer` message. `timeout` does not travel here: the deadline
 // is the header's. resource_exhausted: more than limits::kTensorsPerRequest tensors, or more bytes

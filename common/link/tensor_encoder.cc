@@ -19,8 +19,6 @@ namespace {
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-constexpr std::uint32_t kFirstTensorFrame = 2;
-
 // Of one message's tensor frames together.
 constexpr std::size_t kTensorBytes =
     static_cast<std::size_t>(limits::kLinkMessageBytes) - limits::kDescriptionBytes - kHeaderBytes;

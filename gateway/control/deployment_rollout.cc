@@ -136,7 +136,8 @@ RolloutFacts Deployment::rollout_facts(const std::vector<NewFailure>& failures,
     }
   }
   if (!failures.empty()) {
-    facts.failure = named(failures.front().version) + ": " + failures.front().reason;
+    facts.failure =
+        "version " + std::to_string(failures.front().version) + ": " + failures.front().reason;
   }
   facts.guards_pass = rollout_->phase() != RolloutPhase::starting || guards_pass(now);
   facts.applied = published_ != 0 && applied_ >= published_;

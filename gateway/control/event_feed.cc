@@ -6,9 +6,9 @@ namespace sluice::gateway {
 
 namespace {
 
-// `json`: one line, with its end.
-std::string event_text(const std::string& name, const std::string& json) {
-  return "event: " + name + "\ndata: " + json + "\n";
+// `line`: of JSON, with its end.
+std::string event_text(const std::string& name, const std::string& line) {
+  return "event: " + name + "\ndata: " + line + "\n";
 }
 
 }  // namespace

@@ -6,12 +6,6 @@
 namespace sluice::gateway {
 namespace {
 
-// Stands for itself inside a string, as ASCII.
-constexpr bool is_plain(char c) noexcept {
-  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
-         c != '"' && c != '\\';
-}
-
 void append_utf8(std::string& out, std::uint32_t point) {
   const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (point < 0x80) {
@@ -43,7 +37,7 @@ bool JsonReader::read_string(std::string_view& out) {
   }
   const std::size_t start = at_ + 1;
   std::size_t end = start;
-  while (end < text_.size() && is_plain(text_[end])) {
+  while (end < text_.size() && is_plain_json(text_[end])) {
     ++end;
   }
   if (end < text_.size() && text_[end] == '"') {  // nearly every string
@@ -65,7 +59,7 @@ bool JsonReader::unescape_string() {
   while (at_ < text_.size()) {
     const std::size_t start = at_;
     while (at_ < text_.size() &&
-           (is_plain(text_[at_]) || static_cast<unsigned char>(text_[at_]) >= 0x80)) {
+           (is_plain_json(text_[at_]) || static_cast<unsigned char>(text_[at_]) >= 0x80)) {
       ++at_;
     }
     const std::string_view run = text_.substr(start, at_ - start);

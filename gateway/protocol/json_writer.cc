@@ -10,11 +10,6 @@
 namespace sluice::gateway {
 namespace {
 
-constexpr bool is_plain(char c) noexcept {
-  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
-         c != '"' && c != '\\';
-}
-
 void append_escape(std::string& out, char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
   switch (c) {
@@ -45,7 +40,7 @@ void append_escape(std::string& out, char c) {
 void append_valid(std::string& out, std::string_view text) {
   std::size_t start = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (is_plain(text[i]) || static_cast<unsigned char>(text[i]) >= 0x80) {
+    if (is_plain_json(text[i]) || static_cast<unsigned char>(text[i]) >= 0x80) {
       continue;
     }
     out.append(text.substr(start, i - start));

@@ -22,6 +22,12 @@ std::optional<std::uint64_t> parse_digits(std::string_view text, std::uint64_t m
 // forms, nothing above U+10FFFF); npos when all of it is.
 std::size_t find_bad_utf8(std::string_view text) noexcept;
 
+// Stands for itself inside a JSON string, as ASCII.
+constexpr bool is_plain_json(char c) noexcept {
+  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
+         c != '"' && c != '\\';
+}
+
 // %XX once over; absent when a % is not followed by two hex digits.
 std::optional<std::string> percent_decoded(std::string_view text);
 

@@ -7,7 +7,7 @@
 namespace sluice::engine::rows {
 namespace {
 
-constexpr Rule kSamePlace = [](const Node&, const Inputs& inputs) { return same_place(inputs); };
+constexpr Rule kEachPlace = [](const Node&, const Inputs& inputs) { return same_place(inputs); };
 
 // A list of vectors; one vector alone has no batch.
 Axis list_in_front(const Node& /*node*/, const Inputs& inputs) {
@@ -46,15 +46,15 @@ constexpr Entry kRecurrentRules[] = {{"GRU", recurrent}, {"LSTM", recurrent}, {"
 
 constexpr Entry kMlRules[] = {
     {"ArrayFeatureExtractor", before_last},
-    {"Binarizer", kSamePlace},
-    {"CategoryMapper", kSamePlace},
+    {"Binarizer", kEachPlace},
+    {"CategoryMapper", kEachPlace},
     {"FeatureVectorizer", lists_in_front},
     {"Imputer", list_in_front},
-    {"LabelEncoder", kSamePlace},
+    {"LabelEncoder", kEachPlace},
     {"LinearClassifier", list_in_front},
     {"LinearRegressor", list_in_front},
     {"Normalizer", list_in_front},
-    {"OneHotEncoder", kSamePlace},
+    {"OneHotEncoder", kEachPlace},
     {"SVMClassifier", list_in_front},
     {"SVMRegressor", list_in_front},
     {"Scaler", list_in_front},

@@ -126,7 +126,7 @@ Axis dft(const Node& node, const Inputs& inputs) {
   return x.axis && *x.axis + 2 != x.dims.size() ? same_place(inputs) : std::nullopt;
 }
 
-constexpr std::array kRules{
+constexpr std::array kShapeRules{
     Entry{"CenterCropPad", center_crop_pad},
     Entry{"Col2Im", [](const Node&, const Inputs& inputs) { return batch_in_front(inputs); }},
     Entry{"CumSum", [](const Node&, const Inputs& inputs) { return beside_input(inputs, 1); }},
@@ -153,7 +153,7 @@ constexpr std::array kRules{
 }  // namespace
 
 std::span<const Entry> shape_rules() {
-  return kRules;
+  return kShapeRules;
 }
 
 }  // namespace sluice::engine::rows

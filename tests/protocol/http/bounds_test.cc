@@ -20,11 +20,13 @@ namespace {
 using namespace std::chrono_literals;
 using test::wait_until;
 
-std::string get(const std::string& path, const std::string& more = "") {
+std::string get_of(const std::string& path, const std::string& more = "") {
   return "GET " + path + " HTTP/1.1\r\nHost: x\r\n" + more + "\r\n";
 }
 
-std::string post(const std::string& path, const std::string& body, const std::string& more = "") {
+std::string post_of(const std::string& path,
+                    const std::string& body,
+                    const std::string& more = "") {
   return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
          "\r\n" + more + "\r\n" + body;
 }
@@ -95,7 +97,7 @@ TEST(HttpBounds, ABodyThatStopsIsRefused) {
 TEST(HttpBounds, AClientThatDoesNotReadItsAnswerIsClosed) {
   EchoServer server({.write_stall = 50ms});
   RawClient client = RawClient::with_small_window(server.port());
-  client.send(get("/big?30000000"));
+  client.send(get_of("/big?30000000"));
   EXPECT_TRUE(wait_until([&] { return server.counters().closed.value() == 1; }));
   EXPECT_EQ(server.counters().refused_for(HttpRefusal::write_timeout), 1U);
   EXPECT_EQ(server.counters().buffered_bytes.value(), 0U);
@@ -106,30 +108,30 @@ TEST(HttpBounds, ConnectionsOverTheLimitAreToldSo) {
   std::vector<RawClient> clients;
   for (int i = 0; i < 10; ++i) {
     clients.emplace_back(server.port());
-    clients.back().send(get("/path"));
+    clients.back().send(get_of("/path"));
     EXPECT_EQ(clients.back().read_reply().status, 200);
   }
   for (int i = 0; i < 5; ++i) {
-    const RawReply reply = ask(server.port(), get("/path"));
+    const RawReply reply = ask(server.port(), get_of("/path"));
     EXPECT_EQ(reply.status, 503);
     EXPECT_NE(reply.head.find("Retry-After: 1\r\n"), std::string::npos);
   }
   clients.clear();
   ASSERT_TRUE(wait_until([&] { return server.counters().active.value() == 0; }));
-  EXPECT_EQ(ask(server.port(), get("/path")).status, 200);
+  EXPECT_EQ(ask(server.port(), get_of("/path")).status, 200);
 }
 
 TEST(HttpBounds, BodiesOverTheBudgetOfAllConnectionsAreRefused) {
   EchoServer server({.buffered_bytes = 1'000'000});
   RawClient holding(server.port());
-  holding.send(post("/hold", std::string(900'000, 'x')));
+  holding.send(post_of("/hold", std::string(900'000, 'x')));
   ASSERT_TRUE(wait_until([&] { return server.held() == 1; }));
   EXPECT_EQ(server.counters().buffered_bytes.value(), 900'000U);
-  EXPECT_EQ(ask(server.port(), post("/size", std::string(200'000, 'x'))).status, 503);
-  EXPECT_EQ(ask(server.port(), post("/size", std::string(50'000, 'x'))).status, 200);
+  EXPECT_EQ(ask(server.port(), post_of("/size", std::string(200'000, 'x'))).status, 503);
+  EXPECT_EQ(ask(server.port(), post_of("/size", std::string(50'000, 'x'))).status, 200);
   server.release();
   EXPECT_EQ(holding.read_reply().status, 200);
-  EXPECT_EQ(ask(server.port(), post("/size", std::string(200'000, 'x'))).status, 200);
+  EXPECT_EQ(ask(server.port(), post_of("/size", std::string(200'000, 'x'))).status, 200);
 }
 
 // Resident memory of this process, server and clients together.
@@ -181,7 +183,7 @@ TEST(HttpBounds, ConnectionsAreBoundedInNumber) {
   }
   EXPECT_EQ(server.counters().active.value(), 2'256U);
   for (RawClient& client : served) {
-    client.send(get("/path"));
+    client.send(get_of("/path"));
   }
   for (RawClient& client : served) {
     EXPECT_EQ(client.read_reply().status, 200);
@@ -190,7 +192,7 @@ TEST(HttpBounds, ConnectionsAreBoundedInNumber) {
 
 TEST(HttpBounds, RunningOutOfDescriptorsIsSurvived) {
   EchoServer server;
-  EXPECT_EQ(ask(server.port(), get("/path")).status, 200);
+  EXPECT_EQ(ask(server.port(), get_of("/path")).status, 200);
   UniqueFd reserved(dup(0));  // for the client's socket
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -201,7 +203,7 @@ TEST(HttpBounds, RunningOutOfDescriptorsIsSurvived) {
   tight.rlim_cur = static_cast<rlim_t>(lowest_free) + 1;  // one more descriptor: the client's
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
   RawClient client(server.port());
-  client.send(get("/path"));
+  client.send(get_of("/path"));
   EXPECT_TRUE(wait_until([&] { return server.counters().accept_failures.value() >= 2; }));
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(client.read_reply().status, 200);

@@ -16,10 +16,6 @@ using link::WorkerState;
 
 namespace {
 
-std::string named(std::int64_t version) {
-  return "version " + std::to_string(version);
-}
-
 std::string build_of(const std::string& worker) {
   return worker.substr(0, worker.rfind('/'));
 }

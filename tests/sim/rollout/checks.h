@@ -32,6 +32,11 @@
 
 namespace sluice::sim::rollout {
 
+// As the violations name a version.
+inline std::string named(std::int64_t version) {
+  return "version " + std::to_string(version);
+}
+
 class Checks {
  public:
   Checks(World& world, std::array<SimShard, kShards>& shards, std::map<std::string, SimNode>& nodes)

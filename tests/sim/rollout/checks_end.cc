@@ -11,14 +11,6 @@ using gateway::RoutedVersion;
 using gateway::VersionStage;
 using State = gateway::RoutedVersion::State;
 
-namespace {
-
-std::string named(std::int64_t version) {
-  return "version " + std::to_string(version);
-}
-
-}  // namespace
-
 void Checks::finish(const gateway::Fleet& fleet) {
   for (const auto& [name, node] : *nodes_) {
     const std::size_t assigned = fleet.assignment(name) ? fleet.assignment(name)->size() : 0;

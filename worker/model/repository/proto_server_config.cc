@@ -15,7 +15,7 @@ namespace {
 
 using Entry = tensorflow::serving::ModelConfig;
 
-Error wrong(std::string detail) {
+Error wrong_list(std::string detail) {
   return {ErrorCode::invalid_argument, std::move(detail)};
 }
 
@@ -26,7 +26,7 @@ Result<void> check_place(const Entry& entry) {
                  "base_path '" + path + "': only folders of this machine are served"};
   }
   if (path.empty() || path.front() != '/' || path.find('\0') != std::string::npos) {
-    return wrong("base_path '" + path + "' is not an absolute path");
+    return wrong_list("base_path '" + path + "' is not an absolute path");
   }
   constexpr std::string_view kPlatforms[] = {"", "onnx", "onnxruntime_onnx", "onnx_onnxv1"};
   if (std::ranges::find(kPlatforms, entry.model_platform()) == std::end(kPlatforms)) {
@@ -50,13 +50,13 @@ Result<ListedModel> read_entry(const Entry& entry) {
   }
   model.version_policy = *std::move(policy);
   if (model.labels.size() > limits::kLabelsPerModel) {
-    return wrong("at most " + std::to_string(limits::kLabelsPerModel) + " version_labels");
+    return wrong_list("at most " + std::to_string(limits::kLabelsPerModel) + " version_labels");
   }
   for (const auto& [label, version] : model.labels) {
     SLUICE_TRY(check_label_name(label));
     if (version < 1) {
-      return wrong("label '" + label + "': versions are numbers from 1, not " +
-                   std::to_string(version));
+      return wrong_list("label '" + label + "': versions are numbers from 1, not " +
+                        std::to_string(version));
     }
   }
   return model;
@@ -64,12 +64,12 @@ Result<ListedModel> read_entry(const Entry& entry) {
 
 Result<ModelList> read_list(const tensorflow::serving::ModelServerConfig& message) {
   if (!message.has_model_config_list()) {
-    return wrong("there is no model_config_list");
+    return wrong_list("there is no model_config_list");
   }
   const auto& entries = message.model_config_list().config();
   if (std::cmp_greater(entries.size(), limits::kModelsPerRepository)) {
-    return wrong(std::to_string(entries.size()) + " models, at most " +
-                 std::to_string(limits::kModelsPerRepository) + " are allowed");
+    return wrong_list(std::to_string(entries.size()) + " models, at most " +
+                      std::to_string(limits::kModelsPerRepository) + " are allowed");
   }
   ModelList models;
   for (int i = 0; i < entries.size(); ++i) {
@@ -84,7 +84,7 @@ Result<ModelList> read_list(const tensorflow::serving::ModelServerConfig& messag
   std::ranges::sort(models, {}, &ListedModel::name);
   const auto twice = std::ranges::adjacent_find(models, {}, &ListedModel::name);
   if (twice != models.end()) {
-    return wrong("model '" + twice->name + "' is listed twice");
+    return wrong_list("model '" + twice->name + "' is listed twice");
   }
   return models;
 }

@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr TimePoint kStart{seconds(1'000)};
+constexpr TimePoint kFirstLook{seconds(1'000)};
 
 // A folder with one model, looked at only when told to, and a clock of its own.
 class NodeRepositoryTest : public testing::Test {
@@ -37,18 +37,18 @@ class NodeRepositoryTest : public testing::Test {
 TEST_F(NodeRepositoryTest, is_told_once_after_the_first_look_and_again_on_each_link) {
   NodeRepository repository(options(Duration{0}));
   EXPECT_FALSE(repository.known());
-  EXPECT_FALSE(repository.take_report(kStart));
-  EXPECT_TRUE(repository.tick(kStart));
+  EXPECT_FALSE(repository.take_report(kFirstLook));
+  EXPECT_TRUE(repository.tick(kFirstLook));
   EXPECT_TRUE(repository.known());
-  const auto first = repository.take_report(kStart);
+  const auto first = repository.take_report(kFirstLook);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->sequence, 1U);
   EXPECT_EQ(first->looked, 0U);
   ASSERT_EQ(first->models.size(), 1U);
-  EXPECT_FALSE(repository.take_report(kStart));
+  EXPECT_FALSE(repository.take_report(kFirstLook));
   EXPECT_EQ(repository.next_due(), std::nullopt);
   repository.on_attached();
-  const auto again = repository.take_report(kStart);
+  const auto again = repository.take_report(kFirstLook);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->sequence, 1U);
   EXPECT_EQ(again->models, first->models);
@@ -56,30 +56,30 @@ TEST_F(NodeRepositoryTest, is_told_once_after_the_first_look_and_again_on_each_l
 
 TEST_F(NodeRepositoryTest, a_look_is_answered_even_when_nothing_has_changed) {
   NodeRepository repository(options(Duration{0}));
-  repository.tick(kStart);
-  static_cast<void>(repository.take_report(kStart));
-  EXPECT_FALSE(repository.look(4, kStart));
-  const auto answer = repository.take_report(kStart);
+  repository.tick(kFirstLook);
+  static_cast<void>(repository.take_report(kFirstLook));
+  EXPECT_FALSE(repository.look(4, kFirstLook));
+  const auto answer = repository.take_report(kFirstLook);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->looked, 4U);
   EXPECT_EQ(answer->sequence, 2U);
   has("m/2/model.onnx");
-  EXPECT_TRUE(repository.look(5, kStart));
-  const auto changed = repository.take_report(kStart);
+  EXPECT_TRUE(repository.look(5, kFirstLook));
+  const auto changed = repository.take_report(kFirstLook);
   ASSERT_TRUE(changed);
   EXPECT_EQ(changed->looked, 5U);
   EXPECT_EQ(changed->models.at(0).versions.size(), 2U);
-  EXPECT_FALSE(repository.take_report(kStart));
+  EXPECT_FALSE(repository.take_report(kFirstLook));
 }
 
 TEST_F(NodeRepositoryTest, a_look_waits_for_what_has_yet_to_settle) {
   NodeRepository repository(options(seconds(1)));
-  repository.tick(kStart);
+  repository.tick(kFirstLook);
   // Folders are as new as this test: everything has to settle first.
-  repository.tick(kStart + seconds(1));
-  ASSERT_TRUE(repository.take_report(kStart + seconds(1)));
+  repository.tick(kFirstLook + seconds(1));
+  ASSERT_TRUE(repository.take_report(kFirstLook + seconds(1)));
   has("m/2/model.onnx");
-  TimePoint now = kStart + seconds(10);
+  TimePoint now = kFirstLook + seconds(10);
   repository.look(1, now);
   EXPECT_FALSE(repository.take_report(now));
   ASSERT_TRUE(repository.next_due());
@@ -94,13 +94,13 @@ TEST_F(NodeRepositoryTest, a_look_waits_for_what_has_yet_to_settle) {
 
 TEST_F(NodeRepositoryTest, a_folder_that_never_settles_holds_up_nothing_for_ever) {
   NodeRepository repository(options(std::chrono::hours(1)));
-  EXPECT_FALSE(repository.tick(kStart));
-  EXPECT_FALSE(repository.take_report(kStart));
+  EXPECT_FALSE(repository.tick(kFirstLook));
+  EXPECT_FALSE(repository.take_report(kFirstLook));
   ASSERT_TRUE(repository.next_due());
-  EXPECT_LE(*repository.next_due(), kStart + limits::kFirstLook);
-  EXPECT_TRUE(repository.tick(kStart + limits::kFirstLook));
-  ASSERT_TRUE(repository.take_report(kStart + limits::kFirstLook));
-  const TimePoint asked = kStart + seconds(60);
+  EXPECT_LE(*repository.next_due(), kFirstLook + limits::kFirstLook);
+  EXPECT_TRUE(repository.tick(kFirstLook + limits::kFirstLook));
+  ASSERT_TRUE(repository.take_report(kFirstLook + limits::kFirstLook));
+  const TimePoint asked = kFirstLook + seconds(60);
   repository.look(1, asked);
   EXPECT_FALSE(repository.take_report(asked));
   const auto answer = repository.take_report(asked + limits::kLookAnswer);
@@ -112,22 +112,22 @@ TEST_F(NodeRepositoryTest, a_folder_that_is_not_there_is_not_an_empty_repository
   repository::WatchOptions absent = options(Duration{0});
   absent.what.roots = {dir / "absent"};
   NodeRepository repository(absent);
-  EXPECT_FALSE(repository.tick(kStart));
-  EXPECT_FALSE(repository.tick(kStart + seconds(60)));
+  EXPECT_FALSE(repository.tick(kFirstLook));
+  EXPECT_FALSE(repository.tick(kFirstLook + seconds(60)));
   EXPECT_FALSE(repository.known());
-  EXPECT_FALSE(repository.take_report(kStart + seconds(60)));
+  EXPECT_FALSE(repository.take_report(kFirstLook + seconds(60)));
   static_cast<void>(dir.write("absent/m/1/model.onnx", "x"));
-  EXPECT_TRUE(repository.tick(kStart + seconds(120)));
-  EXPECT_TRUE(repository.take_report(kStart + seconds(120)));
+  EXPECT_TRUE(repository.tick(kFirstLook + seconds(120)));
+  EXPECT_TRUE(repository.take_report(kFirstLook + seconds(120)));
 }
 
 TEST_F(NodeRepositoryTest, a_disk_that_fails_later_is_told_with_what_was_known) {
   NodeRepository repository(options(Duration{0}));
-  repository.tick(kStart);
-  static_cast<void>(repository.take_report(kStart));
+  repository.tick(kFirstLook);
+  static_cast<void>(repository.take_report(kFirstLook));
   std::filesystem::rename(dir / "r", dir / "away");
-  EXPECT_TRUE(repository.look(3, kStart));
-  const auto answer = repository.take_report(kStart);
+  EXPECT_TRUE(repository.look(3, kFirstLook));
+  const auto answer = repository.take_report(kFirstLook);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->looked, 3U);
   EXPECT_NE(answer->problem, "");

@@ -15,8 +15,8 @@ namespace {
 using Admission = WorkerSupervisor::Admission;
 using limits::kMiB;
 
-constexpr TimePoint kStart{std::chrono::seconds(1'000)};
-constexpr TimePoint kKill = kStart + std::chrono::seconds(30);
+constexpr TimePoint kBegun{std::chrono::seconds(1'000)};
+constexpr TimePoint kKill = kBegun + std::chrono::seconds(30);
 
 // A node "n" with 100 MB for its workers.
 class WorkerMemory : public testing::Test {
@@ -39,12 +39,12 @@ class WorkerMemory : public testing::Test {
   }
   SupervisorActions ready(const std::string& id, std::uint64_t mb) {
     SupervisorActions actions = supervisor.on_measured(id, mb * kMiB);
-    supervisor.on_state(id, WorkerState::ready, kStart);
+    supervisor.on_state(id, WorkerState::ready, kBegun);
     return actions;
   }
-  SupervisorActions ends(const std::string& id) { return supervisor.on_exit(id, {}, kStart); }
+  SupervisorActions ends(const std::string& id) { return supervisor.on_exit(id, {}, kBegun); }
   WorkerReport report(const std::string& id) {
-    for (const WorkerReport& each : supervisor.reports(kStart)) {
+    for (const WorkerReport& each : supervisor.reports(kBegun)) {
       if (each.worker_id == id) {
         return each;
       }
@@ -148,7 +148,7 @@ TEST_F(WorkerMemory, one_that_dies_keeps_its_place_until_it_lives_again) {
   wants({"m/1/0", "m/2/0"});
   asks("m/1/0", 60);
   const WorkerEnd crash{.exit = {.code = 0, .signal = SIGSEGV}, .words = {}, .load_failed = false};
-  supervisor.on_exit("m/1/0", crash, kStart);
+  supervisor.on_exit("m/1/0", crash, kBegun);
   ASSERT_EQ(report("m/1/0").state, WorkerState::backing_off);
   EXPECT_EQ(asks("m/2/0", 50), Admission::refused);
   supervisor.due(*supervisor.next_due());
@@ -162,7 +162,7 @@ TEST_F(WorkerMemory, a_later_life_that_takes_more_is_let_be) {
   asks("m/1/0", 60);
   ready("m/1/0", 90);
   const WorkerEnd crash{.exit = {.code = 0, .signal = SIGSEGV}, .words = {}, .load_failed = false};
-  supervisor.on_exit("m/1/0", crash, kStart);
+  supervisor.on_exit("m/1/0", crash, kBegun);
   supervisor.due(*supervisor.next_due());
   EXPECT_EQ(asks("m/1/0", 60), Admission::start);
   EXPECT_EQ(ready("m/1/0", 110), SupervisorActions{}) << "it has served";

@@ -7,7 +7,7 @@ namespace {
 
 using Verdict = Routes::Verdict;
 
-TimePoint at(int ms) {
+TimePoint at_ms(int ms) {
   return TimePoint(std::chrono::milliseconds(ms));
 }
 
@@ -20,14 +20,14 @@ struct Case {
 
 void expect(const Routes& routes, std::initializer_list<Case> cases) {
   for (const Case& one : cases) {
-    EXPECT_EQ(static_cast<int>(routes.judge(one.version, at(one.sent), at(one.answered))),
+    EXPECT_EQ(static_cast<int>(routes.judge(one.version, at_ms(one.sent), at_ms(one.answered))),
               static_cast<int>(one.verdict))
         << one.version << " sent " << one.sent << " answered " << one.answered;
   }
 }
 
 TEST(Routes, UntilALookAnotherVersionIsUndecided) {
-  const Routes routes(1, at(100));
+  const Routes routes(1, at_ms(100));
   expect(routes,
          {{1, 90, 110, Verdict::right},
           {2, 90, 99, Verdict::wrong},  // answered before the look was sent that said "1"
@@ -36,13 +36,13 @@ TEST(Routes, UntilALookAnotherVersionIsUndecided) {
 }
 
 TEST(Routes, AnAnswerOfAnotherBeforeALookThatSaysNothingHappenedIsWrong) {
-  Routes routes(1, at(100));
-  routes.on_same(at(120));
+  Routes routes(1, at_ms(100));
+  routes.on_same(at_ms(120));
   expect(routes,
          {{2, 101, 119, Verdict::wrong},
           {2, 101, 120, Verdict::undecided},
           {1, 101, 119, Verdict::right}});
-  routes.on_switched(2, at(140), at(150));
+  routes.on_switched(2, at_ms(140), at_ms(150));
   expect(routes,
          {{2, 101, 119, Verdict::wrong},
           {2, 101, 121, Verdict::right},
@@ -51,16 +51,16 @@ TEST(Routes, AnAnswerOfAnotherBeforeALookThatSaysNothingHappenedIsWrong) {
           {1, 149, 160, Verdict::right},  // sent while it may have been routed to
           {1, 150, 160, Verdict::right},
           {1, 151, 160, Verdict::undecided}});  // it may be back, for all that is known
-  routes.on_same(at(170));
+  routes.on_same(at_ms(170));
   expect(routes, {{1, 151, 160, Verdict::wrong}});
   EXPECT_EQ(routes.served(), 2);
 }
 
 TEST(Routes, BothAreRightWhileBothMayServe) {
-  Routes routes(1, at(0));
-  routes.on_same(at(100));
-  routes.on_joined(2, at(120));
-  routes.on_joined(2, at(140));
+  Routes routes(1, at_ms(0));
+  routes.on_same(at_ms(100));
+  routes.on_joined(2, at_ms(120));
+  routes.on_joined(2, at_ms(140));
   expect(routes,
          {{2, 90, 99, Verdict::wrong},
           {2, 90, 100, Verdict::right},
@@ -68,8 +68,8 @@ TEST(Routes, BothAreRightWhileBothMayServe) {
           {1, 150, 160, Verdict::right},
           {3, 120, 139, Verdict::wrong}});
   EXPECT_EQ(routes.served(), 1);
-  routes.on_switched(2, at(190), at(200));
-  routes.on_same(at(300));
+  routes.on_switched(2, at_ms(190), at_ms(200));
+  routes.on_same(at_ms(300));
   expect(routes,
          {{2, 90, 100, Verdict::right},
           {1, 200, 210, Verdict::right},
@@ -79,13 +79,13 @@ TEST(Routes, BothAreRightWhileBothMayServe) {
 
 TEST(Routes, AVersionThatWentBackWasPerhapsRoutedToForAWhile) {
   for (const bool seen : {true, false}) {
-    Routes routes(1, at(100));
-    routes.on_same(at(120));
+    Routes routes(1, at_ms(100));
+    routes.on_same(at_ms(120));
     if (seen) {
-      routes.on_joined(2, at(140));
+      routes.on_joined(2, at_ms(140));
     }
-    routes.on_back(2, at(190), at(200));
-    routes.on_same(at(300));
+    routes.on_back(2, at_ms(190), at_ms(200));
+    routes.on_same(at_ms(300));
     EXPECT_EQ(routes.served(), 1);
     expect(routes,
            {{2, 110, 119, Verdict::wrong},
@@ -97,11 +97,11 @@ TEST(Routes, AVersionThatWentBackWasPerhapsRoutedToForAWhile) {
 }
 
 TEST(Routes, SwapsThereAndBackAreRememberedApart) {
-  Routes routes(1, at(100));
-  routes.on_switched(2, at(105), at(110));
-  routes.on_same(at(200));
-  routes.on_switched(1, at(205), at(210));
-  routes.on_same(at(300));
+  Routes routes(1, at_ms(100));
+  routes.on_switched(2, at_ms(105), at_ms(110));
+  routes.on_same(at_ms(200));
+  routes.on_switched(1, at_ms(205), at_ms(210));
+  routes.on_same(at_ms(300));
   expect(routes,
          {{1, 50, 60, Verdict::right},
           {1, 120, 190, Verdict::wrong},
@@ -113,10 +113,10 @@ TEST(Routes, SwapsThereAndBackAreRememberedApart) {
 }
 
 TEST(Routes, WhatIsServedAlreadyIsNoSwitch) {
-  Routes routes(1, at(0));
-  routes.on_switched(1, at(10), at(20));
-  routes.on_back(1, at(30), at(40));
-  routes.on_joined(1, at(50));
+  Routes routes(1, at_ms(0));
+  routes.on_switched(1, at_ms(10), at_ms(20));
+  routes.on_back(1, at_ms(30), at_ms(40));
+  routes.on_joined(1, at_ms(50));
   expect(routes, {{1, 5, 100, Verdict::right}, {2, 5, 49, Verdict::wrong}});
 }
 

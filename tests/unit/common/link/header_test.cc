@@ -33,19 +33,19 @@ const std::vector<int> kInferBytes = {
     0,    0x28, 0x6b, 0xee, 0,    0,    0,    0,     // deadline: 4 s = 0xee6b2800 ns
 };
 
-const Header kInfer{.kind = Kind::infer,
-                    .id = 0x0122334455667788,
-                    .attempt = 2,
-                    .credit = 0,
-                    .remaining = 1s,
-                    .deadline = TimePoint(4s)};
+const Header kFullInfer{.kind = Kind::infer,
+                        .id = 0x0122334455667788,
+                        .attempt = 2,
+                        .credit = 0,
+                        .remaining = 1s,
+                        .deadline = TimePoint(4s)};
 
 TEST(Header, IsTheDocumentedBytes) {
-  const auto encoded = encode_header(kInfer);
+  const auto encoded = encode_header(kFullInfer);
   EXPECT_EQ(std::vector<std::byte>(encoded.begin(), encoded.end()), bytes_of(kInferBytes));
   auto decoded = decode_header(bytes_of(kInferBytes));
   ASSERT_TRUE(decoded) << decoded.error().detail;
-  EXPECT_EQ(*decoded, kInfer);
+  EXPECT_EQ(*decoded, kFullInfer);
 }
 
 TEST(Header, WithoutDeadlineSaysMinusOneAndZero) {

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-Body body_of(const std::string& bytes) {
+Body body_with(const std::string& bytes) {
   return {Buffer::copy_of(bytes)};
 }
 
@@ -43,7 +43,7 @@ ModelFound digits() {
 }
 
 template <class Value>
-void expect_round_trip(const Value& value, Kind kind, Result<Value> (*decode)(const Body&)) {
+void expect_same_again(const Value& value, Kind kind, Result<Value> (*decode)(const Body&)) {
   const Message message = encode(value);
   EXPECT_EQ(message.header, Header{.kind = kind});
   auto decoded = decode(message.body);
@@ -52,17 +52,17 @@ void expect_round_trip(const Value& value, Kind kind, Result<Value> (*decode)(co
 }
 
 TEST(RepositoryMessages, SurviveTheWire) {
-  expect_round_trip(Repository{}, Kind::repository, decode_repository);
-  expect_round_trip(
+  expect_same_again(Repository{}, Kind::repository, decode_repository);
+  expect_same_again(
       Repository{.sequence = 3,
                  .looked = 2,
                  .problem = "/models: Input/output error",
                  .models = {digits(), {.name = "bad", .problem = "config.pbtxt: line 3"}}},
       Kind::repository,
       decode_repository);
-  expect_round_trip(Look{.sequence = 7}, Kind::look, decode_look);
-  expect_round_trip(Assignment{}, Kind::assignment, decode_assignment);
-  expect_round_trip(Assignment{.sequence = 4,
+  expect_same_again(Look{.sequence = 7}, Kind::look, decode_look);
+  expect_same_again(Assignment{}, Kind::assignment, decode_assignment);
+  expect_same_again(Assignment{.sequence = 4,
                                .workers = {{.worker_id = "n/digits/3.012345/0",
                                             .model = "digits",
                                             .version = 3,
@@ -100,26 +100,26 @@ TEST(RepositoryMessages, AreTheDocumentedBytes) {
             "\xa5share\x01"
             "\xa6shares\x03"s);
   const auto repository =
-      decode_repository(body_of("\x82"
-                                "\xa6looked\x05"
-                                "\xa6models\x92"
-                                "\x82\xa4name\xa1m"
-                                "\xa8versions\x91\x82\xa6number\x01\xa5stamp\xa2\x30\x61"
-                                "\x82\xa4name\xa1x\xa7problem\xa3why"s));
+      decode_repository(body_with("\x82"
+                                  "\xa6looked\x05"
+                                  "\xa6models\x92"
+                                  "\x82\xa4name\xa1m"
+                                  "\xa8versions\x91\x82\xa6number\x01\xa5stamp\xa2\x30\x61"
+                                  "\x82\xa4name\xa1x\xa7problem\xa3why"s));
   ASSERT_TRUE(repository) << repository.error().detail;
   EXPECT_EQ(*repository,
             (Repository{.looked = 5,
                         .models = {{.name = "m", .versions = {{.number = 1, .stamp = "0a"}}},
                                    {.name = "x", .problem = "why"}}}));
   const auto settings =
-      decode_repository(body_of("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x87"
-                                "\xa6policy\x82\xa4kind\x02\xa8versions\x92\x03\x01"
-                                "\xa6labels\x91\x82\xa4name\xa1s\xa7version\x03"
-                                "\xa8strategy\x02"
-                                "\xa5steps\x92\x05\x64"
-                                "\xa7hold_ns\x07"
-                                "\xabkeep_old_ns\x00"
-                                "\xaapriorities\x91\x82\xa5level\x02\xaatimeout_ns\x09"s));
+      decode_repository(body_with("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x87"
+                                  "\xa6policy\x82\xa4kind\x02\xa8versions\x92\x03\x01"
+                                  "\xa6labels\x91\x82\xa4name\xa1s\xa7version\x03"
+                                  "\xa8strategy\x02"
+                                  "\xa5steps\x92\x05\x64"
+                                  "\xa7hold_ns\x07"
+                                  "\xabkeep_old_ns\x00"
+                                  "\xaapriorities\x91\x82\xa5level\x02\xaatimeout_ns\x09"s));
   ASSERT_TRUE(settings) << settings.error().detail;
   EXPECT_EQ(settings->models[0].settings,
             (ModelSettings{.policy = {.kind = VersionPolicy::Kind::specific, .versions = {3, 1}},
@@ -133,9 +133,9 @@ TEST(RepositoryMessages, AreTheDocumentedBytes) {
 
 TEST(RepositoryMessages, ReadUnknownNumbersAsTheDefault) {
   const auto repository =
-      decode_repository(body_of("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x82"
-                                "\xa6policy\x81\xa4kind\x03"
-                                "\xa8strategy\xcd\x01\x00"s));
+      decode_repository(body_with("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x82"
+                                  "\xa6policy\x81\xa4kind\x03"
+                                  "\xa8strategy\xcd\x01\x00"s));
   ASSERT_TRUE(repository) << repository.error().detail;
   EXPECT_EQ(repository->models[0].settings, ModelSettings{});
 }
@@ -160,22 +160,23 @@ TEST(RepositoryMessages, RefuseWhatIsWrongByName) {
        "'timeout_ns' is not a time from 0 ns on"},
   };
   for (const auto& row : rows) {
-    auto repository = decode_repository(body_of(row.bytes));
+    auto repository = decode_repository(body_with(row.bytes));
     ASSERT_FALSE(repository) << row.expected;
     EXPECT_EQ(repository.error().code, ErrorCode::data_corrupt);
     EXPECT_EQ(repository.error().detail, "control message: " + row.expected);
   }
-  EXPECT_EQ(decode_assignment(body_of("\x81\xa7workers\x91\x81\xa6worker\xa1w")).error().detail,
+  EXPECT_EQ(decode_assignment(body_with("\x81\xa7workers\x91\x81\xa6worker\xa1w")).error().detail,
             "control message: 'model' is missing");
-  EXPECT_EQ(
-      decode_repository(body_of(std::string(limits::kRepositoryBytes + 1, '\x80'))).error().detail,
-      "control message: 8388609 bytes, at most 8388608");
+  EXPECT_EQ(decode_repository(body_with(std::string(limits::kRepositoryBytes + 1, '\x80')))
+                .error()
+                .detail,
+            "control message: 8388609 bytes, at most 8388608");
 }
 
 TEST(RepositoryMessages, EveryTruncationIsAnError) {
   const std::string bytes(encode(Repository{.models = {digits()}}).body.front().text());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_FALSE(decode_repository(body_of(bytes.substr(0, size)))) << size;
+    EXPECT_FALSE(decode_repository(body_with(bytes.substr(0, size)))) << size;
   }
 }
 

@@ -14,7 +14,7 @@ using Words = std::vector<std::string>;
 constexpr TimePoint kNow{1h};
 constexpr Acknowledged kShards{1, 2};
 
-DeploymentStatus model(const std::string& name, std::optional<RolloutPhase> phase = {}) {
+DeploymentStatus model_named(const std::string& name, std::optional<RolloutPhase> phase = {}) {
   DeploymentStatus status{.model = name};
   if (phase) {
     status.rollout = RolloutStatus{.id = 1, .from = {1}, .to = {2}, .phase = *phase};
@@ -47,7 +47,7 @@ TEST(EventFeed, ANewFollowerIsToldHowEverythingStands) {
   EXPECT_TRUE(feed.empty());
   ASSERT_TRUE(feed.add({0, 7}, ""));
   ASSERT_TRUE(feed.add({1, 7}, "b"));
-  const std::vector models{model("a"), model("b", RolloutPhase::starting)};
+  const std::vector models{model_named("a"), model_named("b", RolloutPhase::starting)};
   EXPECT_EQ(words(feed.on({}, models, kShards, kNow)),
             (Words{"0/7: a=none b=starting", "1/7: b=starting"}));
   EXPECT_EQ(words(feed.on({}, models, kShards, kNow + 1s)), Words{}) << "time alone is no news";
@@ -65,7 +65,7 @@ TEST(EventFeed, ChangesAreToldOnceToThoseWhoFollowTheModel) {
   EventFeed feed;
   ASSERT_TRUE(feed.add({0, 1}, "a"));
   ASSERT_TRUE(feed.add({0, 2}, "b"));
-  std::vector models{model("a", RolloutPhase::starting), model("b")};
+  std::vector models{model_named("a", RolloutPhase::starting), model_named("b")};
   static_cast<void>(feed.on({}, models, kShards, kNow));
   models[0].rollout->phase = RolloutPhase::switching;
   EXPECT_EQ(words(feed.on({}, models, kShards, kNow)), Words{"0/1: a=switching"});

@@ -10,7 +10,7 @@
 namespace sluice::gateway {
 namespace {
 
-using Kind = Verdict::Kind;
+using VerdictKind = Verdict::Kind;
 
 ModelInfo model(std::vector<ValueInfo> inputs, std::vector<ValueInfo> outputs) {
   ModelInfo info;
@@ -57,31 +57,31 @@ TEST(Signature, IsComparedInWords) {
 TEST(Signature, IsUndecidedUntilTheNewOneIsKnownAndCanBeAllowed) {
   const ModelInfo before = model({kX}, {kY});
   const ModelInfo after = model({kZ}, {kY});
-  EXPECT_EQ(judge_signature({.old_info = &before}).kind, Kind::undecided);
-  EXPECT_EQ(judge_signature({.new_info = &after}).kind, Kind::pass);
-  EXPECT_EQ(judge_signature({.old_info = &before, .new_info = &after}).kind, Kind::fail);
+  EXPECT_EQ(judge_signature({.old_info = &before}).kind, VerdictKind::undecided);
+  EXPECT_EQ(judge_signature({.new_info = &after}).kind, VerdictKind::pass);
+  EXPECT_EQ(judge_signature({.old_info = &before, .new_info = &after}).kind, VerdictKind::fail);
   EXPECT_EQ(
       judge_signature({.old_info = &before, .new_info = &after, .allow_signature_change = true})
           .kind,
-      Kind::pass);
+      VerdictKind::pass);
 }
 
 TEST(ServerErrors, AreComparedBetweenOldAndNew) {
   struct Case {
     AnswerCounts before;
     AnswerCounts after;
-    Kind verdict;
+    VerdictKind verdict;
   };
   const std::vector<Case> cases = {
-      {{1'000, 0}, {0, 0}, Kind::undecided},
-      {{1'000, 0}, {45, 4}, Kind::undecided},  // few answers, few errors
-      {{1'000, 0}, {46, 4}, Kind::pass},
-      {{1'000, 0}, {0, 5}, Kind::fail},      // few answers, and all are errors
-      {{1'000, 0}, {1'000, 5}, Kind::pass},  // 0.5 percent: within the share allowed
-      {{1'000, 0}, {200, 5}, Kind::fail},    // 2.4 percent
-      {{900, 100}, {85, 15}, Kind::pass},    // both have trouble
-      {{900, 100}, {75, 25}, Kind::fail},    // but one has more than twice as much
-      {{0, 0}, {90, 10}, Kind::fail},        // no answers of the old to excuse it
+      {{1'000, 0}, {0, 0}, VerdictKind::undecided},
+      {{1'000, 0}, {45, 4}, VerdictKind::undecided},  // few answers, few errors
+      {{1'000, 0}, {46, 4}, VerdictKind::pass},
+      {{1'000, 0}, {0, 5}, VerdictKind::fail},      // few answers, and all are errors
+      {{1'000, 0}, {1'000, 5}, VerdictKind::pass},  // 0.5 percent: within the share allowed
+      {{1'000, 0}, {200, 5}, VerdictKind::fail},    // 2.4 percent
+      {{900, 100}, {85, 15}, VerdictKind::pass},    // both have trouble
+      {{900, 100}, {75, 25}, VerdictKind::fail},    // but one has more than twice as much
+      {{0, 0}, {90, 10}, VerdictKind::fail},        // no answers of the old to excuse it
   };
   for (const Case& each : cases) {
     EXPECT_EQ(judge_server_errors({.old_counts = each.before, .new_counts = each.after}).kind,
@@ -94,16 +94,16 @@ TEST(Finite, ANewNaNIsRefusedAndAnOldOneIsNot) {
   const ModelInfo before = model({kX}, {kY});
   GuardFacts facts;
   facts.new_finite = false;
-  EXPECT_EQ(judge_finite(facts).kind, Kind::pass) << "nothing is replaced";
+  EXPECT_EQ(judge_finite(facts).kind, VerdictKind::pass) << "nothing is replaced";
   facts.old_info = &before;
-  EXPECT_EQ(judge_finite(facts).kind, Kind::fail);
+  EXPECT_EQ(judge_finite(facts).kind, VerdictKind::fail);
   facts.old_finite = false;
-  EXPECT_EQ(judge_finite(facts).kind, Kind::pass);
+  EXPECT_EQ(judge_finite(facts).kind, VerdictKind::pass);
   facts.old_finite = true;
   facts.new_finite.reset();
-  EXPECT_EQ(judge_finite(facts).kind, Kind::undecided);
+  EXPECT_EQ(judge_finite(facts).kind, VerdictKind::undecided);
   facts.new_finite = true;
-  EXPECT_EQ(judge_finite(facts).kind, Kind::pass);
+  EXPECT_EQ(judge_finite(facts).kind, VerdictKind::pass);
 }
 
 TEST(Guarded, ANewVersionThatAnswersNaNIsRolledBack) {
@@ -123,17 +123,17 @@ TEST(Guards, OfOthersAreAskedInTheirStage) {
       {"answers",
        GuardStage::before_switch,
        [](const GuardFacts&) -> Verdict {
-         return {Kind::undecided, {}};
+         return {VerdictKind::undecided, {}};
        }},
       {"latency",
        GuardStage::while_both_serve,
        [](const GuardFacts& facts) -> Verdict {
-         return facts.both_serve > std::chrono::seconds(1) ? Verdict{Kind::fail, "slow"}
+         return facts.both_serve > std::chrono::seconds(1) ? Verdict{VerdictKind::fail, "slow"}
                                                            : Verdict{};
        }},
   };
-  EXPECT_EQ(judge(guards, GuardStage::before_switch, {}).kind, Kind::undecided);
-  EXPECT_EQ(judge(guards, GuardStage::while_both_serve, {}).kind, Kind::pass);
+  EXPECT_EQ(judge(guards, GuardStage::before_switch, {}).kind, VerdictKind::undecided);
+  EXPECT_EQ(judge(guards, GuardStage::while_both_serve, {}).kind, VerdictKind::pass);
   EXPECT_EQ(
       judge(guards, GuardStage::while_both_serve, {.both_serve = std::chrono::seconds(2)}).reason,
       "latency: slow");

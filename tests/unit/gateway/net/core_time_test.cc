@@ -11,9 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 using Statuses = std::vector<int>;
 
-constexpr std::string_view kGet = "GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n";
+constexpr std::string_view kTimedGet = "GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n";
 
-std::string head_of_post(std::size_t size, std::string_view more = "") {
+std::string post_of(std::size_t size, std::string_view more = "") {
   return "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) + "\r\n" +
          std::string(more) + "\r\n";
 }
@@ -31,9 +31,9 @@ TEST(HttpCoreTime, EachTimeOutComesAtItsTimeAndNotBefore) {
       {"nothing sent", "", 120s, HttpRefusal::idle_timeout, {}},
       {"half a head", "GET / HT", 10s, HttpRefusal::head_timeout, {408}},
       {"half a line end", "\r", 120s, HttpRefusal::idle_timeout, {}},
-      {"no body", head_of_post(4), 30s, HttpRefusal::body_timeout, {408}},
-      {"half a body", head_of_post(4) + "ab", 30s, HttpRefusal::body_timeout, {408}},
-      {"half a large body", head_of_post(9'000) + "ab", 30s, HttpRefusal::body_timeout, {408}},
+      {"no body", post_of(4), 30s, HttpRefusal::body_timeout, {408}},
+      {"half a body", post_of(4) + "ab", 30s, HttpRefusal::body_timeout, {408}},
+      {"half a large body", post_of(9'000) + "ab", 30s, HttpRefusal::body_timeout, {408}},
       {"half a chunk",
        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
        30s,
@@ -69,7 +69,7 @@ TEST(HttpCoreTime, TheHeadsTimeIsCountedFromItsFirstByte) {
 TEST(HttpCoreTime, ABodyThatMovesHasAllTheTimeItNeeds) {
   CoreDriver driver;
   driver.echo = true;
-  driver.send(head_of_post(10));
+  driver.send(post_of(10));
   for (int i = 0; i < 10; ++i) {
     driver.wait(29s);
     driver.send("x");
@@ -80,7 +80,7 @@ TEST(HttpCoreTime, ABodyThatMovesHasAllTheTimeItNeeds) {
 TEST(HttpCoreTime, AnAnswerThatIsNotReadEndsTheConnection) {
   CoreDriver driver;
   driver.room = 100;
-  driver.send(kGet);
+  driver.send(kTimedGet);
   driver.answer(driver.sequences[0], std::string(100'000, 'x'));
   driver.wait(20s);
   driver.room = 100;
@@ -94,13 +94,13 @@ TEST(HttpCoreTime, AnAnswerThatIsNotReadEndsTheConnection) {
 
 TEST(HttpCoreTime, ARequestBeingWorkedOnHasNoTimeOutHere) {
   CoreDriver driver;
-  driver.send(kGet);
+  driver.send(kTimedGet);
   EXPECT_EQ(driver.core.deadline(), TimePoint::max());
 }
 
 TEST(HttpCoreTime, AnEndOfInputIsProbedAfterAWhile) {
   CoreDriver driver;
-  driver.send(kGet);
+  driver.send(kTimedGet);
   driver.end_input();
   driver.wait(99ms);
   EXPECT_EQ(driver.output, "");

@@ -9,11 +9,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kGet = "GET /events HTTP/1.1\r\nHost: x\r\n\r\n";
+constexpr std::string_view kGetEvents = "GET /events HTTP/1.1\r\nHost: x\r\n\r\n";
 
 class Streams : public ::testing::Test {
  protected:
-  void begin(std::string_view request = kGet) {
+  void begin(std::string_view request = kGetEvents) {
     ASSERT_TRUE(driver.send(request));
     ClientReply reply;
     reply.content_type = "text/event-stream";
@@ -89,7 +89,7 @@ TEST_F(Streams, WaitForTheAnswersBeforeThem) {
 TEST_F(Streams, LetNoFurtherRequestIn) {
   begin();
   const std::size_t before = driver.requests.size();
-  EXPECT_TRUE(driver.send(kGet));
+  EXPECT_TRUE(driver.send(kGetEvents));
   EXPECT_EQ(driver.requests.size(), before);
 }
 

@@ -7,52 +7,52 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint kStart{1h};
+constexpr TimePoint kAdded{1h};
 
 TEST(Quarantine, HoldsARequestOfOneModel) {
   Quarantine quarantine;
   EXPECT_TRUE(quarantine.empty());
-  quarantine.add(1, 77, kStart);
-  EXPECT_TRUE(quarantine.holds(1, 77, kStart));
-  EXPECT_FALSE(quarantine.holds(2, 77, kStart));
-  EXPECT_FALSE(quarantine.holds(1, 78, kStart));
+  quarantine.add(1, 77, kAdded);
+  EXPECT_TRUE(quarantine.holds(1, 77, kAdded));
+  EXPECT_FALSE(quarantine.holds(2, 77, kAdded));
+  EXPECT_FALSE(quarantine.holds(1, 78, kAdded));
 }
 
 TEST(Quarantine, HoldsNothingWithoutADigest) {
   Quarantine quarantine;
-  quarantine.add(1, 0, kStart);
+  quarantine.add(1, 0, kAdded);
   EXPECT_TRUE(quarantine.empty());
-  EXPECT_FALSE(quarantine.holds(1, 0, kStart));
+  EXPECT_FALSE(quarantine.holds(1, 0, kAdded));
 }
 
 TEST(Quarantine, LetsARequestTryAgainAfterItsTime) {
   Quarantine quarantine;
-  quarantine.add(1, 77, kStart);
-  EXPECT_TRUE(quarantine.holds(1, 77, kStart + limits::kQuarantineTime - 1ns));
-  EXPECT_FALSE(quarantine.holds(1, 77, kStart + limits::kQuarantineTime));
-  quarantine.sweep(kStart + limits::kQuarantineTime);
+  quarantine.add(1, 77, kAdded);
+  EXPECT_TRUE(quarantine.holds(1, 77, kAdded + limits::kQuarantineTime - 1ns));
+  EXPECT_FALSE(quarantine.holds(1, 77, kAdded + limits::kQuarantineTime));
+  quarantine.sweep(kAdded + limits::kQuarantineTime);
   EXPECT_TRUE(quarantine.empty());
 }
 
 TEST(Quarantine, ForgetsTheOldestBeyondItsLimit) {
   Quarantine quarantine(2);
-  quarantine.add(1, 10, kStart);
-  quarantine.add(1, 11, kStart);
-  quarantine.add(1, 10, kStart + 1s);  // again: now the younger one
-  quarantine.add(1, 12, kStart + 2s);
+  quarantine.add(1, 10, kAdded);
+  quarantine.add(1, 11, kAdded);
+  quarantine.add(1, 10, kAdded + 1s);  // again: now the younger one
+  quarantine.add(1, 12, kAdded + 2s);
   EXPECT_EQ(quarantine.size(), 2U);
-  EXPECT_TRUE(quarantine.holds(1, 10, kStart + 2s));
-  EXPECT_FALSE(quarantine.holds(1, 11, kStart + 2s));
-  EXPECT_TRUE(quarantine.holds(1, 12, kStart + 2s));
+  EXPECT_TRUE(quarantine.holds(1, 10, kAdded + 2s));
+  EXPECT_FALSE(quarantine.holds(1, 11, kAdded + 2s));
+  EXPECT_TRUE(quarantine.holds(1, 12, kAdded + 2s));
 }
 
 TEST(Quarantine, IsLiftedForAModel) {
   Quarantine quarantine;
-  quarantine.add(1, 10, kStart);
-  quarantine.add(2, 10, kStart);
+  quarantine.add(1, 10, kAdded);
+  quarantine.add(2, 10, kAdded);
   quarantine.forget(1);
-  EXPECT_FALSE(quarantine.holds(1, 10, kStart));
-  EXPECT_TRUE(quarantine.holds(2, 10, kStart));
+  EXPECT_FALSE(quarantine.holds(1, 10, kAdded));
+  EXPECT_TRUE(quarantine.holds(2, 10, kAdded));
 }
 
 }  // namespace

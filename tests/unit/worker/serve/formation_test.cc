@@ -11,9 +11,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint kNow(1000s);
+constexpr TimePoint kReceived(1000s);
 
-// "A1 A1 B3 -1 !A1": shape (- joins nobody, ! runs alone) and rows, all received at kNow.
+// "A1 A1 B3 -1 !A1": shape (- joins nobody, ! runs alone) and rows, all received at kReceived.
 std::deque<Job> queue_of(const std::string& text) {
   std::deque<Job> queue;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -25,8 +25,8 @@ std::deque<Job> queue_of(const std::string& text) {
     at += job.alone ? 1 : 0;
     job.shape = text[at] == '-' ? 0 : static_cast<std::uint64_t>(text[at]);
     job.rows = text[at + 1] - '0';
-    job.received = kNow;
-    job.deadline = kNow + 60s;
+    job.received = kReceived;
+    job.deadline = kReceived + 60s;
     job.id = queue.size() + 1;
     queue.push_back(job);
     ++at;
@@ -39,7 +39,7 @@ std::string formed(const std::deque<Job>& queue,
                    const JoinRules& rules,
                    Duration after = 0s,
                    const Room& room = {.requests = 64, .idle = true}) {
-  const Formed formed = form(queue, rules, room, 1ms, kNow + after);
+  const Formed formed = form(queue, rules, room, 1ms, kReceived + after);
   std::string text;
   for (const std::size_t index : formed.members) {
     text += (text.empty() ? "" : " ") + std::to_string(index);
@@ -50,9 +50,9 @@ std::string formed(const std::deque<Job>& queue,
   return formed.again == TimePoint::max()
              ? "never"
              : "later " +
-                   std::to_string(
-                       std::chrono::duration_cast<std::chrono::milliseconds>(formed.again - kNow)
-                           .count()) +
+                   std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                      formed.again - kReceived)
+                                      .count()) +
                    "ms";
 }
 
@@ -135,7 +135,7 @@ TEST(Formation, ForAnExecutorAtWorkOnlyWhatCannotGrow) {
 TEST(Formation, NobodyWaitsIntoHisDeadline) {
   const JoinRules rules{.rows_most = 4, .delay = 10ms};
   std::deque<Job> queue = queue_of("A1 A1");
-  queue[1].deadline = kNow + 7ms;  // two runs of 1 ms before
+  queue[1].deadline = kReceived + 7ms;  // two runs of 1 ms before
   EXPECT_EQ(formed(queue, rules), "later 5ms");
   EXPECT_EQ(formed(queue, rules, 5ms), "0 1");
 }

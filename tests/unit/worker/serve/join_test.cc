@@ -75,7 +75,7 @@ NamedTensor floats(const std::string& name, Shape shape, const std::vector<float
           .data = Buffer::copy_of(std::as_bytes(std::span(values)))};
 }
 
-Job job(RequestId id, const std::vector<float>& a, const std::vector<float>& b = {}) {
+Job job_with(RequestId id, const std::vector<float>& a, const std::vector<float>& b = {}) {
   InferRequest request;
   request.model = "m";
   const auto rows = static_cast<std::int64_t>(a.size());
@@ -138,26 +138,26 @@ class Join : public testing::Test {
 };
 
 TEST_F(Join, EachGetsItsOwnRowsOfOneRun) {
-  EXPECT_THAT(together({job(1, {1, 2}), job(2, {3}), job(3, {4, 5, 6})}),
+  EXPECT_THAT(together({job_with(1, {1, 2}), job_with(2, {3}), job_with(3, {4, 5, 6})}),
               ElementsAre("1: 2,4", "2: 6", "3: 8,10,12"));
   EXPECT_THAT(execution_.runs, ElementsAre(6));
   EXPECT_EQ(runs_, 1U);
 }
 
 TEST_F(Join, AllInputsAreStackedWhateverTheirOrder) {
-  EXPECT_THAT(together({job(1, {1}, {10, 20}), job(2, {2, 3}, {1, 1, 2, 2})}),
+  EXPECT_THAT(together({job_with(1, {1}, {10, 20}), job_with(2, {2, 3}, {1, 1, 2, 2})}),
               ElementsAre("1: 32", "2: 6,10"));
   EXPECT_THAT(execution_.runs, ElementsAre(3));
 }
 
 TEST_F(Join, OneThatIsRefusedDoesNotKeepTheOthers) {
-  Job garbage = job(2, {3});
+  Job garbage = job_with(2, {3});
   garbage.body.front() = Buffer::copy_of("garbage");
-  const auto texts = together({job(1, {1}),
+  const auto texts = together({job_with(1, {1}),
                                garbage,
-                               job(3, {1, 2, 3, 4, 5, 6, 7, 8, 9}),
-                               job(4, {4}, {1, 1, 1, 1}),
-                               job(5, {5})});
+                               job_with(3, {1, 2, 3, 4, 5, 6, 7, 8, 9}),
+                               job_with(4, {4}, {1, 1, 1, 1}),
+                               job_with(5, {5})});
   ASSERT_EQ(texts.size(), 5U);
   EXPECT_EQ(texts[0], "1: 2");
   EXPECT_EQ(texts[2], "3: inference request batch-size must be <= 8 for 'm'");
@@ -181,7 +181,7 @@ TEST_F(Join, WhenTheRunFailsOnlyTheGuiltyDo) {
     }
     return {};
   };
-  EXPECT_THAT(together({job(1, {1}), job(2, {13}), job(3, {3})}),
+  EXPECT_THAT(together({job_with(1, {1}), job_with(2, {13}), job_with(3, {3})}),
               ElementsAre("1: 2", "2: thirteen", "3: 6"));
   EXPECT_THAT(execution_.runs, ElementsAre(3, 1, 1, 1));
   EXPECT_EQ(runs_, 4U);
@@ -194,17 +194,17 @@ TEST_F(Join, WithoutMemoryForAllEachIsRunAlone) {
     }
     return {};
   };
-  EXPECT_THAT(together({job(1, {1}), job(2, {2})}), ElementsAre("1: 2", "2: 4"));
+  EXPECT_THAT(together({job_with(1, {1}), job_with(2, {2})}), ElementsAre("1: 2", "2: 4"));
 }
 
 TEST_F(Join, OutputsOfOtherRowsAreNotTakenApart) {
   execution_.extra_rows = 1;
-  EXPECT_THAT(together({job(1, {1}), job(2, {2})}), ElementsAre("1: 2,0", "2: 4,0"));
+  EXPECT_THAT(together({job_with(1, {1}), job_with(2, {2})}), ElementsAre("1: 2,0", "2: 4,0"));
   EXPECT_THAT(execution_.runs, ElementsAre(2, 1, 1));
 }
 
 TEST_F(Join, ADifferentShapeUnderTheSameDigestIsRunAlone) {
-  EXPECT_THAT(together({job(1, {1}), job(2, {2}, {1, 1}), job(3, {3})}),
+  EXPECT_THAT(together({job_with(1, {1}), job_with(2, {2}, {1, 1}), job_with(3, {3})}),
               ElementsAre("1: 2", "2: 6", "3: 6"));
   EXPECT_THAT(execution_.runs, ElementsAre(2, 1));
 }
@@ -215,7 +215,8 @@ TEST_F(Join, AStoppedRunIsCancelledForAll) {
     return arguments.stop->load() ? Result<void>(Error{ErrorCode::cancelled, "stopped"})
                                   : Result<void>();
   };
-  EXPECT_THAT(together({job(1, {1}), job(2, {2})}), ElementsAre("1: stopped", "2: stopped"));
+  EXPECT_THAT(together({job_with(1, {1}), job_with(2, {2})}),
+              ElementsAre("1: stopped", "2: stopped"));
   EXPECT_THAT(outcomes_, ElementsAre(Outcome::cancelled, Outcome::cancelled));
   EXPECT_THAT(execution_.runs, ElementsAre(2));
 }
@@ -225,22 +226,22 @@ TEST_F(Join, ShapesAreEqualExactlyWhereRequestsMayShareARun) {
     note_shape(each, served_);
     return each;
   };
-  const Job one = noted(job(1, {1}));
-  const Job two = noted(job(2, {1, 2}));
+  const Job one = noted(job_with(1, {1}));
+  const Job two = noted(job_with(2, {1, 2}));
   EXPECT_NE(one.shape, 0U);
   EXPECT_EQ(one.shape, two.shape);
   EXPECT_EQ(one.rows, 1);
   EXPECT_EQ(two.rows, 2);
-  const Job with_b = noted(job(3, {1}, {1, 1}));
+  const Job with_b = noted(job_with(3, {1}, {1, 1}));
   EXPECT_NE(with_b.shape, one.shape) << "another set of inputs";
   EXPECT_NE(with_b.shape, 0U);
-  EXPECT_EQ(noted(job(4, {1, 2, 3, 4, 5, 6, 7, 8, 9})).shape, 0U) << "it will be refused";
-  EXPECT_EQ(noted(job(5, {})).shape, 0U) << "no rows";
-  Job suspect = job(6, {1});
+  EXPECT_EQ(noted(job_with(4, {1, 2, 3, 4, 5, 6, 7, 8, 9})).shape, 0U) << "it will be refused";
+  EXPECT_EQ(noted(job_with(5, {})).shape, 0U) << "no rows";
+  Job suspect = job_with(6, {1});
   suspect.alone = true;
   EXPECT_EQ(noted(suspect).shape, 0U);
   served_.joins = false;
-  EXPECT_EQ(noted(job(7, {1})).shape, 0U);
+  EXPECT_EQ(noted(job_with(7, {1})).shape, 0U);
 }
 
 }  // namespace
