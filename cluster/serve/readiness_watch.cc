@@ -172,7 +172,9 @@ void ReadinessWatch::announce() {
   // asked for in an earlier life: it is not served.
   std::string names;
   for (const auto& [name, subject] : subjects_) {
-    if (!subject.failed && subject.state != "ended" && subject.state != "not started") {
+    // What is still loading when nobody waits for it is not served either.
+    const bool served = options_->strict_readiness || subject.was_ready;
+    if (served && !subject.failed && subject.state != "ended" && subject.state != "not started") {
       names += (names.empty() ? "" : ", ") + name;
     }
   }
