@@ -78,6 +78,7 @@ TEST_F(KeepAwakeTest, ends_while_it_sleeps) {
 }
 
 TEST_F(KeepAwakeTest, ends_while_it_turns) {
+  wait_for(thread, true);  // until then it may be on its way to sleep
   touch_at(microseconds(2'000));
   EXPECT_FALSE(thread.asleep());
 }
