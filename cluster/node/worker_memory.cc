@@ -7,6 +7,7 @@
 #include "cluster/node/worker_supervisor.h"
 #include "common/base/check.h"
 #include "common/base/limits.h"
+#include "common/link/repository_messages.h"
 
 namespace sluice::cluster {
 namespace {
@@ -14,11 +15,6 @@ namespace {
 // Rounded up, so that what is refused by a byte does not read as if it fitted.
 std::string megabytes(std::uint64_t bytes) {
   return std::to_string((bytes + limits::kMiB - 1) / limits::kMiB) + " MB";
-}
-
-// All replicas of a version take the same: an id without its last part names the build.
-std::string build_of(std::string_view id) {
-  return std::string(id.substr(0, id.rfind('/')));
 }
 
 }  // namespace
@@ -51,7 +47,8 @@ std::string WorkerSupervisor::too_much(std::uint64_t needs,
 WorkerSupervisor::Admission WorkerSupervisor::admit(std::string_view id, std::uint64_t estimate) {
   Worker& worker = find(id);
   SLUICE_CHECK(worker.alive && worker.pid == 0);
-  const auto known = measured_.find(build_of(id));
+  // All replicas of a build take the same.
+  const auto known = measured_.find(link::build_of(id));
   const bool measured = known != measured_.end();
   const std::uint64_t needs = measured ? known->second : estimate;
   const MemoryTaken taken = taken_beside(id);
@@ -93,7 +90,7 @@ SupervisorActions WorkerSupervisor::on_measured(std::string_view id, std::uint64
   if (measured_.size() >= limits::kMeasuredBuilds) {
     measured_.clear();  // estimates will do until they have been measured again
   }
-  const auto [known, first] = measured_.try_emplace(build_of(id), peak);
+  const auto [known, first] = measured_.try_emplace(link::build_of(id), peak);
   known->second = std::max(known->second, peak);
   worker.memory = known->second;
   const std::uint64_t taken = taken_beside(id).staying;

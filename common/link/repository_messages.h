@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -99,6 +100,11 @@ struct Look {
 
   friend bool operator==(const Look&, const Look&) = default;
 };
+
+// The build that a worker id names: all but its last part, the replica.
+inline std::string build_of(std::string_view worker_id) {
+  return std::string(worker_id.substr(0, worker_id.rfind('/')));
+}
 
 // A worker that shall live. Its id is the same over restarts and names node, model, version, stamp
 // and replica: "host/digits/2.a1b2c3/0".

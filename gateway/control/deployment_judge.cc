@@ -40,7 +40,7 @@ bool is_finite(const Unit& unit) {
 
 std::string Deployment::ready_of(const Unit& unit) const {
   const UnitState now = state(unit);
-  return "version " + std::to_string(unit.version) + ": " + std::to_string(now.ready) + " of " +
+  return named(unit.version) + ": " + std::to_string(now.ready) + " of " +
          std::to_string(now.wanted) + " workers ready" +
          (now.reason.empty() ? "" : ": " + now.reason);
 }

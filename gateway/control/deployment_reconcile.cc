@@ -38,7 +38,7 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
       if (worker.node != node || worker.version != version || worker.state != WorkerState::ready) {
         continue;
       }
-      const std::string build = id.substr(0, id.rfind('/'));
+      const std::string build = link::build_of(id);
       const int claim = build_served_before(version, build) ? 2 : spec.workers.contains(id) ? 1 : 0;
       if (!found.workers.empty() && found.workers.begin()->second.build != build) {
         if (claim <= best) {
@@ -88,7 +88,7 @@ void Deployment::adopt_warm(const std::string& node, TimePoint now) {
   for (const RememberedWarm& warm : memory_ ? memory_->warm : std::vector<RememberedWarm>()) {
     Workers found;
     for (const auto& [id, worker] : workers_) {
-      const std::string build = id.substr(0, id.rfind('/'));
+      const std::string build = link::build_of(id);
       const bool taken = std::ranges::any_of(
           units_, [&name = id](const Unit& each) { return each.workers.contains(name); });
       if (worker.node == node && worker.state == WorkerState::ready && !taken &&

@@ -18,6 +18,14 @@ struct GemmShape {
 bool gemm_float64(const GemmShape& shape, const double* a, const double* b, double* c);
 bool gemm_float32(const GemmShape& shape, const float* a, const float* b, float* c);
 
+// The same by the elements' type.
+inline bool gemm(const GemmShape& shape, const float* a, const float* b, float* c) {
+  return gemm_float32(shape, a, b, c);
+}
+inline bool gemm(const GemmShape& shape, const double* a, const double* b, double* c) {
+  return gemm_float64(shape, a, b, c);
+}
+
 // OpenBLAS's openblas_get_parallel(): 0 for the serial build.
 int openblas_parallel();
 

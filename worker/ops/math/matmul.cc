@@ -29,15 +29,21 @@ Result<GemmParams> parse_matmul(const Node& node) {
   return GemmParams{};
 }
 
-Result<GemmParams> parse_gemm(const Node& node) {
-  Attributes attributes(node);
-  GemmParams params{.is_gemm = true};
+// alpha, transA and transB.
+Result<void> read_factors(Attributes& attributes, GemmParams& params) {
   SLUICE_TRY_ASSIGN(params.alpha, attributes.real("alpha", 1.0F));
-  SLUICE_TRY_ASSIGN(params.beta, attributes.real("beta", 1.0F));
   SLUICE_TRY_ASSIGN(const std::int64_t a_transposed, attributes.integer("transA", 0));
   SLUICE_TRY_ASSIGN(const std::int64_t b_transposed, attributes.integer("transB", 0));
   params.a_transposed = a_transposed != 0;
   params.b_transposed = b_transposed != 0;
+  return {};
+}
+
+Result<GemmParams> parse_gemm(const Node& node) {
+  Attributes attributes(node);
+  GemmParams params{.is_gemm = true};
+  SLUICE_TRY(read_factors(attributes, params));
+  SLUICE_TRY_ASSIGN(params.beta, attributes.real("beta", 1.0F));
   if (node.since < 7) {
     attributes.ignore("broadcast");  // C that needs no broadcasting is a case of broadcasting
   }
@@ -48,17 +54,13 @@ Result<GemmParams> parse_gemm(const Node& node) {
 Result<GemmParams> parse_fused(const Node& node) {
   Attributes attributes(node);
   GemmParams params;
-  SLUICE_TRY_ASSIGN(params.alpha, attributes.real("alpha", 1.0F));
-  SLUICE_TRY_ASSIGN(const std::int64_t a_transposed, attributes.integer("transA", 0));
-  SLUICE_TRY_ASSIGN(const std::int64_t b_transposed, attributes.integer("transB", 0));
+  SLUICE_TRY(read_factors(attributes, params));
   SLUICE_TRY_ASSIGN(const std::int64_t a_batch, attributes.integer("transBatchA", 0));
   SLUICE_TRY_ASSIGN(const std::int64_t b_batch, attributes.integer("transBatchB", 0));
   SLUICE_TRY(attributes.finish());
   if (a_batch != 0 || b_batch != 0) {
     return Error{ErrorCode::unsupported, "transBatchA or transBatchB"};
   }
-  params.a_transposed = a_transposed != 0;
-  params.b_transposed = b_transposed != 0;
   return params;
 }
 

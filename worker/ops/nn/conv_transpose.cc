@@ -244,13 +244,6 @@ void add_columns(const TransposeBound& bound, const T* columns, T* plane) {
   }
 }
 
-bool multiply(const detail::GemmShape& shape, const float* a, const float* b, float* c) {
-  return detail::gemm_float32(shape, a, b, c);
-}
-bool multiply(const detail::GemmShape& shape, const double* a, const double* b, double* c) {
-  return detail::gemm_float64(shape, a, b, c);
-}
-
 template <class T>
 void run_as(const TransposeParams& params, const TransposeBound& bound, KernelContext& context) {
   const T* x = context.input(0).as<T>().data();
@@ -271,7 +264,7 @@ void run_as(const TransposeParams& params, const TransposeBound& bound, KernelCo
     const detail::GemmShape shape{.m = count * bound.taps, .n = bound.places, .k = bound.channels};
     const T* rows = weights + (group * bound.filters + first) * bound.taps * bound.channels;
     const bool done = bound.channels > 0 &&
-                      multiply(shape, rows, x + pair * bound.channels * bound.places, columns);
+                      detail::gemm(shape, rows, x + pair * bound.channels * bound.places, columns);
     for (std::int64_t m = 0; m < count; ++m) {
       T* plane = y + (pair * bound.filters + first + m) * bound.area;
       std::fill_n(

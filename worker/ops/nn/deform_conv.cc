@@ -194,13 +194,6 @@ void fill_columns(const DeformParams& params,
   }
 }
 
-bool multiply(const detail::GemmShape& shape, const float* a, const float* b, float* c) {
-  return detail::gemm_float32(shape, a, b, c);
-}
-bool multiply(const detail::GemmShape& shape, const double* a, const double* b, double* c) {
-  return detail::gemm_float64(shape, a, b, c);
-}
-
 template <class T>
 Result<void> run_as(const DeformParams& params, const DeformBound& bound, KernelContext& context) {
   const auto data = [&](std::size_t i) {
@@ -222,8 +215,9 @@ Result<void> run_as(const DeformParams& params, const DeformBound& bound, Kernel
     T* const made = columns + bound.block * std::max<std::int64_t>(rows, 1);
     fill_columns(params, bound, in, pair / params.group, group, first, count, columns);
     const T* weights = in.w + group * bound.filters * rows;
-    const bool done = rows > 0 && bound.filters > 0 &&
-                      multiply({.m = bound.filters, .n = count, .k = rows}, weights, columns, made);
+    const bool done =
+        rows > 0 && bound.filters > 0 &&
+        detail::gemm({.m = bound.filters, .n = count, .k = rows}, weights, columns, made);
     for (std::int64_t m = 0; m < bound.filters; ++m) {
       const T bias = in.bias == nullptr ? T{} : in.bias[group * bound.filters + m];
       T* to = y + (pair * bound.filters + m) * bound.places + first;

@@ -136,6 +136,15 @@ class FleetStage {
     fleet.tick(now);
     follow();
   }
+  // Version 1 serves on nodes n and o, and version 2 came to n alone.
+  void update_one_of_two_nodes() {
+    has({{1, "aaaaaaaa"}}, {}, "n");
+    has({{1, "aaaaaaaa"}}, {}, "o");
+    ready(1);
+    shards_follow();
+    has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, {}, "n");
+    ready(2);
+  }
   // Version 1, the only one, serves; its stamp is "aaaaaaaa".
   void serve_first(const link::ModelSettings& settings = {}) {
     has({{1, "aaaaaaaa"}}, settings);

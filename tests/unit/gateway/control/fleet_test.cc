@@ -223,12 +223,7 @@ TEST(Nodes, AVersionRunsOnEachNodeThatHasIt) {
 
 TEST(Nodes, ARolloutWaitsUntilEachNodeThatServesHasTheNewVersion) {
   FleetStage stage;
-  stage.has({{1, "aaaaaaaa"}}, {}, "n");
-  stage.has({{1, "aaaaaaaa"}}, {}, "o");
-  stage.ready(1);
-  stage.shards_follow();
-  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, {}, "n");
-  stage.ready(2);
+  stage.update_one_of_two_nodes();
   EXPECT_EQ(stage.routes(), "1:ready:100");
   EXPECT_EQ(stage.status().rollout->waiting_for,
             "node 'o' has none of the versions that shall serve");

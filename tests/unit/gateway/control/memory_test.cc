@@ -205,23 +205,31 @@ TEST(Memory, ARecreateThatWasCutOffStartsNothingBesideWhatItHadStarted) {
   EXPECT_EQ(after.assigned(), "n/m/3.cccccc/0");
 }
 
-TEST(Memory, WhatWasKeptWarmStaysSoAndRollbackIsASwitch) {
-  link::ModelSettings settings;
-  settings.keep_old = std::chrono::minutes(10);
-  FleetStage before;
-  before.serve_first(settings);
-  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
-  before.ready(2);
-  before.shards_follow();
-  ASSERT_EQ(before.stage(1), "standby");
+// Version 2 serves, and version 1 is kept warm for ten minutes; then the gateway's next life, which
+// has met the workers again.
+class KeptWarm : public testing::Test {
+ protected:
+  KeptWarm() {
+    link::ModelSettings settings;
+    settings.keep_old = std::chrono::minutes(10);
+    before.serve_first(settings);
+    before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+    before.ready(2);
+    before.shards_follow();
+    EXPECT_EQ(before.stage(1), "standby");
+    after.fleet.remember(before.fleet.memory());
+    after.workers = before.workers;
+    after.tell();
+    after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+    EXPECT_EQ(after.stage(1), "standby");
+  }
 
+  FleetStage before;
   FleetStage after;
-  after.fleet.remember(before.fleet.memory());
-  after.workers = before.workers;
-  after.tell();
-  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+};
+
+TEST_F(KeptWarm, StaysSoAndRollbackIsASwitch) {
   EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0");
-  EXPECT_EQ(after.stage(1), "standby");
   EXPECT_EQ(after.routes(), "2:ready:100");
   EXPECT_EQ(after.fleet.memory(), before.fleet.memory());
   after.pass(std::chrono::minutes(9));
@@ -230,19 +238,7 @@ TEST(Memory, WhatWasKeptWarmStaysSoAndRollbackIsASwitch) {
   EXPECT_EQ(after.routes(), "1:ready:100 2:draining") << "at once";
 }
 
-TEST(Memory, WhatWasKeptWarmEndsWhenItsTimeHasPassedAnew) {
-  link::ModelSettings settings;
-  settings.keep_old = std::chrono::minutes(10);
-  FleetStage before;
-  before.serve_first(settings);
-  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
-  before.ready(2);
-  before.shards_follow();
-  FleetStage after;
-  after.fleet.remember(before.fleet.memory());
-  after.workers = before.workers;
-  after.tell();
-  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+TEST_F(KeptWarm, EndsWhenItsTimeHasPassedAnew) {
   after.shards_follow();
   EXPECT_EQ(after.stage(1), "standby");
   after.pass(std::chrono::minutes(10));
