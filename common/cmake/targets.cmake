@@ -18,9 +18,10 @@ if(SLUICE_WERROR)
   target_compile_options(sluice_warnings INTERFACE -Werror)
 endif()
 
-if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # For GCC files that are compiled jointly are headers, whose classes should hold nothing unnamed.
-  add_compile_options(-Wno-subobject-linkage)
+# For GCC files that are compiled jointly are headers, whose classes should hold nothing unnamed.
+set(SLUICE_UNITY_OPTIONS $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+if(CMAKE_UNITY_BUILD)
+  add_compile_options(${SLUICE_UNITY_OPTIONS})
 endif()
 
 if(SLUICE_SANITIZE)
@@ -70,6 +71,15 @@ function(sluice_test name)
   target_compile_definitions(${name} PRIVATE SLUICE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              SLUICE_BINARY_DIR="${CMAKE_BINARY_DIR}"
                              SLUICE_SHARED_DIR="${SLUICE_SHARED_DIR}")
+  # Most of a test's compilation is headers, of what it tests and of GoogleTest, and then code that
+  # runs once.
+  if("unit" IN_LIST ARG_LABELS)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON)
+    target_compile_options(${name} PRIVATE ${SLUICE_UNITY_OPTIONS})
+  endif()
+  if("unit" IN_LIST ARG_LABELS OR "ops" IN_LIST ARG_LABELS)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+  endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
