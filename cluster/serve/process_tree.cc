@@ -111,7 +111,8 @@ void ProcessTree::ask_to_end(Part part, TimePoint now, TreeActions& actions) {
     return;
   }
   slot(part).kill_at = now + limits_[static_cast<std::size_t>(part)];
-  actions.emplace_back(SignalPart{part, SIGTERM});
+  // A gateway takes SIGTERM for the wish to be replaced by another one.
+  actions.emplace_back(SignalPart{part, part == Part::gateway ? SIGINT : SIGTERM});
 }
 
 TreeActions ProcessTree::due(TimePoint now) {

@@ -74,7 +74,7 @@ void ControlActor::receive(ControlInbox message, TimePoint now) {
                      on_drained_();
                    }
                  },
-                 [&](const DrainGateway& asked) { drain(asked.until, now); }},
+                 [&](const DrainGateway& asked) { drain(asked, now); }},
       message);
   settle(now);
 }
@@ -179,14 +179,13 @@ Acknowledged ControlActor::acknowledged() const {
   return {published_ ? acks_.count_of(published_->number) : 0, static_cast<int>(shards_.size())};
 }
 
-void ControlActor::drain(TimePoint until, TimePoint now) {
-  if (state_.draining()) {
-    return;
+void ControlActor::drain(const DrainGateway& asked, TimePoint now) {
+  log_info("gateway_draining", {{"successor", asked.successor_from.has_value()}});
+  if (!asked.successor_from) {
+    state_.on_drain();
+    publish(now);
   }
-  log_info("gateway_draining");
-  state_.on_drain();
-  publish(now);
-  tell_all(DrainShard{until});
+  tell_all(DrainShard{asked.until, asked.successor_from});
 }
 
 void ControlActor::tell(int shard, ShardInbox message) {

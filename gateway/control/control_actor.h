@@ -114,7 +114,7 @@ class ControlActor {
   void assign(TimePoint now);
   [[nodiscard]] std::string status(TimePoint now) const;
   [[nodiscard]] Acknowledged acknowledged() const;
-  void drain(TimePoint until, TimePoint now);
+  void drain(const DrainGateway& asked, TimePoint now);
   void tell(int shard, ShardInbox message);
   void tell_all(const ShardInbox& message);
 

@@ -36,6 +36,9 @@ namespace {
 
 constexpr std::size_t kMailboxLimit = 4'096;
 constexpr auto kDrainSlack = std::chrono::seconds(2);
+// From being asked to make room for a successor until no more connections are taken: most clients
+// have made a request by then, and know that their connection ends.
+constexpr auto kHandOver = std::chrono::seconds(1);
 // Descriptors that are not clients' connections: listeners, links, libzmq's own.
 constexpr std::uint64_t kOwnDescriptors = 400;
 
@@ -83,7 +86,7 @@ class Gateway {
     loop_.watch_descriptor(fd, [this, fd](TimePoint now) {
       signalfd_siginfo info{};
       while (read(fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-        on_signal(now);
+        on_signal(static_cast<int>(info.ssi_signo), now);
       }
       return false;
     });
@@ -180,17 +183,25 @@ class Gateway {
                      }});
   }
 
-  void on_signal(TimePoint now) {
-    if (draining_) {
+  // A parent that ends its gateway for good says SIGINT; SIGTERM alone comes from somebody else,
+  // and then the parent starts another gateway on the sockets that it holds.
+  void on_signal(int signal, TimePoint now) {
+    const bool replaced = options_.lifeline && signal == SIGTERM;
+    if (draining_ || (replaced && replaced_)) {
       if (!options_.lifeline) {
         std::_Exit(1);  // asked twice: now
       }
       return;  // a parent tells each child again what a terminal or systemd has told it already
     }
-    draining_ = true;
     supervisor_.expect_end();
-    static_cast<void>(to_control_.offer(DrainGateway{now + options_.drain_limit}));
-    loop_.timers().at(now + options_.drain_limit + kDrainSlack, [](TimePoint) { std::_Exit(1); });
+    draining_ = !replaced;
+    replaced_ = replaced;
+    DrainGateway drain{now + options_.drain_limit};
+    if (replaced) {
+      drain.successor_from = now + kHandOver;
+    }
+    static_cast<void>(to_control_.offer(drain));
+    loop_.timers().at(drain.until + kDrainSlack, [](TimePoint) { std::_Exit(1); });
   }
 
   void on_end(const std::string& reason) {
@@ -218,7 +229,8 @@ class Gateway {
   std::unique_ptr<actor::Loop> control_loop_;
   std::unique_ptr<ControlActor> control_;
   IoLoop metrics_loop_;
-  bool draining_ = false;
+  bool draining_ = false;  // for good
+  bool replaced_ = false;  // there will be a successor, unless a drain for good follows
   int exit_code_ = 1;
 };
 

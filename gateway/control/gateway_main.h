@@ -49,7 +49,9 @@ struct GatewayOptions {
 };
 
 // Until SIGTERM or SIGINT (drains, then 0), the lifeline's end (1, at once) or a failure (1, said
-// on stderr). Runs on the calling thread, which must be the process' first.
+// on stderr). With a parent SIGTERM means that another gateway will take its place on the same
+// sockets: it serves on while it drains. Runs on the calling thread, which must be the process'
+// first.
 int run_gateway(const GatewayOptions& options);
 
 }  // namespace sluice::gateway

@@ -92,9 +92,12 @@ struct StreamPart {
   Buffer text;
 };
 
-// Take no new work and finish what is accepted; answer ShardDrained.
+// Finish what is accepted and answer ShardDrained. Without a successor new work is refused; with
+// one it is served, and new connections are taken until `successor_from`: the successor accepts on
+// the same listening sockets.
 struct DrainShard {
   TimePoint until;  // then give up what is left
+  std::optional<TimePoint> successor_from{};
 };
 
 // End the loop now.
@@ -161,9 +164,10 @@ struct ShardDrained {
 
 // --- main → control ------------------------------------------------------------------------------
 
-// SIGTERM: refuse new work, finish, then end.
+// Asked to end: as DrainShard, then end. One without a successor may follow one with.
 struct DrainGateway {
   TimePoint until;
+  std::optional<TimePoint> successor_from{};
 };
 
 using ControlInbox = std::variant<WorkerMet,

@@ -48,6 +48,7 @@ class HttpListener::Impl final : public ConnectionOwner {
         tick_every_(tick_of(options)),
         tick_(loop, callback_of<&Impl::on_tick>(*this)),
         accept_retry_(loop, callback_of<&Impl::on_accept_retry>(*this)),
+        successor_due_(loop, callback_of<&Impl::on_successor_due>(*this)),
         flush_(loop, callback_of<&Impl::on_flush>(*this)),
         drained_(loop, callback_of<&Impl::on_drained>(*this)) {}
   Impl(const Impl&) = delete;
@@ -68,6 +69,7 @@ class HttpListener::Impl final : public ConnectionOwner {
   void stop_accepting() { acceptors_.clear(); }
   [[nodiscard]] TimePoint loop_now() const { return loop_.now(); }
   void drain(TimePoint limit);
+  void hand_over(TimePoint successor_from, TimePoint limit);
 
   [[nodiscard]] std::size_t open_connections() const noexcept { return open_; }
   [[nodiscard]] std::size_t pending_requests() const noexcept { return pending_; }
@@ -113,6 +115,7 @@ class HttpListener::Impl final : public ConnectionOwner {
   void on_accept_retry(TimePoint now);
   void on_flush(TimePoint now) { flush(now); }
   void on_drained(TimePoint now);
+  void on_successor_due(TimePoint /*now*/) { drain(hand_over_limit_); }
   void renew_date();
   // Null for a stale handle.
   [[nodiscard]] const LocalRef<HttpConnection>* find(RequestHandle handle) const;
@@ -131,8 +134,10 @@ class HttpListener::Impl final : public ConnectionOwner {
   std::size_t pending_ = 0;
   std::time_t date_seconds_ = 0;
   std::optional<TimePoint> drain_limit_;
+  TimePoint hand_over_limit_;
   LoopTimer tick_;
   LoopTimer accept_retry_;
+  LoopTimer successor_due_;
   LoopPost flush_;
   LoopPost drained_;
 };
@@ -295,12 +300,20 @@ void HttpListener::Impl::flush(TimePoint now) {
 }
 
 void HttpListener::Impl::drain(TimePoint limit) {
+  successor_due_.cancel();
   stop_accepting();
   shared_->draining = true;
   drain_limit_ = limit;
   if (open_ == 0) {
     drained_.post();
   }
+}
+
+void HttpListener::Impl::hand_over(TimePoint successor_from, TimePoint limit) {
+  shared_->draining = true;
+  shared_->options.idle_time = std::min(shared_->options.idle_time, successor_from - loop_.now());
+  hand_over_limit_ = limit;
+  successor_due_.at(successor_from);
 }
 
 void HttpListener::Impl::on_drained(TimePoint /*now*/) {
@@ -365,6 +378,10 @@ void HttpListener::stop_accepting() {
 
 void HttpListener::drain(TimePoint limit) {
   impl_->drain(limit);
+}
+
+void HttpListener::hand_over(TimePoint successor_from, TimePoint limit) {
+  impl_->hand_over(successor_from, limit);
 }
 
 std::size_t HttpListener::open_connections() const noexcept {

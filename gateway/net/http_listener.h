@@ -96,6 +96,9 @@ class HttpListener {
   // Stops accepting, answers with `Connection: close`, and keeps idle connections for their next
   // request until `limit`, when everything still open is closed. on_drained() tells the end.
   void drain(TimePoint limit);
+  // The same for one whose successor accepts on the same sockets: goes on accepting until
+  // `successor_from`, and keeps idle connections no longer than from now until then.
+  void hand_over(TimePoint successor_from, TimePoint limit);
 
   [[nodiscard]] std::size_t open_connections() const noexcept;
   [[nodiscard]] std::size_t pending_requests() const noexcept;  // handed out, not yet answered

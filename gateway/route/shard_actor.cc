@@ -97,13 +97,7 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
                    on_control_answer(reply.token, operator_reply(reply.error, reply.json.text()));
                  },
                  [&](const StreamPart& part) { on_stream_part(part); },
-                 [&](const DrainShard& drain) {
-                   draining_ = true;
-                   end_streams();
-                   dispatcher_.on(GatewayDraining{}, now, actions_);
-                   waiting_listeners_.clear();
-                   listener_.drain(drain.until);
-                 },
+                 [&](const DrainShard& drain) { on_drain(drain, now); },
                  [&](const StopShard&) {
                    links_.for_each([&](LinkKey, const WorkerLink& link) {
                      static_cast<void>(link::send_to(
@@ -112,6 +106,19 @@ void ShardActor::receive(ShardInbox message, TimePoint now) {
                    loop_->stop();
                  }},
       message);
+}
+
+void ShardActor::on_drain(const DrainShard& drain, TimePoint now) {
+  waiting_listeners_.clear();
+  streams_end_ = drain.successor_from ? "the gateway is replaced" : "the server is shutting down";
+  end_streams();
+  if (drain.successor_from) {
+    listener_.hand_over(*drain.successor_from, drain.until);
+    return;
+  }
+  draining_ = true;
+  dispatcher_.on(GatewayDraining{}, now, actions_);
+  listener_.drain(drain.until);
 }
 
 // Logged when the first of them have been sent, so that the line's time says how soon that was.

@@ -156,6 +156,7 @@ class ShardActor final : public RequestHandler {
   void on_mail(TimePoint now);
   void receive(ShardInbox message, TimePoint now);
   void on_life_ended(const WorkerLifeEnded& ended, TimePoint now);
+  void on_drain(const DrainShard& drain, TimePoint now);
   void on_view(const ClusterView& view, TimePoint now);
   void set_routes(const std::string& model, const ClusterView& view, TimePoint now);
   void learn_from_links();
@@ -192,7 +193,8 @@ class ShardActor final : public RequestHandler {
   std::size_t came_ = 0;            // requests since it last looked
   Arrived arrived_;
   bool draining_ = false;
-  bool sent_ = false;  // to the ROUTER since it was last read
+  std::string_view streams_end_;  // why streams end from now on; empty: they do not
+  bool sent_ = false;             // to the ROUTER since it was last read
   TimePoint armed_ = TimePoint::max();
 
   LoopPost mail_post_;  // both: read again, once the handlers that are due have run

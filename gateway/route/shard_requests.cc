@@ -120,14 +120,16 @@ void ShardActor::on_stream_part(const StreamPart& part) {
     return;
   }
   listener_.stream(stream->second, part.text.text());
-  if (draining_) {
+  if (!streams_end_.empty()) {
     end_streams();
   }
 }
 
 void ShardActor::end_streams() {
+  const std::string end =
+      "event: end\ndata: {\"reason\":\"" + std::string(streams_end_) + "\"}\n\n";
   for (const auto& [token, handle] : streams_) {
-    listener_.stream(handle, "event: end\ndata: {\"reason\":\"the server is shutting down\"}\n\n");
+    listener_.stream(handle, end);
     listener_.end_stream(handle);
     tell_control(FollowerGone{options_.index, token});
   }

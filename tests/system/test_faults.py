@@ -1,6 +1,7 @@
 """What clients see when processes die, hang or are swamped. With the stub engine."""
 import concurrent.futures
 import os
+import select
 import signal
 import socket
 import time
@@ -195,6 +196,39 @@ def test_workers_reattach_to_a_restarted_gateway_without_being_restarted():
         assert {w["id"]: w["pid"] for w in cluster.workers()} == workers
         assert cluster.pid_of("gateway") != gateway
         assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+
+
+def test_a_gateway_replaced_under_load_refuses_and_loses_nothing():
+    def on_new_connection(client):
+        client.close()
+        return client.infer("echo", [1, 2, 3, 4])
+
+    def rarely(client):  # its connection is idle when the gateway lets go of it, as in a pool
+        time.sleep(1.5)
+        open_socket = client.connection.sock
+        if open_socket is not None and select.select([open_socket], [], [], 0)[0]:
+            client.close()  # the server has ended it
+        return client.infer("echo", [1, 2, 3, 4])
+
+    with Cluster({"echo": dict(ECHO, sleep_ms=2)}) as cluster:
+        cluster.wait_ready()
+        workers = {w["id"]: w["pid"] for w in cluster.workers()}
+        gateway = cluster.pid_of("gateway")
+        with Load(cluster, 6, lambda client: client.infer("echo", [1, 2, 3, 4])) as load, \
+                Load(cluster, 2, on_new_connection) as anew, Load(cluster, 2, rarely) as rare:
+            wait_until(lambda: len(load.answers) > 100 and rare.answers)
+            os.kill(gateway, signal.SIGTERM)
+            wait_until(lambda: str(gateway) not in map(str, cluster.processes_left()),
+                       what="the old gateway's end")
+            counts = [len(each.answers) for each in (load, anew, rare)]
+            wait_until(lambda: len(load.answers) > counts[0] + 200 and
+                       len(anew.answers) > counts[1] + 20 and len(rare.answers) > counts[2] + 1)
+        for each in (load, anew, rare):
+            assert not each.errors
+            assert {a.status for a in each.answers} == {200}
+        assert cluster.pid_of("gateway") != gateway
+        assert {w["id"]: w["pid"] for w in cluster.workers()} == workers
+        assert "the gateway ended (exit code 0)" in cluster.log
 
 
 def test_a_full_queue_is_a_503_with_retry_after():

@@ -83,7 +83,7 @@ TEST_F(Tree, a_part_that_dies_five_times_before_it_works_ends_all) {
     EXPECT_EQ(tree.due(now), starts(Part::node));
     tree.on_started(Part::node);
   }
-  EXPECT_EQ(ends(Part::node, kKilled), signals(Part::gateway, SIGTERM));
+  EXPECT_EQ(ends(Part::node, kKilled), signals(Part::gateway, SIGINT));
   EXPECT_EQ(ends(Part::gateway, kEnded), finishes(1));
 }
 
@@ -98,7 +98,7 @@ TEST_F(Tree, a_part_that_cannot_be_started_is_tried_again) {
 
 TEST_F(Tree, a_signal_ends_the_gateway_first_and_then_the_node) {
   up();
-  EXPECT_EQ(tree.on_signal(now), signals(Part::gateway, SIGTERM));
+  EXPECT_EQ(tree.on_signal(now), signals(Part::gateway, SIGINT));
   EXPECT_EQ(tree.next_due(), now + seconds(34));
   after(seconds(3));
   EXPECT_EQ(ends(Part::gateway, kEnded), signals(Part::node, SIGTERM));
@@ -145,7 +145,7 @@ TEST_F(Tree, a_signal_while_a_part_waits_for_its_restart_starts_nothing) {
 
 TEST_F(Tree, giving_up_drains_and_returns_one_even_when_a_signal_follows) {
   up();
-  EXPECT_EQ(tree.give_up(now), signals(Part::gateway, SIGTERM));
+  EXPECT_EQ(tree.give_up(now), signals(Part::gateway, SIGINT));
   EXPECT_EQ(tree.give_up(now), kNothing);
   EXPECT_EQ(tree.on_signal(now), kNothing);
   EXPECT_EQ(ends(Part::gateway, kEnded), signals(Part::node, SIGTERM));
