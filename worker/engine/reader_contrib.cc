@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker/engine/reader_contrib_attention.h"
 #include "worker/engine/reader_contrib_products.h"
 #include "worker/engine/reader_rewrite.h"
 
@@ -141,6 +142,7 @@ struct Definition {
 };
 
 constexpr Definition kDefinitions[] = {
+    {"Attention", write_attention},
     {"BiasGelu", bias_gelu},
     {"DequantizeLinear", same<kDequantize>},
     {"DynamicQuantizeMatMul", write_dynamic_quantize_matmul},
@@ -151,6 +153,7 @@ constexpr Definition kDefinitions[] = {
     {"Gelu", gelu},
     {"MatMulIntegerToFloat", write_matmul_integer_to_float},
     {"MatMulNBits", write_matmul_n_bits},
+    {"MultiHeadAttention", write_multi_head_attention},
     {"QuantizeLinear", same<kQuantize>},
     {"QuickGelu", quick_gelu},
     {"SimplifiedLayerNormalization", simplified_layer_norm},

@@ -16,7 +16,7 @@ inline constexpr int kContribOpset = 23;  // of ai.onnx, for the nodes below
 
 // Adds the nodes that `call` stands for to `body`; the names of values between them begin with
 // `prefix`. False, and nothing added: it is no such operator. data_corrupt or unsupported for
-// attributes and inputs that cannot be. All of the nodes are of ai.onnx.
+// attributes and inputs that cannot be. All of the nodes are of ai.onnx or of kWrittenDomain.
 Result<bool> write_out_contrib(const onnx::NodeProto& call,
                                const std::string& prefix,
                                google::protobuf::RepeatedPtrField<onnx::NodeProto>& body);

@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "worker/engine/reader_contrib.h"
 #include "worker/engine/reader_tensor.h"
+#include "worker/engine/registry.h"
 
 namespace sluice::engine {
 namespace {
@@ -273,7 +274,7 @@ class Expander {
   std::vector<const Function*> calls_;
   NodeOpsets opsets_;
   const std::shared_ptr<const Opsets> contrib_opsets_ =
-      std::make_shared<const Opsets>(Opsets{{"", kContribOpset}});
+      std::make_shared<const Opsets>(Opsets{{"", kContribOpset}, {kWrittenDomain, 1}});
   std::size_t count_ = 0;
   std::size_t instances_ = 0;
 };

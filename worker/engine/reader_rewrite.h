@@ -63,7 +63,11 @@ class Rewrite {
     }
     return node.output(0);
   }
-  // Of the node added last.
+  // Of the node added last, here and in with().
+  Rewrite& in_domain(const char* domain) {
+    body_.Mutable(body_.size() - 1)->set_domain(domain);
+    return *this;
+  }
   Rewrite& with(const std::string& name, std::int64_t value) {
     onnx::AttributeProto& attribute = last(name, onnx::AttributeProto::INT);
     attribute.set_i(value);

@@ -21,6 +21,7 @@ inline constexpr int kNewestMlOpset = 5;
 inline constexpr std::string_view kMlDomain = "ai.onnx.ml";
 inline constexpr std::string_view kTestDomain = "sluice.test";
 inline constexpr std::string_view kFusedDomain = "sluice.fused";  // made by the plan alone
+inline constexpr const char* kWrittenDomain = "sluice.written";  // by the reader (reader_contrib.h)
 
 // How an operator lives with a tensor that is not row-major.
 enum class LayoutRule : std::uint8_t {

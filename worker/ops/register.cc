@@ -6,6 +6,7 @@ namespace sluice::engine {
 
 void register_activations(Registry& registry);
 void register_arg_reduce(Registry& registry);
+void register_attention(Registry& registry);
 void register_batch_norm(Registry& registry);
 void register_binary(Registry& registry);
 void register_bitwise(Registry& registry);
@@ -92,6 +93,7 @@ void register_zip_map(Registry& registry);
 void register_all(Registry& registry) {
   register_activations(registry);
   register_arg_reduce(registry);
+  register_attention(registry);
   register_batch_norm(registry);
   register_binary(registry);
   register_bitwise(registry);

@@ -50,6 +50,58 @@ def packed_weights(n, blocks, block, bits):
     return integers(0, 256, np.uint8, n, blocks, blob)
 
 
+def attention():
+    """Batch 2, 3 tokens, 8 numbers in, 2 heads of 4."""
+    def made(*more, outputs=1, hidden=24, **attributes):
+        given = [(FLOAT, [2, 3, 8]), floats(8, hidden), floats(hidden), *more]
+        return model("Attention", given, [FLOAT] * outputs, num_heads=2, **attributes)
+
+    yield "attention", made()
+    yield "attention_causal", made(unidirectional=1)
+    yield "attention_scale", made(scale=0.3)
+    yield "attention_sizes", made(hidden=8 + 8 + 12, qkv_hidden_sizes=[8, 8, 12])
+    masks = {"lengths": [2, 3], "begins": [2, 3, 1, 0], "cumulated": [3, 1, 0, 3, 6, 0, 3, 4],
+             "rows": [[1, 1, 0], [1, 0, 1]],
+             "each": [[[1, 0, 0], [1, 1, 0], [1, 1, 1]], [[1, 1, 1], [0, 1, 1], [1, 0, 1]]]}
+    for name, mask in masks.items():
+        yield f"attention_mask_{name}", made(np.array(mask, np.int32))
+    yield "attention_mask_causal", made(np.array([[1, 0, 1], [1, 1, 1]], np.int32), unidirectional=1,
+                                        mask_filter_value=-50.0)
+    past = (FLOAT, [2, 2, 2, 5, 4])
+    yield "attention_past", made(None, past, outputs=2)
+    yield "attention_past_causal", made(None, past, outputs=2, unidirectional=1)
+    yield "attention_past_mask", made(integers(0, 2, np.int32, 2, 8), past, outputs=2)
+    yield "attention_bias", made(None, None, (FLOAT, [2, 2, 3, 3]))
+
+
+def multi_head_attention():
+    """Batch 2, 3 queries, 5 keys, 2 heads of 4."""
+    def made(query, key, value, *more, outputs=1, **attributes):
+        return model("MultiHeadAttention", [query, key, value, *more], [FLOAT] * outputs, num_heads=2,
+                     **attributes)
+
+    query, key, value = (FLOAT, [2, 3, 8]), (FLOAT, [2, 5, 8]), (FLOAT, [2, 5, 8])
+    yield "multi_head", made(query, key, value)
+    yield "multi_head_bias", made(query, key, value, floats(24))
+    yield "multi_head_scale", made(query, key, value, scale=0.7)
+    yield "multi_head_lengths", made(query, key, value, None, np.array([4, 2], np.int32))
+    yield "multi_head_mask", made(query, key, value, None, integers(0, 2, np.int32, 2, 5))
+    yield "multi_head_mask_each", made(query, key, value, None, integers(0, 2, np.int32, 2, 3, 5))
+    yield "multi_head_added", made(query, key, value, None, None, (FLOAT, [1, 2, 3, 5]))
+    yield "multi_head_present", made(query, key, value, floats(24), outputs=3)
+    past = (FLOAT, [2, 2, 4, 4])
+    same = (FLOAT, [2, 3, 8])
+    yield "multi_head_past", made(query, same, same, None, None, None, past, past, outputs=3)
+    yield "multi_head_past_causal", made(query, same, same, None, None, None, past, past, outputs=3,
+                                         unidirectional=1)
+    apart = (FLOAT, [2, 2, 5, 4])
+    yield "multi_head_cross", made(query, apart, apart)
+    yield "multi_head_cross_bias", made(query, apart, apart, floats(24))
+    yield "multi_head_wide", made(query, key, (FLOAT, [2, 5, 12]))
+    yield "multi_head_packed", made((FLOAT, [2, 3, 2, 3, 4]), None, None)
+    yield "multi_head_packed_keys", made(query, (FLOAT, [2, 5, 2, 2, 4]), None)
+
+
 def cases():
     row = (FLOAT, [2, 3, 8])
     yield "gelu", model("Gelu", [row], [FLOAT])
@@ -124,6 +176,8 @@ def cases():
     yield "matmul_4_bits_zeros", model(
         "MatMulNBits", [tokens, packed_weights(5, 3, 16, 4), floats(15), integers(0, 256, np.uint8, 10)],
         [FLOAT], bits=4, **weights)
+    yield from attention()
+    yield from multi_head_attention()
     yield "quantize", model("QuantizeLinear", [(FLOAT, [4, 5]), np.array(scale), np.array(zero)], [UINT8])
     yield "quantize_axis", model("QuantizeLinear",
                                  [(FLOAT, [4, 5]), abs(floats(4)) + 0.01, integers(-5, 5, np.int8, 4)],
