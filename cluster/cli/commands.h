@@ -40,6 +40,7 @@ void add_bench_command(CLI::App& app, ExitCode& exit_code);
 void add_check_command(CLI::App& app, ExitCode& exit_code);
 void add_gateway_command(CLI::App& app, ExitCode& exit_code);
 void add_infer_command(CLI::App& app, ExitCode& exit_code);
+void add_inspect_command(CLI::App& app, ExitCode& exit_code);
 void add_load_command(CLI::App& app, ExitCode& exit_code);
 void add_models_command(CLI::App& app, ExitCode& exit_code);
 void add_node_command(CLI::App& app, ExitCode& exit_code);

@@ -16,6 +16,7 @@
 
 #include "common/base/result.h"
 #include "common/link/infer.h"
+#include "worker/engine/inspection.h"
 
 namespace sluice::engine {
 
@@ -26,6 +27,8 @@ struct LoadOptions {
   bool test_operators = false;
   // Inputs and outputs may be sequences and optionals, which no request can carry: for `check`.
   bool any_forms = false;
+  // Inputs may have other shapes than the model declares: for `check`, since some test cases do.
+  bool any_shapes = false;
 };
 
 // What an input or output is. Requests and answers have tensors alone.
@@ -132,11 +135,16 @@ class Engine {
   // not_found, data_corrupt, unsupported (naming every operator that is missing, with its nodes),
   // resource_exhausted. The sentence names the file as given.
   virtual Result<std::unique_ptr<Session>> load(const LoadOptions& options) = 0;
+  // Errors as load()'s where the file cannot be read; a model that is read and cannot be loaded is
+  // none.
+  virtual Result<Inspection> inspect(const std::string& /*path*/) {
+    return Error{ErrorCode::unsupported, "this engine looks at no files"};
+  }
 };
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 4;
+inline constexpr std::uint32_t kAbi = 5;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

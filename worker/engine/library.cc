@@ -1,8 +1,10 @@
 // The one exported function of libsluice_engine.so.
 
 #include <memory>
+#include <utility>
 
 #include "worker/engine/engine.h"
+#include "worker/engine/inspect.h"
 #include "worker/engine/session.h"
 #include "worker/ops/register.h"
 
@@ -24,6 +26,11 @@ class PlanEngine final : public Engine {
     auto with_tests = std::make_shared<Registry>(*plain_);
     register_test_operators(*with_tests);
     return load_session(options, std::move(with_tests), {});
+  }
+
+  Result<Inspection> inspect(const std::string& path) override {
+    SLUICE_TRY_ASSIGN(Model model, read_model(path));
+    return engine::inspect(std::move(model), plain_);
   }
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "worker/engine/inspect.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/rows.h"
 #include "worker/engine/widen.h"
@@ -16,27 +17,8 @@ namespace {
 
 constexpr std::size_t kNamesShown = 3;  // nodes named for each missing operator
 
-// Missing operators of a graph and of the graphs inside it: reason -> nodes.
-void collect_missing(const Graph& graph,
-                     const Registry& registry,
-                     std::map<std::string, std::vector<std::string>>& missing) {
-  for (const Node& node : graph.nodes) {
-    if (node.domain == kFusedDomain) {
-      missing[std::string(kFusedDomain) + "." + node.op_type].push_back(node.name);
-    } else if (auto found = registry.find(node.domain, node.op_type, node.opset); !found) {
-      missing[found.error().detail].push_back(node.name);
-    }
-    for (const Attribute& attribute : node.attributes) {
-      if (attribute.graph != nullptr) {
-        collect_missing(*attribute.graph, registry, missing);
-      }
-    }
-  }
-}
-
 Result<void> check_operators(const Graph& graph, const Registry& registry) {
-  std::map<std::string, std::vector<std::string>> missing;
-  collect_missing(graph, registry, missing);
+  const std::vector<MissingOperator> missing = missing_operators(graph, registry);
   if (missing.empty()) {
     return {};
   }
@@ -74,24 +56,6 @@ Result<void> check_arity(const Node& node, const Arity& arity) {
                      " outputs, or leaves out one that it must have"};
   }
   return {};
-}
-
-ModelInfo info_of(const Model& model) {
-  ModelInfo info;
-  info.platform = "onnx_onnxv1";
-  info.description = model.description;
-  const auto convert = [&](const Declared& declared) {
-    return ValueInfo{.name = model.graph.value_names[declared.value],
-                     .datatype = declared.datatype,
-                     .shape = declared.dims};
-  };
-  for (const Declared& input : model.graph.inputs) {
-    info.inputs.push_back(convert(input));
-  }
-  for (const Declared& output : model.graph.outputs) {
-    info.outputs.push_back(convert(output));
-  }
-  return info;
 }
 
 class StepPreparation final : public PrepareContext {
@@ -141,6 +105,24 @@ class StepPreparation final : public PrepareContext {
 };
 
 }  // namespace
+
+ModelInfo info_of(const Model& model) {
+  ModelInfo info;
+  info.platform = "onnx_onnxv1";
+  info.description = model.description;
+  const auto convert = [&](const Declared& declared) {
+    return ValueInfo{.name = model.graph.value_names[declared.value],
+                     .datatype = declared.datatype,
+                     .shape = declared.dims};
+  };
+  for (const Declared& input : model.graph.inputs) {
+    info.inputs.push_back(convert(input));
+  }
+  for (const Declared& output : model.graph.outputs) {
+    info.outputs.push_back(convert(output));
+  }
+  return info;
+}
 
 Result<void> prepare_step(Plan& plan, Step& step, bool reference) {
   if (step.entry->kernel.prepare == nullptr) {

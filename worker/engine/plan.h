@@ -65,6 +65,9 @@ struct Plan {
   }
 };
 
+// Inputs, outputs and description; neither name nor version.
+ModelInfo info_of(const Model& model);
+
 // unsupported (all missing operators with their nodes), data_corrupt (cycles, wrong attributes),
 // resource_exhausted. `registry` must outlive the plan.
 Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options);

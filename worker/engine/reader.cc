@@ -16,6 +16,7 @@
 
 #include "common/base/limits.h"
 #include "worker/engine/reader_declared.h"
+#include "worker/engine/reader_facts.h"
 #include "worker/engine/reader_functions.h"
 #include "worker/engine/reader_tensor.h"
 #include "worker/engine/thin_model.h"
@@ -343,10 +344,10 @@ Result<Model> Reader::read() {
   if (opsets_.empty()) {
     opsets_.emplace("", 1);  // the specification's rule for files without imports (IR 1 and 2)
   }
-  SLUICE_TRY_ASSIGN(function_opsets_, expand_functions(proto));
   Model model;
+  model.facts = facts_of(proto, opsets_);
+  SLUICE_TRY_ASSIGN(function_opsets_, expand_functions(proto));
   SLUICE_TRY_ASSIGN(model.graph, read_graph(proto.graph(), 0));
-  model.ir_version = proto.ir_version();
   model.description = proto.doc_string().empty() ? proto.graph().doc_string() : proto.doc_string();
   model.files = tensors_.take_files();
   return model;

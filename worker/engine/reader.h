@@ -10,13 +10,14 @@
 
 #include "common/base/result.h"
 #include "worker/engine/graph.h"
+#include "worker/engine/inspection.h"
 #include "worker/engine/mapped_file.h"
 
 namespace sluice::engine {
 
 struct Model {
   Graph graph;
-  std::int64_t ir_version = 0;
+  FileFacts facts;
   std::string description;
   // What the graph's constants point into, until they own their elements.
   std::vector<MappedFile> files;

@@ -115,6 +115,13 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options) {
   SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
+  if (options.any_shapes) {
+    for (Declared& input : model.graph.inputs) {
+      input.has_shape = false;
+      input.dims.clear();
+      input.symbols.clear();
+    }
+  }
   PlanOptions wanted = plan_options;
   wanted.any_forms = options.any_forms;
   auto session = make_session(std::move(model), options.threads, std::move(registry), wanted);

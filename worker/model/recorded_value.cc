@@ -78,6 +78,15 @@ Result<std::vector<float>> row_of(const nlohmann::json& map,
   return row;
 }
 
+// numpy has no bfloat16: ONNX up to 1.16 recorded the bits of such tensors as uint16.
+void settle_bfloat16(RecordedValue& value, DataType declared) {
+  for (NamedTensor& item : value.items) {
+    if (item.datatype == DataType::uint16 && declared == DataType::bfloat16) {
+      item.datatype = DataType::bfloat16;
+    }
+  }
+}
+
 struct Placed {
   std::size_t place = 0;
   RecordedValue value;
@@ -107,6 +116,7 @@ Result<std::vector<Placed>> read_values(const std::string& set,
                    std::string(prefix) + std::to_string(number) + ".pb: the model has only " +
                        std::to_string(infos.size())};
     }
+    settle_bfloat16(*value, infos[place].datatype);
     placed.push_back({place, *std::move(value)});
   }
   return placed;

@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""Runs `sluice check` over a suite of test cases and holds the outcome against what is expected.
+
+  run.py SUITE --sluice PROGRAM --shared DIR --build DIR [--write]
+
+SUITE is `generated` (by python3-onnx), `onnx-node` or `models` (both of the shared folder). What is
+expected stands in SUITE.expected, a line a case:
+
+  pass NAME
+  fail|unsupported|error NAME: why
+  any NAME: why                    its outcome is left to chance
+  tolerance SCALE NAME: why        is compared with --atol-scale SCALE
+
+A case whose outcome is not the expected one, that is not listed, or that is listed and not there
+fails the suite. `--write` rewrites the lines of what passes; the others are written by hand.
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SKIPPED = 77
+WORST_LAST = ["pass", "unsupported", "fail", "error"]
+MODEL_SCALE = "1e-4"
+
+
+def read_expected(path):
+    """({case: (status, why)}, {case: tolerance})"""
+    expected, tolerances = {}, {}
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        what, _, why = line.partition(": ")
+        words = what.split()
+        if len(words) == 3 and words[0] == "tolerance" and why:
+            tolerances[words[2]] = words[1]
+        elif len(words) == 2 and words[0] in WORST_LAST + ["any"] and words[1] not in expected \
+                and bool(why) == (words[0] != "pass"):
+            expected[words[1]] = (words[0], why)
+        else:
+            sys.exit(f"{path.name}:{number}: cannot read this line: {line}")
+    return expected, tolerances
+
+
+def check(sluice, arguments):
+    """{case: (status, detail)} of its worst set."""
+    run = subprocess.run([sluice, "check", "--json", *map(str, arguments)],
+                         stdout=subprocess.PIPE, text=True, check=False)
+    *lines, counts = [json.loads(line) for line in run.stdout.splitlines()]
+    if run.returncode not in (0, 1) or sum(counts.values()) != len(lines):
+        sys.exit(f"sluice check ended with {run.returncode} and these counts: {counts}")
+    outcome = {}
+    for line in lines:
+        before = outcome.get(line["case"], ("pass", ""))
+        if WORST_LAST.index(line["status"]) >= WORST_LAST.index(before[0]):
+            outcome[line["case"]] = (line["status"], line["detail"])
+    return outcome
+
+
+def surprises(expected, outcome):
+    for case in sorted(expected.keys() | outcome.keys()):
+        status, detail = outcome.get(case, (None, ""))
+        want, _ = expected.get(case, (None, ""))
+        detail = f": {detail}" if detail else ""
+        if status is None:
+            yield f"{case}: is listed, and there is no such case"
+        elif want is None:
+            yield f"{case}: {status}, and it is not listed{detail}"
+        elif want not in (status, "any"):
+            yield f"{case}: {status}, expected {want}{detail}"
+
+
+def write(path, outcome):
+    kept = [line for line in path.read_text().splitlines() if not line.startswith("pass ")]
+    passing = [f"pass {case}" for case in sorted(outcome) if outcome[case][0] == "pass"]
+    path.write_text("\n".join(kept + passing) + "\n")
+
+
+def generated_cases(build):
+    """The folder of the cases, made once."""
+    cases = build / "generated_cases"
+    done = cases / "complete"
+    if not done.exists():
+        shutil.rmtree(cases, ignore_errors=True)
+        subprocess.run(["/usr/bin/python3", HERE / "generate_cases.py", "--out", cases], check=True,
+                       stdout=subprocess.DEVNULL)
+        done.touch()
+    return cases
+
+
+def outcome_of(suite, args, tolerances):
+    """None where the suite is not there."""
+    if suite == "generated":
+        if subprocess.run(["/usr/bin/python3", "-c", "import onnx"], stderr=subprocess.DEVNULL,
+                          check=False).returncode != 0:
+            print("SKIPPED: no cases can be generated: /usr/bin/python3 has no onnx")
+            return None
+        cases = generated_cases(args.build)
+        return check(args.sluice, [cases / "node", cases / "simple"])
+    folder = args.shared / suite
+    if not folder.is_dir():
+        print(f"SKIPPED: no {folder}: configure with -DSLUICE_SHARED_DIR=DIR to run this suite")
+        return None
+    if suite == "onnx-node":
+        return check(args.sluice, [folder])
+    cases = sorted(each.parent for each in folder.glob("*/model.onnx"))
+    plain = [case for case in cases if case.name not in tolerances]
+    outcome = check(args.sluice, ["--atol-scale", MODEL_SCALE, *plain])
+    for case in cases:
+        if case.name in tolerances:
+            outcome |= check(args.sluice, ["--atol-scale", tolerances[case.name], case])
+    return outcome
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("suite", choices=["generated", "onnx-node", "models"])
+    parser.add_argument("--sluice", type=pathlib.Path, required=True)
+    parser.add_argument("--shared", type=pathlib.Path, required=True)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    path = HERE / f"{args.suite}.expected"
+    expected, tolerances = read_expected(path)
+    outcome = outcome_of(args.suite, args, tolerances)
+    if outcome is None:
+        return SKIPPED
+    if args.write:
+        write(path, outcome)
+        expected, tolerances = read_expected(path)
+    found = list(surprises(expected, outcome))
+    for line in found:
+        print(line)
+    passed = sum(status == "pass" for status, _ in outcome.values())
+    print(f"{args.suite}: {len(outcome)} cases, {passed} pass, {len(outcome) - passed} do not, "
+          f"{len(found)} not as expected")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
