@@ -17,6 +17,7 @@
 namespace sluice::engine {
 
 class Runner;
+struct StepCache;
 
 // Who provides a slot's memory.
 enum class Storage : std::uint8_t {
@@ -51,6 +52,7 @@ struct BoundStep {
   std::vector<TensorView*> outputs{};
   std::size_t scratch_size = 0;
   std::size_t scratch_offset = 0;
+  std::shared_ptr<StepCache> cache{};              // of a dynamic step
   std::vector<std::shared_ptr<Runner>> runners{};  // of the graphs inside, made when first run
 };
 

@@ -73,9 +73,13 @@ Result<std::vector<Value>> Binding::run_dynamic_step(BoundStep& step,
   const Kernel& kernel = step.step->entry->kernel;
   std::vector<Value> values;
   if (kernel.infer != nullptr && tensors) {
+    if (step.cache == nullptr) {
+      step.cache = std::make_shared<StepCache>();
+    }
     std::vector<TensorView> views;
     std::ranges::transform(inputs, std::back_inserter(views), &ValueInput::tensor);
-    SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(*step.step, views, stop));
+    SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs,
+                      run_step(*step.step, views, stop, step.cache.get()));
     for (Tensor& output : outputs) {
       values.emplace_back(std::move(output));
     }

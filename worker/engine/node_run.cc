@@ -1,5 +1,6 @@
 #include "worker/engine/node_run.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -63,16 +64,44 @@ Result<Tensor> turned(const TensorView& from, Layout to) {
   return made;
 }
 
-// The kernel's own datatypes.
+bool fits(const StepCache& cache, std::span<const TensorView> inputs) {
+  if (cache.datatypes.size() != inputs.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (cache.datatypes[i] != inputs[i].datatype ||
+        !std::ranges::equal(cache.dims[i], inputs[i].dims)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void note(StepCache& cache, std::span<const TensorView> inputs) {
+  for (const TensorView& input : inputs) {
+    cache.datatypes.push_back(input.datatype);
+    cache.dims.emplace_back(input.dims.begin(), input.dims.end());
+  }
+}
+
+// The kernel's own datatypes. `cache` is null or of this step.
 Result<std::vector<Tensor>> run_rows(const Step& step,
                                      std::span<const TensorView> inputs,
                                      const std::atomic<bool>* stop,
-                                     Layout layout) {
+                                     Layout layout,
+                                     StepCache* cache) {
   const Kernel& kernel = step.entry->kernel;
   const std::size_t count = step.node.outputs.size();
-  const auto facts = facts_of(inputs);
-  SLUICE_TRY_ASSIGN(const OutputFacts made,
-                    kernel.infer(step.params, {.inputs = facts, .output_count = count}));
+  StepCache once;
+  StepCache& kept = cache != nullptr && kernel.prepare != nullptr ? *cache : once;
+  const bool known = !kept.datatypes.empty() && fits(kept, inputs);
+  if (!known) {
+    kept = {};
+    const auto facts = facts_of(inputs);
+    SLUICE_TRY_ASSIGN(kept.facts,
+                      kernel.infer(step.params, {.inputs = facts, .output_count = count}));
+  }
+  const OutputFacts& made = kept.facts;
   SLUICE_CHECK(made.size() >= count);
   Outputs outputs(count, made);
   std::vector<const TensorView*> in;
@@ -90,23 +119,27 @@ Result<std::vector<Tensor>> run_rows(const Step& step,
     out.push_back(wanted ? outputs.view(i) : nullptr);
     out_views.push_back(*outputs.view(i));
   }
-  BindContext binding{.node = &step.node, .inputs = inputs, .outputs = out_views, .keep_nan = true};
-  Box bound;
-  if (kernel.bind != nullptr) {
-    SLUICE_TRY_ASSIGN(bound, kernel.bind(step.params, step.state, binding));
+  if (!known) {
+    BindContext binding{
+        .node = &step.node, .inputs = inputs, .outputs = out_views, .keep_nan = true};
+    if (kernel.bind != nullptr) {
+      SLUICE_TRY_ASSIGN(kept.bound, kernel.bind(step.params, step.state, binding));
+    }
+    kept.scratch = MutableBuffer(binding.scratch_size);
+    note(kept, inputs);
   }
-  MutableBuffer scratch(binding.scratch_size);
-  KernelContext context(in, out, scratch.bytes(), stop);
+  KernelContext context(in, out, kept.scratch.bytes(), stop);
   context.set_source(&outputs);
-  SLUICE_TRY(kernel.run(step.params, step.state, bound, context));
+  SLUICE_TRY(kernel.run(step.params, step.state, kept.bound, context));
   return outputs.take();
 }
 
 Result<std::vector<Tensor>> run_kernel(const Step& step,
                                        std::span<const TensorView> inputs,
-                                       const std::atomic<bool>* stop) {
+                                       const std::atomic<bool>* stop,
+                                       StepCache* cache) {
   if (!turns(step, inputs)) {
-    return run_rows(step, inputs, stop, Layout::plain);
+    return run_rows(step, inputs, stop, Layout::plain, cache);
   }
   std::vector<TensorView> views(inputs.begin(), inputs.end());
   std::vector<Tensor> kept;
@@ -120,7 +153,7 @@ Result<std::vector<Tensor>> run_kernel(const Step& step,
     }
   }
   SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs,
-                    run_rows(step, views, stop, Layout::channels_last));
+                    run_rows(step, views, stop, Layout::channels_last, cache));
   TensorView result = outputs[0].view();
   result.layout = Layout::channels_last;
   SLUICE_TRY_ASSIGN(outputs[0], turned(result, Layout::plain));
@@ -131,11 +164,12 @@ Result<std::vector<Tensor>> run_kernel(const Step& step,
 
 Result<std::vector<Tensor>> run_step(const Step& step,
                                      std::span<const TensorView> inputs,
-                                     const std::atomic<bool>* stop) {
+                                     const std::atomic<bool>* stop,
+                                     StepCache* cache) {
   const auto facts = facts_of(inputs);
   const DataType rounded = rounds_to(step, facts);
   if (rounded == DataType::undefined) {
-    return run_kernel(step, inputs, stop);
+    return run_kernel(step, inputs, stop, cache);
   }
   std::vector<TensorView> wide(inputs.begin(), inputs.end());
   std::vector<Tensor> kept;
@@ -148,7 +182,7 @@ Result<std::vector<Tensor>> run_step(const Step& step,
       input.dims = inputs[static_cast<std::size_t>(&input - wide.data())].dims;
     }
   }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_kernel(step, wide, stop));
+  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_kernel(step, wide, stop, cache));
   SLUICE_TRY_ASSIGN(const OutputFacts made, infer_outputs(step, facts));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (made[i].rounded && outputs[i].datatype() == DataType::float32) {

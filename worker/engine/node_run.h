@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/tensor/buffer.h"
 #include "worker/engine/kernel.h"
 #include "worker/engine/plan.h"
 
@@ -16,10 +17,21 @@ namespace sluice::engine {
 // Facts about `inputs`, all of whose values are known; a view without datatype is absent.
 std::vector<InputFact> facts_of(std::span<const TensorView> inputs);
 
+// What a step of a prepared kernel was last bound to, for one that is run again and again: such a
+// kernel's bind looks at datatypes and dims alone, and is what costs time (oneDNN's primitives).
+struct StepCache {
+  std::vector<DataType> datatypes{};
+  std::vector<Shape> dims{};
+  OutputFacts facts{};
+  Box bound{};
+  MutableBuffer scratch{};
+};
+
 // infer, bind and run. `step` is prepared. Inputs are row-major; an absent one has no datatype.
 // Outputs the node does not name come back as empty tensors.
 Result<std::vector<Tensor>> run_step(const Step& step,
                                      std::span<const TensorView> inputs,
-                                     const std::atomic<bool>* stop = nullptr);
+                                     const std::atomic<bool>* stop = nullptr,
+                                     StepCache* cache = nullptr);
 
 }  // namespace sluice::engine

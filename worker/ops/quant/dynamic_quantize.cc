@@ -4,11 +4,10 @@
 // scale) + zero held to 0..255; rounding half to even. Numbers that are all 0 get the scale 1.
 // x: float32. The whole tensor has one scale, so that rows of a batch depend on each other.
 
-#include <algorithm>
-
+#include "worker/engine/parallel.h"
 #include "worker/ops/quant/dynamic_range.h"
-#include "worker/ops/quant/integer_core.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/products.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -28,8 +27,10 @@ Result<OutputFacts> infer_dynamic(const NoParams&, const InputFacts& facts) {
 Result<void> run_dynamic(const NoParams&, KernelContext& context) {
   const auto x = context.input(0).as<float>();
   const DynamicRange range = dynamic_range(x);
-  std::ranges::transform(x, context.output(0).mut<std::uint8_t>().begin(), [&](float value) {
-    return to_byte<std::uint8_t>(value / range.scale, range.zero);
+  std::uint8_t* const y = context.output(0).mut<std::uint8_t>().data();
+  const auto count = static_cast<std::int64_t>(x.size());
+  parallel_for(count, 65'536, [&](std::int64_t begin, std::int64_t end) {
+    simd::quantize(x.data() + begin, range.scale, range.zero, end - begin, y + begin);
   });
   if (context.has_output(1)) {
     context.output(1).mut<float>()[0] = range.scale;

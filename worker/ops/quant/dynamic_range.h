@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -17,12 +16,7 @@ struct DynamicRange {
 
 // NaN is passed over.
 inline DynamicRange dynamic_range(std::span<const float> x) {
-  float low = 0;
-  float high = 0;
-  for (const float value : x) {
-    low = value < low ? value : low;
-    high = value > high ? value : high;
-  }
+  const auto [low, high] = simd::range_with_zero(x.data(), static_cast<std::int64_t>(x.size()));
   DynamicRange range;
   if (high > low) {
     range.scale = (high - low) / 255.0F;

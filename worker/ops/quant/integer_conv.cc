@@ -3,15 +3,17 @@
 // 2026-11). ConvInteger: int32 of conv(x - x_zero, w - w_zero); padding is x_zero, so that it adds
 // nothing. QLinearConv: the same plus bias (int32), times x_scale * w_scale / y_scale, rounded half
 // to even, plus y_zero, held to the range of y's datatype. x, w: int8 or uint8 in any mixture.
-// w_zero and w_scale: one, or one for each filter. The input is laid out as columns [C / group *
-// taps, places], some places at a time.
+// w_zero and w_scale: one, or one for each filter. Each image is widened to 16 bits with its
+// padding around it; what the taps see from 16 places at a time is the right side of a product.
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/quant/integer_core.h"
+#include "worker/ops/quant/integer_image.h"
 #include "worker/ops/quant/integer_matmul.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
@@ -19,8 +21,9 @@
 namespace sluice::engine {
 namespace {
 
+using simd::kPanel;
+
 constexpr std::size_t kNone = ~std::size_t{0};
-constexpr std::int64_t kPlacesMost = 512;  // columns at a time
 
 struct ConvParams {
   WindowParams window{};
@@ -90,85 +93,88 @@ Result<OutputFacts> infer_conv(const ConvParams& params, const InputFacts& facts
   return one_output(y, std::move(dims));
 }
 
-struct ConvBound {
-  Window window{};
-  Shape in{};
-  std::int64_t area = 0;      // places of an input channel
-  std::int64_t places = 0;    // of the output
-  std::int64_t channels = 0;  // C / group
-  std::int64_t filters = 0;   // M / group
-  std::int64_t depth = 0;     // channels * taps
-  std::int64_t block = 1;     // places at a time
-  std::int64_t lanes = 1;     // threads that have columns and sums of their own
+// --- weights -------------------------------------------------------------------------------------
 
-  [[nodiscard]] std::size_t weights_size(std::int64_t group) const {
-    return (static_cast<std::size_t>(group * filters * depth) * sizeof(std::int16_t) + 63) / 64 *
-           64;
-  }
-  [[nodiscard]] std::size_t sums_size() const {
-    return (static_cast<std::size_t>(filters * block) * sizeof(std::int32_t) + 63) / 64 * 64;
-  }
-  [[nodiscard]] std::size_t lane_size() const {
-    return sums_size() +
-           (static_cast<std::size_t>(depth * block) * sizeof(std::int16_t) + 63) / 64 * 64;
-  }
+// Weights less their zero points, filter by filter, where they are constants.
+struct ConvState {
+  std::vector<std::int16_t> weights{};
 };
 
-Result<ConvBound> bind_conv(const ConvParams& params, BindContext& context) {
-  const Dims x = context.inputs[0].dims;
-  const Dims w = context.inputs[params.w].dims;
-  ConvBound bound{.in = {x.begin() + 2, x.end()}};
-  SLUICE_TRY_ASSIGN(bound.window, resolve_window(params.window, x.subspan(2), w.subspan(2)));
-  bound.area = product(x, 2, x.size());
-  bound.places = product(bound.window.out, 0, bound.window.out.size());
-  bound.channels = w[1];
-  bound.filters = w[0] / params.group;
-  bound.depth = product(w, 1, w.size());
-  bound.block = std::clamp<std::int64_t>(bound.places, 1, kPlacesMost);
-  bound.lanes = team_size();
-  context.scratch_size =
-      bound.weights_size(params.group) + static_cast<std::size_t>(bound.lanes) * bound.lane_size();
-  return bound;
+// A filter's numbers come in pairs.
+std::int64_t padded_depth(Dims w) {
+  const std::int64_t depth = product(w, 1, w.size());
+  return depth + depth % 2;
 }
 
-// The columns of places [first, first + count): what each tap of each channel sees, less the zero
-// point; padding is 0.
-void fill_columns(const ConvBound& bound,
-                  const TensorView& x,
-                  std::int64_t start,
-                  std::int64_t first,
-                  std::int64_t count,
-                  std::int32_t zero,
-                  std::int16_t* to) {
-  const std::size_t rank = bound.in.size();
-  const std::int64_t taps = bound.depth / std::max<std::int64_t>(bound.channels, 1);
-  for (std::int64_t tap = 0; tap < taps; ++tap) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      std::int64_t rest_tap = tap;
-      std::int64_t rest_place = first + i;
-      std::int64_t at = 0;
-      std::int64_t step = 1;
-      bool inside = true;
-      for (std::size_t d = rank; d > 0; --d) {
-        const std::int64_t k = rest_tap % bound.window.kernel[d - 1];
-        const std::int64_t p = rest_place % bound.window.out[d - 1];
-        rest_tap /= bound.window.kernel[d - 1];
-        rest_place /= bound.window.out[d - 1];
-        const std::int64_t position = p * bound.window.strides[d - 1] +
-                                      k * bound.window.dilations[d - 1] -
-                                      bound.window.pads_begin[d - 1];
-        inside = inside && position >= 0 && position < bound.in[d - 1];
-        at += position * step;
-        step *= bound.in[d - 1];
-      }
-      for (std::int64_t c = 0; c < bound.channels; ++c) {
-        to[(c * taps + tap) * count + i] =
-            inside ? static_cast<std::int16_t>(byte_at(x, start + c * bound.area + at) - zero)
-                   : std::int16_t{0};
-      }
+// `to` has room for padded_depth() numbers of each filter.
+void widen_weights(const TensorView& w, const TensorView* zero, std::int16_t* to) {
+  const std::int64_t depth = product(w.dims, 1, w.dims.size());
+  const std::int64_t step = padded_depth(w.dims);
+  for (std::int64_t filter = 0; filter < w.dims[0]; ++filter) {
+    widen(w, filter * depth, depth, zero_at(zero, filter), to + filter * step);
+    if (step > depth) {
+      to[filter * step + depth] = 0;
     }
   }
 }
+
+Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context) {
+  SLUICE_TRY_ASSIGN(const TensorView* w, context.constant(params.w));
+  SLUICE_TRY_ASSIGN(const TensorView* zero, context.constant(params.w_zero));
+  ConvState state;
+  if (w == nullptr || w->dims.size() < 3 || !is_byte(w->datatype) ||
+      (zero == nullptr && context.node().has_input(params.w_zero)) ||
+      (zero != nullptr && zero->count != 1 && zero->count != w->dims[0])) {
+    return state;
+  }
+  state.weights.resize(static_cast<std::size_t>(w->dims[0] * padded_depth(w->dims)));
+  widen_weights(*w, zero, state.weights.data());
+  context.consume(params.w);
+  return state;
+}
+
+// --- bound ---------------------------------------------------------------------------------------
+
+struct ConvBound {
+  PaddedImage image{};
+  std::int64_t filters = 0;  // M / group
+  std::int64_t block = 1;    // panels at a time
+  std::int64_t lanes = 1;    // threads that have panels and sums of their own
+  std::size_t weights = 0;   // parts of scratch: where they begin
+  std::size_t lane = 0;
+  std::size_t lane_size = 0;
+};
+
+std::size_t aligned(std::size_t size) {
+  return (size + 63) / 64 * 64;
+}
+
+Result<ConvBound> bind_conv(const ConvParams& params,
+                            const ConvState& state,
+                            BindContext& context) {
+  constexpr std::int64_t kPanelBytes = 128 * 1024;  // that fit a core's second cache
+  const Dims x = context.inputs[0].dims;
+  const Dims w = context.inputs[params.w].dims;
+  ConvBound bound{.filters = w[0] / params.group};
+  SLUICE_TRY_ASSIGN(const Window window, resolve_window(params.window, x.subspan(2), w.subspan(2)));
+  SLUICE_TRY_ASSIGN(bound.image, padded_image(window, x.subspan(2), w[1]));
+  const auto panel_bytes = bound.image.panel_size() * std::int64_t{sizeof(std::int16_t)};
+  bound.block =
+      std::clamp<std::int64_t>(kPanelBytes / std::max<std::int64_t>(panel_bytes, 1), 1, 16);
+  bound.lanes = team_size();
+  bound.weights = aligned(static_cast<std::size_t>(x[1] * bound.image.area) * sizeof(std::int16_t));
+  bound.lane = bound.weights;
+  if (state.weights.empty()) {
+    bound.lane += aligned(static_cast<std::size_t>(w[0] * padded_depth(w)) * sizeof(std::int16_t));
+  }
+  bound.lane_size = aligned(static_cast<std::size_t>(panel_bytes * bound.block)) +
+                    aligned(static_cast<std::size_t>(bound.filters * bound.block * kPanel) *
+                            sizeof(std::int32_t));
+  context.scratch_size = bound.lane + static_cast<std::size_t>(bound.lanes) * bound.lane_size;
+  return bound;
+}
+
+// --- run -----------------------------------------------------------------------------------------
 
 template <class T>
 void give(const ConvParams& params,
@@ -184,96 +190,122 @@ void give(const ConvParams& params,
     const float scale = context.input(1).as<float>()[0] *
                         w_scale[w_scale.size() == 1 ? 0 : static_cast<std::size_t>(filter)] /
                         context.input(6).as<float>()[0];
-    const std::int32_t zero = byte_at(context.input(7), 0);
     const std::int32_t bias =
         context.has_input(params.bias)
             ? context.input(params.bias).as<std::int32_t>()[static_cast<std::size_t>(filter)]
             : 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sums[i]) +
-                                                 static_cast<std::uint32_t>(bias));
-      to[i] = to_byte<T>(static_cast<float>(sum) * scale, zero);
-    }
+    simd::requantize({.sums = sums,
+                      .bias = bias,
+                      .scale = &scale,
+                      .scale_step = 0,
+                      .zero = byte_at(context.input(7), 0),
+                      .count = count},
+                     to);
   }
 }
 
 template <class T>
-void run_as(const ConvParams& params, const ConvBound& bound, KernelContext& context) {
+T* part_of(std::byte* scratch, std::size_t at) {
+  // NOLINTNEXTLINE: scratch and its parts are aligned to 64.
+  return reinterpret_cast<T*>(scratch + at);
+}
+
+template <class T>
+void run_as(const ConvParams& params,
+            const ConvState& state,
+            const ConvBound& bound,
+            KernelContext& context) {
   const TensorView& x = context.input(0);
-  const TensorView& w = context.input(params.w);
   const auto optional = [&](std::size_t i) {
     return context.has_input(i) ? &context.input(i) : nullptr;
   };
-  const std::int32_t x_zero = zero_at(optional(params.x_zero), 0);
-  // NOLINTNEXTLINE: scratch is aligned to 64.
-  auto* const weights = reinterpret_cast<std::int16_t*>(context.scratch().data());
-  for (std::int64_t filter = 0; filter < w.dims[0]; ++filter) {
-    widen(w,
-          filter * bound.depth,
-          bound.depth,
-          zero_at(optional(params.w_zero), filter),
-          weights + filter * bound.depth);
+  std::byte* const scratch = context.scratch().data();
+  auto* const image = part_of<std::int16_t>(scratch, 0);
+  const std::int16_t* weights = state.weights.data();
+  if (state.weights.empty()) {
+    auto* const made = part_of<std::int16_t>(scratch, bound.weights);
+    widen_weights(context.input(params.w), optional(params.w_zero), made);
+    weights = made;
   }
-  std::byte* const lanes = context.scratch().data() + bound.weights_size(params.group);
+  const std::int32_t x_zero = zero_at(optional(params.x_zero), 0);
+  const std::int64_t in_size = product(x.dims, 1, x.dims.size());
+  const std::int64_t blocks = (bound.image.panels() + bound.block - 1) / bound.block;
+  const std::int64_t items = params.group * blocks;
   T* y = context.output(0).mut<T>().data();
-  const std::int64_t blocks = (bound.places + bound.block - 1) / bound.block;
-  const std::int64_t items = x.dims[0] * params.group * blocks;
-  const auto run_item = [&](std::int64_t item, std::byte* lane) {
-    // NOLINTNEXTLINE: lanes are whole cache lines.
-    auto* const sums = reinterpret_cast<std::int32_t*>(lane);
-    // NOLINTNEXTLINE: as above.
-    auto* const columns = reinterpret_cast<std::int16_t*>(lane + bound.sums_size());
-    const std::int64_t first = item % blocks * bound.block;
-    const std::int64_t count = std::min(bound.block, bound.places - first);
-    const std::int64_t pair = item / blocks;  // image and group
-    const std::int64_t group = pair % params.group;
-    fill_columns(bound, x, pair * bound.channels * bound.area, first, count, x_zero, columns);
-    multiply_integers(weights + group * bound.filters * bound.depth,
-                      columns,
-                      sums,
-                      bound.filters,
-                      count,
-                      bound.depth);
+  const auto run_item = [&](std::int64_t n, std::int64_t item, std::byte* lane) {
+    auto* const panels = part_of<std::int16_t>(lane, 0);
+    auto* const sums = part_of<std::int32_t>(
+        lane,
+        aligned(static_cast<std::size_t>(bound.image.panel_size() * bound.block) * sizeof *panels));
+    const std::int64_t group = item / blocks;
+    const std::int64_t begin = item % blocks * bound.block;
+    const std::int64_t end = std::min(begin + bound.block, bound.image.panels());
+    const std::int64_t first = begin * kPanel;
+    const std::int64_t count = std::min(end * kPanel, bound.image.places) - first;
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      std::int16_t* const at = panels + (panel - begin) * bound.image.panel_size();
+      fill_panel(bound.image, image + group * bound.image.channels * bound.image.area, panel, at);
+      simd::multiply_panel({.a = weights + group * bound.filters * 2 * bound.image.pairs,
+                            .a_step = 2 * bound.image.pairs,
+                            .rows = bound.filters,
+                            .pairs = bound.image.pairs,
+                            .c = sums + (panel - begin) * kPanel,
+                            .c_step = bound.block * kPanel,
+                            .columns = kPanel},
+                           at);
+    }
     for (std::int64_t f = 0; f < bound.filters; ++f) {
-      T* const to = y + (pair * bound.filters + f) * bound.places + first;
-      give(params, sums + f * count, group * bound.filters + f, count, context, to);
+      const std::int64_t filter = group * bound.filters + f;
+      T* const to = y + (n * params.group * bound.filters + filter) * bound.image.places + first;
+      give(params, sums + f * bound.block * kPanel, filter, count, context, to);
     }
   };
-  parallel_for(bound.lanes, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t lane = begin; lane < end; ++lane) {
-      for (std::int64_t item = lane; item < items; item += bound.lanes) {
-        run_item(item, lanes + static_cast<std::size_t>(lane) * bound.lane_size());
+  for (std::int64_t n = 0; n < x.dims[0]; ++n) {
+    pad_image(bound.image, x, n * in_size, x.dims[1], x_zero, image);
+    parallel_for(bound.lanes, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t lane = begin; lane < end; ++lane) {
+        for (std::int64_t item = lane; item < items; item += bound.lanes) {
+          run_item(
+              n, item, scratch + bound.lane + static_cast<std::size_t>(lane) * bound.lane_size);
+        }
       }
-    }
-  });
+    });
+  }
 }
 
-Result<void> run_conv(const ConvParams& params, const ConvBound& bound, KernelContext& context) {
+Result<void> run_conv(const ConvParams& params,
+                      const ConvState& state,
+                      const ConvBound& bound,
+                      KernelContext& context) {
   const TensorView& y = context.output(0);
   if (y.count == 0) {
     return {};
   }
   if (y.datatype == DataType::int32) {
-    run_as<std::int32_t>(params, bound, context);
+    run_as<std::int32_t>(params, state, bound, context);
   } else if (y.datatype == DataType::int8) {
-    run_as<std::int8_t>(params, bound, context);
+    run_as<std::int8_t>(params, state, bound, context);
   } else {
-    run_as<std::uint8_t>(params, bound, context);
+    run_as<std::uint8_t>(params, state, bound, context);
   }
   return {};
+}
+
+template <bool kQuantizes>
+OperatorEntry conv_entry(const char* name, Arity arity) {
+  return {
+      .name = name,
+      .since = {10},
+      .arity = arity,
+      .kernel =
+          prepared_kernel<parse_conv<kQuantizes>, infer_conv, prepare_conv, bind_conv, run_conv>()};
 }
 
 }  // namespace
 
 void register_integer_conv(Registry& registry) {
-  registry.add({.name = "ConvInteger",
-                .since = {10},
-                .arity = {2, 4, 1},
-                .kernel = bound_kernel<parse_conv<false>, infer_conv, bind_conv, run_conv>()});
-  registry.add({.name = "QLinearConv",
-                .since = {10},
-                .arity = {8, 9, 1},
-                .kernel = bound_kernel<parse_conv<true>, infer_conv, bind_conv, run_conv>()});
+  registry.add(conv_entry<false>("ConvInteger", {2, 4, 1}));
+  registry.add(conv_entry<true>("QLinearConv", {8, 9, 1}));
 }
 
 }  // namespace sluice::engine

@@ -3,59 +3,82 @@
 namespace sluice::engine {
 namespace {
 
+using simd::kPanel;
+
 template <class T>
-void widen_as(const T* from, std::int64_t count, std::int32_t zero, std::int16_t* to) {
+std::int32_t widen_as(const T* from, std::int64_t count, std::int32_t zero, std::int16_t* to) {
+  std::int32_t sum = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     to[i] = static_cast<std::int16_t>(from[i] - zero);
+    sum += to[i];
+  }
+  return sum;
+}
+
+// What uint8 is packed less.
+template <class T>
+constexpr std::int32_t kShift = std::is_same_v<T, std::uint8_t> ? 128 : 0;
+
+template <class T>
+void pack_as(const T* b, const BytePanels& panels, std::int8_t* to) {
+  for (std::int64_t panel = 0; panel < panels.panels(); ++panel) {
+    const std::int64_t column = panel * kPanel;
+    const std::int64_t count = std::min(kPanel, panels.n - column);
+    for (std::int64_t row = 0; row < 2 * panels.pairs(); ++row) {
+      // The two rows of a pair alternate.
+      std::int8_t* const at = to + (panel * panels.pairs() + row / 2) * 2 * kPanel + row % 2;
+      const T* const from = b + row * panels.n + column;
+      for (std::int64_t i = 0; i < kPanel; ++i) {
+        at[2 * i] = row < panels.k && i < count ? static_cast<std::int8_t>(from[i] - kShift<T>)
+                                                : std::int8_t{0};
+      }
+    }
   }
 }
 
 }  // namespace
 
-void widen(const TensorView& from,
-           std::int64_t first,
-           std::int64_t count,
-           std::int32_t zero,
-           std::int16_t* to) {
-  if (from.datatype == DataType::int8) {
-    widen_as(from.as<std::int8_t>().data() + first, count, zero, to);
-  } else {
-    widen_as(from.as<std::uint8_t>().data() + first, count, zero, to);
+std::int32_t widen(const TensorView& from,
+                   std::int64_t first,
+                   std::int64_t count,
+                   std::int32_t zero,
+                   std::int16_t* to) {
+  return from.datatype == DataType::int8
+             ? widen_as(from.as<std::int8_t>().data() + first, count, zero, to)
+             : widen_as(from.as<std::uint8_t>().data() + first, count, zero, to);
+}
+
+void interleave(const std::int16_t* even,
+                const std::int16_t* odd,
+                std::int64_t count,
+                std::int16_t* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    to[2 * i] = even[i];
+    to[2 * i + 1] = odd[i];
   }
 }
 
-void multiply_integers(const std::int16_t* a,
-                       const std::int16_t* b,
-                       std::int32_t* c,
-                       std::int64_t m,
-                       std::int64_t n,
-                       std::int64_t k) {
-  for (std::int64_t row = 0; row < m; ++row) {
-    std::int32_t* const to = c + row * n;
-    std::fill_n(to, n, 0);
-    std::int64_t i = 0;
-    // Four rows of b at a time, so that a sum is loaded and stored once for four products.
-    // Unsigned, so that sums may wrap.
-    for (; i + 4 <= k; i += 4) {
-      const std::int16_t* const with = a + row * k + i;
-      const std::int16_t* const from = b + i * n;
-      for (std::int64_t j = 0; j < n; ++j) {
-        const auto one = static_cast<std::uint32_t>(with[0] * from[j]);
-        const auto two = static_cast<std::uint32_t>(with[1] * from[n + j]);
-        const auto three = static_cast<std::uint32_t>(with[2] * from[2 * n + j]);
-        const auto four = static_cast<std::uint32_t>(with[3] * from[3 * n + j]);
-        to[j] =
-            static_cast<std::int32_t>(static_cast<std::uint32_t>(to[j]) + one + two + three + four);
-      }
-    }
-    for (; i < k; ++i) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        to[j] =
-            static_cast<std::int32_t>(static_cast<std::uint32_t>(to[j]) +
-                                      static_cast<std::uint32_t>(a[row * k + i] * b[i * n + j]));
-      }
-    }
+BytePanels pack_bytes(const TensorView& b,
+                      std::int64_t first,
+                      std::int64_t k,
+                      std::int64_t n,
+                      const TensorView* zero,
+                      std::int8_t* bytes,
+                      std::int32_t* zeros) {
+  BytePanels panels{.k = k, .n = n, .bytes = bytes};
+  const bool is_signed = b.datatype == DataType::int8;
+  if (is_signed) {
+    pack_as(b.as<std::int8_t>().data() + first, panels, bytes);
+  } else {
+    pack_as(b.as<std::uint8_t>().data() + first, panels, bytes);
   }
+  bool any = false;
+  for (std::int64_t column = 0; column < n; ++column) {
+    zeros[column] = zero_at(zero, column) - (is_signed ? 0 : kShift<std::uint8_t>);
+    any = any || zeros[column] != 0;
+  }
+  panels.zeros = any ? zeros : nullptr;
+  return panels;
 }
 
 }  // namespace sluice::engine

@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
 #include "worker/engine/tensor.h"
+#include "worker/ops/simd/products.h"
 
 namespace sluice::engine {
 
@@ -29,20 +31,43 @@ inline std::int32_t zero_at(const TensorView* zeros, std::int64_t i) {
   return zeros == nullptr ? 0 : byte_at(*zeros, zeros->count == 1 ? 0 : i);
 }
 
-// to[i] = from[first + i] - zero.
-void widen(const TensorView& from,
-           std::int64_t first,
-           std::int64_t count,
-           std::int32_t zero,
-           std::int16_t* to);
+// to[i] = from[first + i] - zero; their sum.
+std::int32_t widen(const TensorView& from,
+                   std::int64_t first,
+                   std::int64_t count,
+                   std::int32_t zero,
+                   std::int16_t* to);
 
-// c [m, n] = a [m, k] * b [k, n]. One row after the other in this thread.
-void multiply_integers(const std::int16_t* a,
-                       const std::int16_t* b,
-                       std::int32_t* c,
-                       std::int64_t m,
-                       std::int64_t n,
-                       std::int64_t k);
+// `columns` columns of 16-bit panels (simd/products.h) from rows that lie `even` and `odd` apart:
+// the pairs (even[i], odd[i]).
+void interleave(const std::int16_t* even,
+                const std::int16_t* odd,
+                std::int64_t count,
+                std::int16_t* to);
+
+// b [k, n] in panels of bytes. Those of uint8 are packed less 128, so that they fit.
+struct BytePanels {
+  std::int64_t k = 0;
+  std::int64_t n = 0;
+  const std::int8_t* bytes = nullptr;
+  const std::int32_t* zeros = nullptr;  // of the packed bytes, by column; null: all 0
+
+  [[nodiscard]] std::int64_t pairs() const { return (k + 1) / 2; }
+  [[nodiscard]] std::int64_t panels() const { return (n + simd::kPanel - 1) / simd::kPanel; }
+  [[nodiscard]] std::size_t size() const {
+    return static_cast<std::size_t>(panels() * pairs() * 2 * simd::kPanel);
+  }
+};
+
+// Packs b's elements [first, first + k * n). `zero`: one, one for each column, or null. `bytes` has
+// room for the panels' size(), `zeros` for n.
+BytePanels pack_bytes(const TensorView& b,
+                      std::int64_t first,
+                      std::int64_t k,
+                      std::int64_t n,
+                      const TensorView* zero,
+                      std::int8_t* bytes,
+                      std::int32_t* zeros);
 
 // value / 1 rounded half to even, zero added, held to T's range; NaN becomes the zero point.
 template <class T>

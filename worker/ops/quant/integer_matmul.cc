@@ -9,6 +9,9 @@
 
 #include "worker/ops/quant/integer_matmul.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "worker/engine/parallel.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/register.h"
@@ -67,40 +70,6 @@ Result<void> check_per_row(const InputFacts& facts,
   return {};
 }
 
-void multiply_bytes(const IntegerProduct& product,
-                    const TensorView& a,
-                    const TensorView* a_zero,
-                    const TensorView& b,
-                    const TensorView* b_zero,
-                    std::int32_t* c,
-                    std::byte* scratch) {
-  const auto& [dims, m, n, k, batches, batch_count] = product;
-  // NOLINTNEXTLINE: scratch is aligned to 64.
-  auto* const wide_b = reinterpret_cast<std::int16_t*>(scratch);
-  std::int16_t* const wide_a = wide_b + (k * n + 31) / 32 * 32;
-  for (std::int64_t batch = 0; batch < batch_count; ++batch) {
-    const auto start = batches.offsets(batch / batches.inner);
-    const std::int64_t at = batch % batches.inner;
-    const std::int64_t a_first = (start[0] + at * batches.inner_step[0]) * m * k;
-    const std::int64_t b_first = (start[1] + at * batches.inner_step[1]) * k * n;
-    const bool by_column = b_zero != nullptr && b_zero->count > 1;
-    widen(b, b_first, k * n, by_column ? 0 : zero_at(b_zero, 0), wide_b);
-    for (std::int64_t i = 0; by_column && i < k * n; ++i) {
-      wide_b[i] = static_cast<std::int16_t>(wide_b[i] - zero_at(b_zero, i % n));
-    }
-    std::int32_t* const to = c + batch * m * n;
-    const std::int64_t columns = n;
-    const std::int64_t depth = k;
-    parallel_for(m, 1 + 32'768 / (k * n + 1), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        widen(a, a_first + row * depth, depth, zero_at(a_zero, row), wide_a + row * depth);
-      }
-      multiply_integers(
-          wide_a + begin * depth, wide_b, to + begin * columns, end - begin, columns, depth);
-    });
-  }
-}
-
 namespace {
 
 // Where the inputs of either operator are.
@@ -141,66 +110,205 @@ Result<OutputFacts> infer_matmul(const MatmulParams& params, const InputFacts& f
   return one_output(y, std::move(product.c_dims));
 }
 
-Result<IntegerProduct> bind_matmul(const MatmulParams& params, BindContext& context) {
-  SLUICE_TRY_ASSIGN(IntegerProduct product,
-                    integer_product(context.inputs[0].dims, context.inputs[params.b].dims));
-  context.scratch_size = product.scratch_size();
-  if (params.quantizes) {
-    context.scratch_size =
-        (context.scratch_size + 63) / 64 * 64 +
-        static_cast<std::size_t>(context.outputs[0].count) * sizeof(std::int32_t);
+// --- B, packed -----------------------------------------------------------------------------------
+
+// B where it is one constant matrix, with constant zero points.
+struct MatmulState {
+  std::vector<std::int8_t> bytes{};
+  std::vector<std::int32_t> zeros{};
+  BytePanels panels{};
+};
+
+Result<MatmulState> prepare_matmul(const MatmulParams& params, PrepareContext& context) {
+  SLUICE_TRY_ASSIGN(const TensorView* b, context.constant(params.b));
+  SLUICE_TRY_ASSIGN(const TensorView* zero, context.constant(params.b_zero));
+  MatmulState state;
+  if (b == nullptr || b->dims.size() != 2 || !is_byte(b->datatype) ||
+      (zero == nullptr && context.node().has_input(params.b_zero)) ||
+      (zero != nullptr && zero->count != 1 && zero->count != b->dims[1])) {
+    return state;
   }
-  return product;
+  const BytePanels sizes{.k = b->dims[0], .n = b->dims[1]};
+  state.bytes.resize(sizes.size());
+  state.zeros.resize(static_cast<std::size_t>(sizes.n));
+  state.panels = pack_bytes(*b, 0, sizes.k, sizes.n, zero, state.bytes.data(), state.zeros.data());
+  context.consume(params.b);
+  return state;
 }
 
+// Parts of scratch, each aligned to 64.
+struct MatmulBound {
+  IntegerProduct product{};
+  std::size_t bytes = 0;  // B's panels, where they are made in each run
+  std::size_t zeros = 0;
+  std::size_t sums = 0;    // of QLinearMatMul, before they become bytes
+  std::size_t scales = 0;  // likewise
+};
+
+std::size_t aligned(std::size_t size) {
+  return (size + 63) / 64 * 64;
+}
+
+Result<MatmulBound> bind_matmul(const MatmulParams& params,
+                                const MatmulState& state,
+                                BindContext& context) {
+  MatmulBound bound;
+  SLUICE_TRY_ASSIGN(bound.product,
+                    integer_product(context.inputs[0].dims, context.inputs[params.b].dims));
+  bound.bytes = aligned(bound.product.rows_size());
+  bound.zeros = bound.bytes;
+  bound.sums = bound.bytes;
+  if (state.panels.bytes == nullptr) {
+    const BytePanels sizes{.k = bound.product.k, .n = bound.product.n};
+    bound.zeros = bound.bytes + aligned(sizes.size());
+    bound.sums = bound.zeros + aligned(static_cast<std::size_t>(sizes.n) * sizeof(std::int32_t));
+  }
+  bound.scales = bound.sums;
+  if (params.quantizes) {
+    bound.scales +=
+        aligned(static_cast<std::size_t>(context.outputs[0].count) * sizeof(std::int32_t));
+  }
+  context.scratch_size = bound.scales + static_cast<std::size_t>(bound.product.n) * sizeof(float);
+  return bound;
+}
+
+// --- the product ---------------------------------------------------------------------------------
+
 template <class T>
-void quantize(const IntegerProduct& product, const std::int32_t* sums, KernelContext& context) {
-  const auto a_scale = context.input(1).as<float>();
-  const auto b_scale = context.input(4).as<float>();
-  const float y_scale = context.input(6).as<float>()[0];
-  const std::int32_t zero = byte_at(context.input(7), 0);
-  T* y = context.output(0).mut<T>().data();
-  const std::int64_t rows = product.batch_count * product.m;
-  parallel_for(rows, 1 + 8'192 / (product.n + 1), [&](std::int64_t begin, std::int64_t end) {
+T* part_of(std::byte* scratch, std::size_t at) {
+  // NOLINTNEXTLINE: scratch and its parts are aligned to 64.
+  return reinterpret_cast<T*>(scratch + at);
+}
+
+// c [m, n] = (A - a_zero) * (B - b_zero) of one batch; `rows` has rows_size() bytes.
+void multiply(const IntegerProduct& product,
+              const TensorView& a,
+              std::int64_t first,
+              const TensorView* a_zero,
+              const BytePanels& b,
+              std::byte* rows,
+              std::int32_t* c) {
+  const std::int64_t m = product.m;
+  const std::int64_t n = product.n;
+  const std::int64_t k = product.k;
+  const std::int64_t step = 2 * b.pairs();
+  auto* const sums = part_of<std::int32_t>(rows, 0);
+  auto* const wide = part_of<std::int16_t>(rows, static_cast<std::size_t>(m) * sizeof *sums);
+  parallel_for(m, 1 + 65'536 / (k + 1), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const float left =
-          a_scale[a_scale.size() == 1 ? 0 : static_cast<std::size_t>(row % product.m)];
-      for (std::int64_t j = 0; j < product.n; ++j) {
-        const float right = b_scale[b_scale.size() == 1 ? 0 : static_cast<std::size_t>(j)];
-        const auto sum = static_cast<float>(sums[row * product.n + j]);
-        y[row * product.n + j] = to_byte<T>(sum * (left * right / y_scale), zero);
+      sums[row] = widen(a, first + row * k, k, zero_at(a_zero, row), wide + row * step);
+      if (step > k) {
+        wide[row * step + k] = 0;
+      }
+    }
+  });
+  const std::int64_t work = 1 + m * step * simd::kPanel / 8;
+  parallel_for(b.panels(), 1 + 65'536 / work, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::int64_t column = panel * simd::kPanel;
+      const std::int64_t columns = std::min(simd::kPanel, n - column);
+      simd::multiply_panel({.a = wide,
+                            .a_step = step,
+                            .rows = m,
+                            .pairs = b.pairs(),
+                            .c = c + column,
+                            .c_step = n,
+                            .columns = columns},
+                           b.bytes + panel * b.pairs() * 2 * simd::kPanel);
+      for (std::int64_t row = 0; b.zeros != nullptr && row < m; ++row) {
+        for (std::int64_t j = column; j < column + columns; ++j) {
+          // Unsigned, so that sums may wrap.
+          c[row * n + j] = static_cast<std::int32_t>(static_cast<std::uint32_t>(c[row * n + j]) -
+                                                     static_cast<std::uint32_t>(sums[row]) *
+                                                         static_cast<std::uint32_t>(b.zeros[j]));
+        }
       }
     }
   });
 }
 
+// `scales` has room for as many numbers as there are scales of B.
+template <class T>
+void quantize(const IntegerProduct& product,
+              const std::int32_t* sums,
+              float* scales,
+              KernelContext& context) {
+  const auto a_scale = context.input(1).as<float>();
+  const auto b_scale = context.input(4).as<float>();
+  const float y_scale = context.input(6).as<float>()[0];
+  const std::int32_t zero = byte_at(context.input(7), 0);
+  T* y = context.output(0).mut<T>().data();
+  const auto set_scales = [&](std::int64_t row) {
+    const float left = a_scale[a_scale.size() == 1 ? 0 : static_cast<std::size_t>(row % product.m)];
+    std::ranges::transform(b_scale, scales, [&](float right) { return left * right / y_scale; });
+  };
+  const auto quantize_row = [&](std::int64_t row) {
+    simd::requantize({.sums = sums + row * product.n,
+                      .bias = 0,
+                      .scale = scales,
+                      .scale_step = b_scale.size() == 1 ? 0 : 1,
+                      .zero = zero,
+                      .count = product.n},
+                     y + row * product.n);
+  };
+  const std::int64_t rows = product.batch_count * product.m;
+  if (a_scale.size() > 1) {  // each row has its own
+    for (std::int64_t row = 0; row < rows; ++row) {
+      set_scales(row);
+      quantize_row(row);
+    }
+    return;
+  }
+  set_scales(0);
+  parallel_for(rows, 1 + 65'536 / (product.n + 1), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      quantize_row(row);
+    }
+  });
+}
+
 Result<void> run_matmul(const MatmulParams& params,
-                        const IntegerProduct& product,
+                        const MatmulState& state,
+                        const MatmulBound& bound,
                         KernelContext& context) {
   TensorView& y = context.output(0);
   if (y.count == 0) {
     return {};
   }
-  const auto zero = [&](std::size_t i) {
+  const auto optional = [&](std::size_t i) {
     return context.has_input(i) ? &context.input(i) : nullptr;
   };
+  const IntegerProduct& product = bound.product;
   std::byte* const scratch = context.scratch().data();
-  // NOLINTNEXTLINE: whole cache lines behind what is aligned to 64.
   auto* const sums =
-      params.quantizes
-          ? reinterpret_cast<std::int32_t*>(scratch + (product.scratch_size() + 63) / 64 * 64)
-          : y.mut<std::int32_t>().data();
-  multiply_bytes(product,
-                 context.input(0),
-                 zero(params.a_zero),
-                 context.input(params.b),
-                 zero(params.b_zero),
-                 sums,
-                 scratch);
+      params.quantizes ? part_of<std::int32_t>(scratch, bound.sums) : y.mut<std::int32_t>().data();
+  for (std::int64_t batch = 0; batch < product.batch_count; ++batch) {
+    const auto start = product.batches.offsets(batch / product.batches.inner);
+    const std::int64_t at = batch % product.batches.inner;
+    const auto first = [&](std::size_t side) {
+      return start[side] + at * product.batches.inner_step[side];
+    };
+    const BytePanels b = state.panels.bytes != nullptr
+                             ? state.panels
+                             : pack_bytes(context.input(params.b),
+                                          first(1) * product.k * product.n,
+                                          product.k,
+                                          product.n,
+                                          optional(params.b_zero),
+                                          part_of<std::int8_t>(scratch, bound.bytes),
+                                          part_of<std::int32_t>(scratch, bound.zeros));
+    multiply(product,
+             context.input(0),
+             first(0) * product.m * product.k,
+             optional(params.a_zero),
+             b,
+             scratch,
+             sums + batch * product.m * product.n);
+  }
   if (params.quantizes && y.datatype == DataType::int8) {
-    quantize<std::int8_t>(product, sums, context);
+    quantize<std::int8_t>(product, sums, part_of<float>(scratch, bound.scales), context);
   } else if (params.quantizes) {
-    quantize<std::uint8_t>(product, sums, context);
+    quantize<std::uint8_t>(product, sums, part_of<float>(scratch, bound.scales), context);
   }
   return {};
 }
@@ -208,16 +316,22 @@ Result<void> run_matmul(const MatmulParams& params,
 }  // namespace
 
 void register_integer_matmul(Registry& registry) {
-  registry.add(
-      {.name = "MatMulInteger",
-       .since = {10},
-       .arity = {2, 4, 1},
-       .kernel = bound_kernel<parse_matmul<false>, infer_matmul, bind_matmul, run_matmul>()});
-  registry.add(
-      {.name = "QLinearMatMul",
-       .since = {10, 21},
-       .arity = {8, 8, 1},
-       .kernel = bound_kernel<parse_matmul<true>, infer_matmul, bind_matmul, run_matmul>()});
+  registry.add({.name = "MatMulInteger",
+                .since = {10},
+                .arity = {2, 4, 1},
+                .kernel = prepared_kernel<parse_matmul<false>,
+                                          infer_matmul,
+                                          prepare_matmul,
+                                          bind_matmul,
+                                          run_matmul>()});
+  registry.add({.name = "QLinearMatMul",
+                .since = {10, 21},
+                .arity = {8, 8, 1},
+                .kernel = prepared_kernel<parse_matmul<true>,
+                                          infer_matmul,
+                                          prepare_matmul,
+                                          bind_matmul,
+                                          run_matmul>()});
 }
 
 }  // namespace sluice::engine

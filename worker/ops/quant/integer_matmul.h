@@ -1,4 +1,4 @@
-// Matrix products of bytes, for the operators that finish them in different ways.
+// Shapes of integer products, for the operators that finish them in different ways.
 
 #pragma once
 
@@ -19,9 +19,10 @@ struct IntegerProduct {
   BroadcastLoop<2> batches{};  // A and B, in matrices
   std::int64_t batch_count = 0;
 
-  // Bytes of scratch for run().
-  [[nodiscard]] std::size_t scratch_size() const {
-    return static_cast<std::size_t>(m * k + k * n + 64) * sizeof(std::int16_t);
+  // A's rows as 16-bit numbers, and their sums.
+  [[nodiscard]] std::size_t rows_size() const {
+    return static_cast<std::size_t>(m) *
+           (static_cast<std::size_t>(k + k % 2) * sizeof(std::int16_t) + sizeof(std::int32_t));
   }
 };
 
@@ -32,15 +33,5 @@ Result<void> check_per_row(const InputFacts& facts,
                            std::size_t input,
                            DataType datatype,
                            std::int64_t many);
-
-// c = (A - a_zero) * (B - b_zero), all batches. Zero points: one, one for each row of A, one for
-// each column of B, or null.
-void multiply_bytes(const IntegerProduct& product,
-                    const TensorView& a,
-                    const TensorView* a_zero,
-                    const TensorView& b,
-                    const TensorView* b_zero,
-                    std::int32_t* c,
-                    std::byte* scratch);
 
 }  // namespace sluice::engine

@@ -1,0 +1,277 @@
+#include "worker/ops/simd/products.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/ops/simd/products.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file once for each instruction set.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace sluice::engine::simd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// --- products ------------------------------------------------------------------------------------
+
+#if HWY_TARGET == HWY_SCALAR
+
+// One number at a time, where there are no vectors.
+template <class B>
+void multiply_rows(const PanelProduct& product, const B* panel) {
+  for (std::int64_t row = 0; row < product.rows; ++row) {
+    const std::int16_t* const a = product.a + row * product.a_step;
+    for (std::int64_t column = 0; column < product.columns; ++column) {
+      std::uint32_t sum = 0;  // wraps
+      for (std::int64_t i = 0; i < 2 * product.pairs; ++i) {
+        const B b = panel[(i / 2 * kPanel + column) * 2 + i % 2];
+        sum += static_cast<std::uint32_t>(std::int32_t{a[i]} * std::int32_t{b});
+      }
+      product.c[row * product.c_step + column] = static_cast<std::int32_t>(sum);
+    }
+  }
+}
+
+#else
+
+using D32 = hn::CappedTag<std::int32_t, kPanel>;
+using D16 = hn::Repartition<std::int16_t, D32>;
+using V32 = hn::Vec<D32>;
+using V16 = hn::Vec<D16>;
+
+constexpr std::int64_t kLanes = hn::MaxLanes(D32());
+constexpr std::int64_t kVectors = kPanel / kLanes;
+// Sums that stay in registers: 12 of 16 with two operands' vectors beside them.
+constexpr std::int64_t kTileRows = 12 / kVectors;
+
+HWY_INLINE V16 load_pairs(const std::int16_t* from) {
+  return hn::LoadU(D16(), from);
+}
+HWY_INLINE V16 load_pairs(const std::int8_t* from) {
+  return hn::PromoteTo(D16(), hn::LoadU(hn::Rebind<std::int8_t, D16>(), from));
+}
+
+// sum + a[2i] * b[2i] + a[2i + 1] * b[2i + 1]; `more` takes a part of it where lanes are reordered.
+HWY_INLINE V32 add_pairs(V16 a, V16 b, V32 sum, V32& more) {
+#if HWY_TARGET == HWY_AVX3_DL
+  static_cast<void>(more);
+  return V32{_mm512_dpwssd_epi32(sum.raw, a.raw, b.raw)};
+#else
+  return hn::ReorderWidenMulAccumulate(D32(), a, b, sum, more);
+#endif
+}
+
+template <std::int64_t kRows, class B>
+HWY_INLINE void multiply_tile(const PanelProduct& product, std::int64_t row, const B* panel) {
+  const D32 d;
+  V32 sums[kRows][kVectors];
+  V32 more[kRows][kVectors];
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    for (std::int64_t v = 0; v < kVectors; ++v) {
+      sums[r][v] = hn::Zero(d);
+      more[r][v] = hn::Zero(d);
+    }
+  }
+  const std::int16_t* a = product.a + row * product.a_step;
+  for (std::int64_t pair = 0; pair < product.pairs; ++pair) {
+    V16 b[kVectors];
+    for (std::int64_t v = 0; v < kVectors; ++v) {
+      b[v] = load_pairs(panel + 2 * (pair * kPanel + v * kLanes));
+    }
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      std::int32_t both = 0;
+      std::memcpy(&both, a + r * product.a_step + 2 * pair, sizeof both);
+      const V16 x = hn::BitCast(D16(), hn::Set(d, both));
+      for (std::int64_t v = 0; v < kVectors; ++v) {
+        sums[r][v] = add_pairs(x, b[v], sums[r][v], more[r][v]);
+      }
+    }
+  }
+  HWY_ALIGN std::int32_t part[kPanel];
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    std::int32_t* const c = product.c + (row + r) * product.c_step;
+    const bool whole = product.columns == kPanel;
+    for (std::int64_t v = 0; v < kVectors; ++v) {
+      const V32 sum = hn::RearrangeToOddPlusEven(sums[r][v], more[r][v]);
+      hn::StoreU(sum, d, (whole ? c : part) + v * kLanes);
+    }
+    if (!whole) {
+      std::copy_n(part, product.columns, c);
+    }
+  }
+}
+
+template <class B>
+HWY_INLINE void multiply_rows(const PanelProduct& product, const B* panel) {
+  std::int64_t row = 0;
+  for (; row + kTileRows <= product.rows; row += kTileRows) {
+    multiply_tile<kTileRows>(product, row, panel);
+  }
+  for (; row + 2 <= product.rows; row += 2) {
+    multiply_tile<2>(product, row, panel);
+  }
+  if (row < product.rows) {
+    multiply_tile<1>(product, row, panel);
+  }
+}
+
+#endif
+
+void multiply_bytes_panel(const PanelProduct& product, const std::int8_t* panel) {
+  multiply_rows(product, panel);
+}
+void multiply_wide_panel(const PanelProduct& product, const std::int16_t* panel) {
+  multiply_rows(product, panel);
+}
+
+// --- back to bytes -------------------------------------------------------------------------------
+
+using DF = hn::ScalableTag<float>;
+using VF = hn::Vec<DF>;
+
+// value rounded half to even + zero, held to T's range; NaN gives zero.
+template <class T>
+HWY_INLINE void store_bytes(VF value, std::int32_t zero, T* to, std::int64_t count) {
+  const DF d;
+  const hn::RebindToSigned<DF> di;
+  const hn::Rebind<T, DF> narrow;
+  // Held first: what does not fit 32 bits would come out of the conversion as anything.
+  const VF low = hn::Set(d, static_cast<float>(std::numeric_limits<T>::lowest() - zero));
+  const VF high = hn::Set(d, static_cast<float>(std::numeric_limits<T>::max() - zero));
+  const VF numbers = hn::IfThenElseZero(hn::Eq(value, value), value);
+  const auto whole = hn::NearestInt(hn::Min(hn::Max(numbers, low), high));
+  const auto bytes = hn::DemoteTo(narrow, hn::Add(whole, hn::Set(di, zero)));
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  if (count >= lanes) {
+    hn::StoreU(bytes, narrow, to);
+    return;
+  }
+  HWY_ALIGN T part[hn::MaxLanes(DF())];
+  hn::StoreU(bytes, narrow, part);
+  for (std::int64_t k = 0; k < std::min(count, lanes); ++k) {
+    to[k] = part[k];
+  }
+}
+
+template <class T>
+HWY_INLINE void requantize_as(const Requantized& from, T* to) {
+  const DF d;
+  const hn::RebindToSigned<DF> di;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto bias = hn::Set(di, from.bias);
+  std::int64_t i = 0;
+  for (; i + lanes <= from.count; i += lanes) {
+    const VF sums = hn::ConvertTo(d, hn::Add(hn::LoadU(di, from.sums + i), bias));
+    const VF scale =
+        from.scale_step == 0 ? hn::Set(d, from.scale[0]) : hn::LoadU(d, from.scale + i);
+    store_bytes(hn::Mul(sums, scale), from.zero, to + i, lanes);
+  }
+  if (i == from.count) {
+    return;
+  }
+  HWY_ALIGN std::int32_t sums[hn::MaxLanes(DF())] = {};
+  HWY_ALIGN float scale[hn::MaxLanes(DF())] = {};
+  for (std::int64_t k = i; k < from.count; ++k) {
+    sums[k - i] = from.sums[k];
+    scale[k - i] = from.scale[k * from.scale_step];
+  }
+  const VF last = hn::ConvertTo(d, hn::Add(hn::Load(di, sums), bias));
+  store_bytes(hn::Mul(last, hn::Load(d, scale)), from.zero, to + i, from.count - i);
+}
+
+void requantize_signed(const Requantized& from, std::int8_t* to) {
+  requantize_as(from, to);
+}
+void requantize_unsigned(const Requantized& from, std::uint8_t* to) {
+  requantize_as(from, to);
+}
+
+Range find_range(const float* x, std::int64_t count) {
+  const DF d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  VF low = hn::Zero(d);
+  VF high = hn::Zero(d);
+  const auto widen = [&](VF v) HWY_ATTR {  // a comparison with NaN is false
+    low = hn::IfThenElse(hn::Lt(v, low), v, low);
+    high = hn::IfThenElse(hn::Gt(v, high), v, high);
+  };
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    widen(hn::LoadU(d, x + i));
+  }
+  HWY_ALIGN float rest[hn::MaxLanes(DF())] = {};
+  std::copy_n(x + i, count - i, rest);
+  widen(hn::Load(d, rest));
+  return {hn::GetLane(hn::MinOfLanes(d, low)), hn::GetLane(hn::MaxOfLanes(d, high))};
+}
+
+template <class T>
+HWY_INLINE void quantize_as(
+    const float* x, float scale, std::int32_t zero, std::int64_t count, T* to) {
+  const DF d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const VF by = hn::Set(d, scale);
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    store_bytes(hn::Div(hn::LoadU(d, x + i), by), zero, to + i, lanes);
+  }
+  if (i < count) {
+    HWY_ALIGN float rest[hn::MaxLanes(DF())] = {};
+    std::copy_n(x + i, count - i, rest);
+    store_bytes(hn::Div(hn::Load(d, rest), by), zero, to + i, count - i);
+  }
+}
+
+void quantize_signed(
+    const float* x, float scale, std::int32_t zero, std::int64_t count, std::int8_t* to) {
+  quantize_as(x, scale, zero, count, to);
+}
+void quantize_unsigned(
+    const float* x, float scale, std::int32_t zero, std::int64_t count, std::uint8_t* to) {
+  quantize_as(x, scale, zero, count, to);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sluice::engine::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sluice::engine::simd {
+
+HWY_EXPORT(multiply_bytes_panel);
+HWY_EXPORT(multiply_wide_panel);
+HWY_EXPORT(requantize_signed);
+HWY_EXPORT(requantize_unsigned);
+HWY_EXPORT(find_range);
+HWY_EXPORT(quantize_signed);
+HWY_EXPORT(quantize_unsigned);
+
+void multiply_panel(const PanelProduct& product, const std::int8_t* panel) {
+  HWY_DYNAMIC_DISPATCH(multiply_bytes_panel)(product, panel);
+}
+void multiply_panel(const PanelProduct& product, const std::int16_t* panel) {
+  HWY_DYNAMIC_DISPATCH(multiply_wide_panel)(product, panel);
+}
+void requantize(const Requantized& from, std::int8_t* to) {
+  HWY_DYNAMIC_DISPATCH(requantize_signed)(from, to);
+}
+void requantize(const Requantized& from, std::uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(requantize_unsigned)(from, to);
+}
+Range range_with_zero(const float* x, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(find_range)(x, count);
+}
+void quantize(const float* x, float scale, std::int32_t zero, std::int64_t count, std::int8_t* to) {
+  HWY_DYNAMIC_DISPATCH(quantize_signed)(x, scale, zero, count, to);
+}
+void quantize(
+    const float* x, float scale, std::int32_t zero, std::int64_t count, std::uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(quantize_unsigned)(x, scale, zero, count, to);
+}
+
+}  // namespace sluice::engine::simd
+#endif  // HWY_ONCE
