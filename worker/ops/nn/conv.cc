@@ -117,10 +117,12 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
     return state;
   }
   const Shape* known = context.typical_dims(0);
-  const Shape x =
-      known != nullptr && known->size() == w->rank() ? *known : likely_input(params, w->dims);
+  // Guessed extents may be less than the kernel's.
+  const bool usable = known != nullptr && known->size() == w->rank() && known->front() > 0 &&
+                      window_of(params, *known, w->dims);
+  const Shape x = usable ? *known : likely_input(params, w->dims);
   auto window = window_of(params, x, w->dims);
-  if (!window || x[0] == 0) {
+  if (!window) {
     return state;  // the run's infer will say what is wrong
   }
   state.filter = detail::PackedFilter::make(spec_of(params, state, x, w->dims, *window),
