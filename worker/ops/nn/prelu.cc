@@ -59,6 +59,16 @@ Result<BroadcastLoop<2>> bind_prelu(const PreluParams& params, BindContext& cont
                       {operand_dims(context.inputs[0], y), operand_dims(slope, y)});
 }
 
+// A step known to the compiler makes this a loop over vectors.
+template <std::int64_t kSlopeStep, class T>
+void prelu_row(const T* x, const T* slope, T* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const T value = x[i];
+    const T factor = slope[i * kSlopeStep];
+    y[i] = value < T{0} ? static_cast<T>(value * factor) : value;
+  }
+}
+
 Result<void> run_prelu(const PreluParams&, const BroadcastLoop<2>& loop, KernelContext& context) {
   const TensorView& x = context.input(0);
   TensorView& y = context.output(0);
@@ -73,11 +83,9 @@ Result<void> run_prelu(const PreluParams&, const BroadcastLoop<2>& loop, KernelC
     parallel_for(loop.rows, 1 + 16'384 / loop.inner, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) {
         const auto at = loop.offsets(row);
-        for (std::int64_t i = 0; i < loop.inner; ++i) {
-          const T value = from[at[0] + i * loop.inner_step[0]];
-          const T factor = slope[at[1] + i * loop.inner_step[1]];
-          to[row * loop.inner + i] = value < T{0} ? static_cast<T>(value * factor) : value;
-        }
+        // x has all of y's elements: its step is 1.
+        const auto& one_row = loop.inner_step[1] == 0 ? prelu_row<0, T> : prelu_row<1, T>;
+        one_row(from + at[0], slope + at[1], to + row * loop.inner, loop.inner);
       }
     });
   });

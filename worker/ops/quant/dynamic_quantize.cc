@@ -30,7 +30,7 @@ Result<void> run_dynamic(const NoParams&, KernelContext& context) {
   std::uint8_t* const y = context.output(0).mut<std::uint8_t>().data();
   const auto count = static_cast<std::int64_t>(x.size());
   parallel_for(count, 65'536, [&](std::int64_t begin, std::int64_t end) {
-    simd::quantize(x.data() + begin, range.scale, range.zero, end - begin, y + begin);
+    simd::quantize(x.data() + begin, {range.scale, range.zero, range.zero}, end - begin, y + begin);
   });
   if (context.has_output(1)) {
     context.output(1).mut<float>()[0] = range.scale;

@@ -17,6 +17,7 @@
 #include "worker/ops/quant/spread.h"
 #include "worker/ops/register.h"
 #include "worker/ops/shape/cast_convert.h"
+#include "worker/ops/simd/products.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -234,6 +235,20 @@ To quantized(float quotient, float zero, const Range& range) {
   }
 }
 
+// float32 to bytes, in vectors.
+template <class To>
+void quantize_bytes(const LinearBound& bound, const Terms& terms, const TensorView& x, To* to) {
+  const float* const from = x.as<float>().data();
+  bound.spread.for_runs(x.count, kGrain, [&](std::int64_t begin, std::int64_t end, auto at) {
+    simd::quantize(from + begin,
+                   {.scale = terms.scales[at],
+                    .zero = static_cast<std::int32_t>(terms.zeros[at]),
+                    .of_nan = std::numeric_limits<To>::lowest()},
+                   end - begin,
+                   to + begin);
+  });
+}
+
 Result<void> run_quantize(const LinearParams& params,
                           const LinearBound& bound,
                           KernelContext& context) {
@@ -242,6 +257,12 @@ Result<void> run_quantize(const LinearParams& params,
   const Terms terms = terms_of(bound, context);
   const DataType precision =
       params.precision != DataType::undefined ? params.precision : context.input(1).datatype;
+  if (x.datatype == DataType::float32 && precision == DataType::float32 &&
+      (y.datatype == DataType::int8 || y.datatype == DataType::uint8)) {
+    y.datatype == DataType::int8 ? quantize_bytes(bound, terms, x, y.mut<std::int8_t>().data())
+                                 : quantize_bytes(bound, terms, x, y.mut<std::uint8_t>().data());
+    return {};
+  }
   const Range range = range_of(y.datatype);
   const CastRule rule = CastRule::of(x.datatype, y.datatype, params.saturate);
   dispatch_stored(x.datatype, [&](auto from_tag) {

@@ -133,16 +133,18 @@ void multiply_wide_panel(const PanelProduct& product, const std::int16_t* panel)
 using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 
-// value rounded half to even + zero, held to T's range; NaN gives zero.
+// value rounded half to even + zero, held to T's range; NaN gives `of_nan`.
 template <class T>
-HWY_INLINE void store_bytes(VF value, std::int32_t zero, T* to, std::int64_t count) {
+HWY_INLINE void store_bytes(
+    VF value, std::int32_t zero, std::int32_t of_nan, T* to, std::int64_t count) {
   const DF d;
   const hn::RebindToSigned<DF> di;
   const hn::Rebind<T, DF> narrow;
   // Held first: what does not fit 32 bits would come out of the conversion as anything.
   const VF low = hn::Set(d, static_cast<float>(std::numeric_limits<T>::lowest() - zero));
   const VF high = hn::Set(d, static_cast<float>(std::numeric_limits<T>::max() - zero));
-  const VF numbers = hn::IfThenElseZero(hn::Eq(value, value), value);
+  const VF numbers =
+      hn::IfThenElse(hn::Eq(value, value), value, hn::Set(d, static_cast<float>(of_nan - zero)));
   const auto whole = hn::NearestInt(hn::Min(hn::Max(numbers, low), high));
   const auto bytes = hn::DemoteTo(narrow, hn::Add(whole, hn::Set(di, zero)));
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -168,7 +170,7 @@ HWY_INLINE void requantize_as(const Requantized& from, T* to) {
     const VF sums = hn::ConvertTo(d, hn::Add(hn::LoadU(di, from.sums + i), bias));
     const VF scale =
         from.scale_step == 0 ? hn::Set(d, from.scale[0]) : hn::LoadU(d, from.scale + i);
-    store_bytes(hn::Mul(sums, scale), from.zero, to + i, lanes);
+    store_bytes(hn::Mul(sums, scale), from.zero, from.zero, to + i, lanes);
   }
   if (i == from.count) {
     return;
@@ -180,7 +182,7 @@ HWY_INLINE void requantize_as(const Requantized& from, T* to) {
     scale[k - i] = from.scale[k * from.scale_step];
   }
   const VF last = hn::ConvertTo(d, hn::Add(hn::Load(di, sums), bias));
-  store_bytes(hn::Mul(last, hn::Load(d, scale)), from.zero, to + i, from.count - i);
+  store_bytes(hn::Mul(last, hn::Load(d, scale)), from.zero, from.zero, to + i, from.count - i);
 }
 
 void requantize_signed(const Requantized& from, std::int8_t* to) {
@@ -210,29 +212,29 @@ Range find_range(const float* x, std::int64_t count) {
 }
 
 template <class T>
-HWY_INLINE void quantize_as(
-    const float* x, float scale, std::int32_t zero, std::int64_t count, T* to) {
+HWY_INLINE void quantize_as(const float* x, const Quantization& by, std::int64_t count, T* to) {
   const DF d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const VF by = hn::Set(d, scale);
+  const VF scale = hn::Set(d, by.scale);
   std::int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    store_bytes(hn::Div(hn::LoadU(d, x + i), by), zero, to + i, lanes);
+    store_bytes(hn::Div(hn::LoadU(d, x + i), scale), by.zero, by.of_nan, to + i, lanes);
   }
   if (i < count) {
     HWY_ALIGN float rest[hn::MaxLanes(DF())] = {};
     std::copy_n(x + i, count - i, rest);
-    store_bytes(hn::Div(hn::Load(d, rest), by), zero, to + i, count - i);
+    store_bytes(hn::Div(hn::Load(d, rest), scale), by.zero, by.of_nan, to + i, count - i);
   }
 }
 
-void quantize_signed(
-    const float* x, float scale, std::int32_t zero, std::int64_t count, std::int8_t* to) {
-  quantize_as(x, scale, zero, count, to);
+void quantize_signed(const float* x, const Quantization& by, std::int64_t count, std::int8_t* to) {
+  quantize_as(x, by, count, to);
 }
-void quantize_unsigned(
-    const float* x, float scale, std::int32_t zero, std::int64_t count, std::uint8_t* to) {
-  quantize_as(x, scale, zero, count, to);
+void quantize_unsigned(const float* x,
+                       const Quantization& by,
+                       std::int64_t count,
+                       std::uint8_t* to) {
+  quantize_as(x, by, count, to);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -265,12 +267,11 @@ void requantize(const Requantized& from, std::uint8_t* to) {
 Range range_with_zero(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(find_range)(x, count);
 }
-void quantize(const float* x, float scale, std::int32_t zero, std::int64_t count, std::int8_t* to) {
-  HWY_DYNAMIC_DISPATCH(quantize_signed)(x, scale, zero, count, to);
+void quantize(const float* x, const Quantization& by, std::int64_t count, std::int8_t* to) {
+  HWY_DYNAMIC_DISPATCH(quantize_signed)(x, by, count, to);
 }
-void quantize(
-    const float* x, float scale, std::int32_t zero, std::int64_t count, std::uint8_t* to) {
-  HWY_DYNAMIC_DISPATCH(quantize_unsigned)(x, scale, zero, count, to);
+void quantize(const float* x, const Quantization& by, std::int64_t count, std::uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(quantize_unsigned)(x, by, count, to);
 }
 
 }  // namespace sluice::engine::simd

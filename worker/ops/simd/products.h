@@ -45,8 +45,13 @@ struct Range {
 };
 Range range_with_zero(const float* x, std::int64_t count);
 
-// to[i] = x[i] / scale rounded half to even, plus zero, held to the bytes' range. NaN becomes zero.
-void quantize(const float* x, float scale, std::int32_t zero, std::int64_t count, std::int8_t* to);
-void quantize(const float* x, float scale, std::int32_t zero, std::int64_t count, std::uint8_t* to);
+// x[i] / scale rounded half to even, plus zero, held to the bytes' range.
+struct Quantization {
+  float scale;
+  std::int32_t zero;
+  std::int32_t of_nan;  // what NaN becomes
+};
+void quantize(const float* x, const Quantization& by, std::int64_t count, std::int8_t* to);
+void quantize(const float* x, const Quantization& by, std::int64_t count, std::uint8_t* to);
 
 }  // namespace sluice::engine::simd
