@@ -71,8 +71,8 @@ TEST(MatMulInteger, TakesZeroPointsOffExactly) {
 }
 
 TEST(MatMulInteger, AgreesWithPlainSums) {
-  for (std::uint32_t seed = 1; seed <= 6; ++seed) {
-    const std::int64_t m = 1 + seed * 3 % 7;
+  for (std::uint32_t seed = 1; seed <= 12; ++seed) {
+    const std::int64_t m = 1 + seed * 3 % 17;
     const std::int64_t k = 1 + seed * 5 % 19;
     const std::int64_t n = 1 + seed * 7 % 23;
     const auto a = random_bytes(m * k, seed);
@@ -93,6 +93,11 @@ TEST(MatMulInteger, AgreesWithPlainSums) {
                        0),
               "")
         << "seed " << seed;
+    GraphCase packed;
+    packed.input("a", uint8s({m, k}, a)).constant("b", signed_b);
+    packed.constant("zero", uint8s({}, {113}));
+    packed.node("MatMulInteger", {"a", "b", "zero"}, {"y"}).output("y");
+    EXPECT_EQ(mismatch(packed.run(), int32s({m, n}, want), 0), "") << "seed " << seed;
   }
 }
 
@@ -211,15 +216,20 @@ TEST(ConvInteger, AgreesWithPlainSums) {
     }
     want.push_back(sum);
   }
-  EXPECT_EQ(mismatch(run_op("ConvInteger",
-                            {uint8s(x, xs), uint8s(w, ws), uint8s({}, {7})},
-                            {integer("group", 2),
-                             integers("pads", {1, 0, 0, 0}),
-                             integers("strides", {1, 2}),
-                             integers("dilations", {1, 2})}),
-                     int32s({2, 6, height, width}, want),
-                     0),
-            "");
+  const std::vector<Attribute> attributes = {integer("group", 2),
+                                             integers("pads", {1, 0, 0, 0}),
+                                             integers("strides", {1, 2}),
+                                             integers("dilations", {1, 2})};
+  const NamedTensor wanted = int32s({2, 6, height, width}, want);
+  EXPECT_EQ(
+      mismatch(run_op("ConvInteger", {uint8s(x, xs), uint8s(w, ws), uint8s({}, {7})}, attributes),
+               wanted,
+               0),
+      "");
+  GraphCase packed;
+  packed.input("x", uint8s(x, xs)).constant("w", uint8s(w, ws)).constant("zero", uint8s({}, {7}));
+  packed.node("ConvInteger", {"x", "w", "zero"}, {"y"}, attributes).output("y");
+  EXPECT_EQ(mismatch(packed.run(), wanted, 0), "");
 }
 
 TEST(DynamicQuantizeLinear, FindsItsRange) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -153,7 +154,13 @@ struct PackedFilter::Impl {
 std::shared_ptr<const PackedFilter> PackedFilter::make(const ConvSpec& given, const float* w) {
   try {
     const ConvSpec typical = without_single_places(given);
-    const Desc desc = describe(typical).convolution.weights_desc();
+    const auto chosen = describe(typical).convolution;
+    const bool depthwise =
+        typical.group > 1 && typical.w_dims[0] == typical.group && typical.w_dims[1] == 1;
+    if (depthwise && !std::string_view(chosen.impl_info_str()).starts_with("jit")) {
+      return nullptr;  // a product for each channel: loops of ours are faster
+    }
+    const Desc desc = chosen.weights_desc();
     const Desc plain(
         weight_dims(typical), kF32, weight_tag(typical.w_dims.size(), typical.group > 1));
     auto filter = std::make_shared<PackedFilter>();

@@ -27,7 +27,7 @@ struct ConvSpec {
 // Constant weights in the order that oneDNN wants for the given (typical) shapes.
 class PackedFilter {
  public:
-  // `w` is row-major. Null when oneDNN has no implementation.
+  // `w` is row-major. Null when oneDNN has no implementation, or a bad one.
   static std::shared_ptr<const PackedFilter> make(const ConvSpec& typical, const float* w);
   struct Impl;
   [[nodiscard]] const Impl& impl() const { return *impl_; }

@@ -10,6 +10,7 @@
 
 #include "worker/ops/detail/dnnl_conv.h"
 #include "worker/ops/math/activate.h"
+#include "worker/ops/nn/conv_depthwise.h"
 #include "worker/ops/nn/conv_direct.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
@@ -74,7 +75,8 @@ Result<OutputFacts> infer_conv(const ConvParams& params, const InputFacts& facts
 struct ConvState {
   Tail tail{};
   std::shared_ptr<const detail::PackedFilter> filter{};
-  std::vector<float> bias{};  // constant: the node's own, or a fused Add's
+  std::vector<float> bias{};       // constant: the node's own, or a fused Add's
+  std::vector<float> depthwise{};  // weights of conv_depthwise.h, instead of `filter`
 };
 
 detail::ConvSpec spec_of(
@@ -127,6 +129,10 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   }
   state.filter = detail::PackedFilter::make(spec_of(params, state, x, w->dims, *window),
                                             w->as<float>().data());
+  const bool depthwise = w->dims[0] == params.group && w->dims[1] == 1;
+  if (state.filter == nullptr && depthwise) {
+    state.depthwise = depthwise_weights(*w);
+  }
   if (state.filter != nullptr) {
     context.consume(1);
     if (own != nullptr) {
@@ -207,7 +213,11 @@ Result<void> run_loops(const ConvParams& params,
     saved_view.layout = y.layout;
     residual = &saved_view;
   }
-  conv_direct(context.input(0), context.input(1), bias, bound.window, params.group, y);
+  if (!state.depthwise.empty() && y.layout == Layout::channels_last) {
+    conv_depthwise(context.input(0), state.depthwise, bias, bound.window, y);
+  } else {
+    conv_direct(context.input(0), context.input(1), bias, bound.window, params.group, y);
+  }
   apply_tail(state.tail, residual, y);
   return {};
 }

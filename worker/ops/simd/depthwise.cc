@@ -1,0 +1,84 @@
+#include "worker/ops/simd/depthwise.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/ops/simd/depthwise.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file once for each instruction set.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace sluice::engine::simd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+template <std::int64_t kVectors>
+HWY_INLINE void sum_taps(const DepthwisePlace& place, std::int64_t c) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V sums[kVectors];
+  for (std::int64_t v = 0; v < kVectors; ++v) {
+    sums[v] = place.start == nullptr ? hn::Zero(d) : hn::LoadU(d, place.start + c + v * lanes);
+  }
+  for (std::int64_t tap = 0; tap < place.taps; ++tap) {
+    const float* const x = place.x[tap] + c;
+    const float* const w = place.w[tap] + c;
+    for (std::int64_t v = 0; v < kVectors; ++v) {
+      sums[v] = hn::MulAdd(hn::LoadU(d, x + v * lanes), hn::LoadU(d, w + v * lanes), sums[v]);
+    }
+  }
+  for (std::int64_t v = 0; v < kVectors; ++v) {
+    hn::StoreU(sums[v], d, place.out + c + v * lanes);
+  }
+}
+
+void sum_place(const DepthwisePlace& place) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t c = 0;
+  for (; c + 4 * lanes <= place.channels; c += 4 * lanes) {
+    sum_taps<4>(place, c);
+  }
+  for (; c + lanes <= place.channels; c += lanes) {
+    sum_taps<1>(place, c);
+  }
+  if (c == place.channels) {
+    return;
+  }
+  // The rest through the same instructions, so that a channel's sum does not depend on its place.
+  const auto rest = static_cast<std::size_t>(place.channels - c);
+  const auto part = [&](const float* from) HWY_ATTR {
+    HWY_ALIGN float lane[hn::MaxLanes(D())] = {};
+    for (std::size_t i = 0; i < rest; ++i) {
+      lane[i] = from[i];
+    }
+    return hn::Load(d, lane);
+  };
+  V sum = place.start == nullptr ? hn::Zero(d) : part(place.start + c);
+  for (std::int64_t tap = 0; tap < place.taps; ++tap) {
+    sum = hn::MulAdd(part(place.x[tap] + c), part(place.w[tap] + c), sum);
+  }
+  HWY_ALIGN float lane[hn::MaxLanes(D())];
+  hn::Store(sum, d, lane);
+  for (std::size_t i = 0; i < rest; ++i) {
+    place.out[c + static_cast<std::int64_t>(i)] = lane[i];
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sluice::engine::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sluice::engine::simd {
+
+HWY_EXPORT(sum_place);
+
+void depthwise(const DepthwisePlace& place) {
+  HWY_DYNAMIC_DISPATCH(sum_place)(place);
+}
+
+}  // namespace sluice::engine::simd
+#endif  // HWY_ONCE
