@@ -1,4 +1,5 @@
-// float32 matrix products by oneDNN: C = act(A * B + bias). Nothing of oneDNN in this header.
+// float32 matrix products by oneDNN, and by panel_matrix.h where that is better: C = act(A * B +
+// bias). Nothing of oneDNN in this header.
 
 #pragma once
 
@@ -10,7 +11,8 @@
 
 namespace sluice::engine::detail {
 
-// A constant B [k, n] in oneDNN's own order for it. Fits every number of rows. Shared, read only.
+// A constant B [k, n] in oneDNN's own order for it, or in panels of ours where it has none. Fits
+// every number of rows. Shared, read only.
 class PackedMatrix {
  public:
   // `b` is row-major [k, n], or [n, k] when `transposed`. Null when oneDNN cannot.

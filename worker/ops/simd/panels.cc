@@ -1,0 +1,158 @@
+#include "worker/ops/simd/panels.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/ops/simd/panels.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file once for each instruction set.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace sluice::engine::simd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::CappedTag<float, kFloatPanel>;
+using V = hn::Vec<D>;
+
+constexpr std::int64_t kLanes = hn::MaxLanes(D());
+constexpr std::int64_t kVectors = kFloatPanel / kLanes;  // of a panel's row
+// Sums that stay in registers: 12 of 16, with two vectors of b and a number of a beside them.
+constexpr std::int64_t kTileRows = kVectors >= 4 ? 3 : 6;
+
+HWY_INLINE V activated(const Tail& tail, V v) {
+  const D d;
+  const V low = hn::Set(d, tail.low);
+  switch (tail.activation) {
+    case Activation::relu:
+      return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
+    case Activation::leaky_relu:
+      return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Mul(v, low), v);
+    case Activation::clip: {
+      const V high = hn::Set(d, tail.high);
+      const V raised = hn::IfThenElse(hn::Lt(v, low), low, v);
+      return hn::IfThenElse(hn::Gt(raised, high), high, raised);
+    }
+    case Activation::none:
+      break;
+  }
+  return v;
+}
+
+// What the sums of a tile's row start with, and where they go. Whole panels go straight to memory.
+struct Ends {
+  const PanelProduct32& product;
+
+  template <std::int64_t kCount>
+  HWY_INLINE void load(std::int64_t row, std::int64_t column, V (&sums)[kCount]) const {
+    const D d;
+    const float* from = product.adds ? product.c + row * product.c_step : product.bias;
+    HWY_ALIGN float part[kCount * kLanes];
+    if (from != nullptr && column + kCount * kLanes > product.columns) {
+      for (std::int64_t i = 0; i < kCount * kLanes; ++i) {
+        part[i] = column + i < product.columns ? from[column + i] : 0.0F;
+      }
+      from = part - column;
+    }
+    for (std::int64_t v = 0; v < kCount; ++v) {
+      sums[v] = from == nullptr ? hn::Zero(d) : hn::LoadU(d, from + column + v * kLanes);
+    }
+  }
+
+  template <std::int64_t kCount>
+  HWY_INLINE void store(std::int64_t row, std::int64_t column, V (&sums)[kCount]) const {
+    const D d;
+    float* const to = product.c + row * product.c_step + column;
+    const std::int64_t count = std::min(kCount * kLanes, product.columns - column);
+    const bool whole = count == kCount * kLanes;
+    HWY_ALIGN float part[kCount * kLanes];
+    for (std::int64_t v = 0; v < kCount; ++v) {
+      const V sum = product.tail != nullptr ? activated(*product.tail, sums[v]) : sums[v];
+      hn::StoreU(sum, d, (whole ? to : part) + v * kLanes);
+    }
+    if (!whole) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        to[i] = part[i];
+      }
+    }
+  }
+};
+
+// kRows rows from `row` on, times kPanels panels from column `column` on.
+template <std::int64_t kRows, std::int64_t kPanels>
+HWY_INLINE void multiply_tile(const PanelProduct32& product,
+                              std::int64_t row,
+                              std::int64_t column) {
+  constexpr std::int64_t kCount = kPanels * kVectors;
+  const D d;
+  const Ends ends{product};
+  V sums[kRows][kCount];
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    ends.load<kCount>(row + r, column, sums[r]);
+  }
+  const float* a = product.a + row * product.a_row_step;
+  const float* b = product.panel + column / kFloatPanel * product.panel_step;
+  for (std::int64_t i = 0; i < product.k; ++i) {
+    V right[kCount];
+    for (std::int64_t p = 0; p < kPanels; ++p) {
+      for (std::int64_t v = 0; v < kVectors; ++v) {
+        right[p * kVectors + v] = hn::LoadU(d, b + p * product.panel_step + v * kLanes);
+      }
+    }
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      const V left = hn::Set(d, a[r * product.a_row_step]);
+      for (std::int64_t v = 0; v < kCount; ++v) {
+        sums[r][v] = hn::MulAdd(left, right[v], sums[r][v]);
+      }
+    }
+    a += product.a_k_step;
+    b += kFloatPanel;
+  }
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    ends.store<kCount>(row + r, column, sums[r]);
+  }
+}
+
+// Few rows take more panels together: their sums are too few to hide what a product takes.
+template <std::int64_t kRows, std::int64_t kPanels>
+HWY_INLINE void multiply_rows(const PanelProduct32& product, std::int64_t row) {
+  std::int64_t column = 0;
+  for (; column + (kPanels - 1) * kFloatPanel < product.columns; column += kPanels * kFloatPanel) {
+    multiply_tile<kRows, kPanels>(product, row, column);
+  }
+  if constexpr (kPanels > 1) {
+    for (; column < product.columns; column += kFloatPanel) {
+      multiply_tile<kRows, 1>(product, row, column);
+    }
+  }
+}
+
+void multiply_all(const PanelProduct32& product) {
+  std::int64_t row = 0;
+  for (; row + kTileRows <= product.rows; row += kTileRows) {
+    multiply_rows<kTileRows, 1>(product, row);
+  }
+  for (; row + 2 <= product.rows; row += 2) {
+    multiply_rows<2, 2>(product, row);
+  }
+  if (row < product.rows) {
+    multiply_rows<1, 4>(product, row);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sluice::engine::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sluice::engine::simd {
+
+HWY_EXPORT(multiply_all);
+
+void multiply_panels(const PanelProduct32& product) {
+  HWY_DYNAMIC_DISPATCH(multiply_all)(product);
+}
+
+}  // namespace sluice::engine::simd
+#endif  // HWY_ONCE
