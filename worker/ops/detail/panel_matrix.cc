@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/simd/panels.h"
@@ -13,15 +14,16 @@ using simd::kFloatPanel;
 
 constexpr std::int64_t kDepth = 256;  // a panel's block: half of a core's first cache
 constexpr std::int64_t kPanels = 4;   // worked on together by one thread
-constexpr std::int64_t kRows = 96;    // whose block of a stays in a core's second cache
+constexpr std::int64_t kRows = 192;   // whose block of a stays in a core's second cache
 
 }  // namespace
 
 PanelMatrix::PanelMatrix(const float* b, std::int64_t k, std::int64_t n, bool transposed)
     : k_(k), n_(n) {
   const std::int64_t panels = (n + kFloatPanel - 1) / kFloatPanel;
-  panels_.resize(static_cast<std::size_t>(panels * k * kFloatPanel));
-  float* to = panels_.data();
+  MutableBuffer made(static_cast<std::size_t>(panels * k * kFloatPanel) * sizeof(float));
+  std::ranges::fill(made.bytes(), std::byte{0});
+  auto* to = static_cast<float*>(static_cast<void*>(made.data()));
   for (std::int64_t panel = 0; panel < panels; ++panel) {
     const std::int64_t column = panel * kFloatPanel;
     const std::int64_t count = std::min(kFloatPanel, n - column);
@@ -31,6 +33,7 @@ PanelMatrix::PanelMatrix(const float* b, std::int64_t k, std::int64_t n, bool tr
       }
     }
   }
+  panels_ = std::move(made).freeze();
 }
 
 void PanelMatrix::multiply(const float* a,
@@ -43,6 +46,8 @@ void PanelMatrix::multiply(const float* a,
   const std::int64_t groups = (n_ + width - 1) / width;
   const std::int64_t blocks = (rows + kRows - 1) / kRows;
   const std::int64_t row_step = a_transposed ? 1 : k_;
+  const void* const bytes = panels_.data();
+  const auto* const panels = static_cast<const float*>(bytes);
   const auto run_item = [&](std::int64_t group, std::int64_t block) {
     const std::int64_t column = group * width;
     const std::int64_t row = block * kRows;
@@ -53,7 +58,7 @@ void PanelMatrix::multiply(const float* a,
                              .a_k_step = a_transposed ? rows : 1,
                              .rows = std::min(kRows, rows - row),
                              .k = depth,
-                             .panel = panels_.data() + (column * k_ + i * kFloatPanel),
+                             .panel = panels + (column * k_ + i * kFloatPanel),
                              .panel_step = k_ * kFloatPanel,
                              .c = c + row * n_ + column,
                              .c_step = n_,

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "common/tensor/buffer.h"
 #include "worker/engine/kernel.h"
 
 namespace sluice::engine::detail {
@@ -28,7 +28,7 @@ class PanelMatrix {
  private:
   std::int64_t k_;
   std::int64_t n_;
-  std::vector<float> panels_;
+  Buffer panels_;  // aligned, so that no vector lies in two cache lines
 };
 
 }  // namespace sluice::engine::detail

@@ -129,9 +129,12 @@ HWY_INLINE void multiply_rows(const PanelProduct32& product, std::int64_t row) {
 }
 
 void multiply_all(const PanelProduct32& product) {
-  std::int64_t row = 0;
-  for (; row + kTileRows <= product.rows; row += kTileRows) {
-    multiply_rows<kTileRows, 1>(product, row);
+  // A panel's block stays in the first cache while all rows meet it.
+  std::int64_t row = product.rows / kTileRows * kTileRows;
+  for (std::int64_t column = 0; column < product.columns; column += kFloatPanel) {
+    for (std::int64_t tile = 0; tile < row; tile += kTileRows) {
+      multiply_tile<kTileRows, 1>(product, tile, column);
+    }
   }
   for (; row + 2 <= product.rows; row += 2) {
     multiply_rows<2, 2>(product, row);
