@@ -57,6 +57,26 @@ TEST(Half, ResultsAreRoundedAtEveryNode) {
   EXPECT_EQ(mismatch(graph.run(), halves({1}, {1}), 0), "");
 }
 
+TEST(Half, AValueThatIsReadAndReturnedIsRoundedForBoth) {
+  for (const bool brain : {false, true}) {
+    const auto make = [&](std::vector<float> values) {
+      const Shape shape{static_cast<std::int64_t>(values.size())};
+      return brain ? bhalves(shape, values) : halves(shape, values);
+    };
+    GraphCase graph;
+    const float tiny = brain ? 0x1p-9F : 0x1p-12F;
+    graph.input("x", make({1, 3, 1})).input("e", make({tiny, tiny, 0.5F}));
+    graph.node("Add", {"x", "e"}, {"a"})
+        .node("Add", {"a", "e"}, {"y"})
+        .node("Identity", {"a"}, {"b"});
+    graph.output("y").output("b");
+    const auto got = graph.run();
+    ASSERT_TRUE(got) << error_of(got);
+    EXPECT_EQ((*got)[0].data.text(), make({1, 3, 2}).data.text());
+    EXPECT_EQ((*got)[1].data.text(), make({1, 3, 1.5F}).data.text());
+  }
+}
+
 TEST(Half, DropoutsOldMaskIsOnes) {
   const auto got = run_op("Dropout", {halves({2}, {3, 4})}, {}, 7, 2);
   ASSERT_TRUE(got) << error_of(got);

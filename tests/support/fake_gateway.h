@@ -87,7 +87,7 @@ class FakeGateway {
   void on_message(std::size_t end, const std::string& identity, const link::Message& message);
   void on_answer(const link::Message& message);
   void welcome(std::size_t end);
-  void beat();
+  void beat_when_due();
 
   FakeGatewayOptions options_;
   zmq::context_t context_{1};

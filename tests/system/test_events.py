@@ -132,8 +132,23 @@ def sluice(cluster, *arguments, **more):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
 
 
+def wait_until_connected(process):
+    """A program that is only starting would miss what happens now."""
+    folder = f"/proc/{process.pid}/fd"
+
+    def has_socket():
+        for entry in os.listdir(folder):
+            try:
+                if os.readlink(f"{folder}/{entry}").startswith("socket:"):
+                    return True
+            except FileNotFoundError:
+                continue
+        return False
+    wait_until(has_socket, what="a connection")
+
+
 def test_a_rollout_that_somebody_else_began_is_watched(cluster):
-    put_version(cluster, 2, load_ms=1500)
+    put_version(cluster, 2, load_ms=int(1500 * SLOW))
     wait_for_rollout(cluster)
     watching = sluice(cluster, "rollout", "m", "--watch")
     out, errors = watching.communicate(timeout=60 * SLOW)
@@ -149,7 +164,7 @@ def test_a_rollout_that_somebody_else_began_is_watched(cluster):
 
 
 def test_a_rollout_that_fails_is_watched_to_its_bitter_end(cluster):
-    put_version(cluster, 2, load_ms=800, fail_load="it is broken")
+    put_version(cluster, 2, load_ms=int(800 * SLOW), fail_load="it is broken")
     wait_for_rollout(cluster)
     watching = sluice(cluster, "rollout", "m", "--watch")
     _, errors = watching.communicate(timeout=60 * SLOW)
@@ -159,6 +174,7 @@ def test_a_rollout_that_fails_is_watched_to_its_bitter_end(cluster):
 
 def test_all_events_are_watched_as_lines_and_as_json(cluster):
     lines, raw = sluice(cluster, "status", "--watch"), sluice(cluster, "status", "--watch", "--json")
+    wait_until_connected(lines)
     first = json.loads(raw.stdout.readline())
     assert first["event"] == "rollout" and first["data"]["model"] == "m"
     put_version(cluster, 2)

@@ -210,8 +210,15 @@ void Binder::add_widened(BoundStep bound, const OutputFacts& facts) {
   std::vector<BoundStep> after;
   for (std::size_t i = 0; i < bound.out.size(); ++i) {
     if (bound.out[i] != kNoValue && facts[i].rounded) {
-      const std::uint32_t wide = add_slot(DataType::float32, binding.slots_[bound.out[i]].dims);
-      after.push_back({.in = {wide}, .out = {bound.out[i]}});
+      // Whoever sees float32 is given the rounded numbers as they are, at best in the same place;
+      // what nobody wants of the two is dropped later.
+      const std::uint32_t half = bound.out[i];
+      const Shape dims = binding.slots_[half].dims;
+      const std::uint32_t wide = add_slot(DataType::float32, dims);
+      const std::uint32_t round = add_slot(DataType::float32, dims);
+      after.push_back({.in = {wide}, .out = {half}});
+      after.push_back({.rounds_to = binding.slots_[half].datatype, .in = {wide}, .out = {round}});
+      widened_.emplace(half, round);
       bound.out[i] = wide;
     }
   }

@@ -37,6 +37,8 @@ class Binder {
   std::uint32_t in_layout(std::uint32_t slot, Layout layout, std::vector<BoundStep>& steps);
   void choose_for(BoundStep& step, std::vector<BoundStep>& steps);
   bool follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps);
+  bool rename_turned(const BoundStep& step);
+  [[nodiscard]] bool wants_channels_last(std::uint32_t slot, int hops) const;
 
   std::uint32_t root_of(std::uint32_t slot);
   void name_storages();

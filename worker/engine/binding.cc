@@ -51,7 +51,8 @@ bool Binding::fits(const RunArguments& arguments, bool keep_nan) const {
 
 std::size_t Binding::reorder_count() const {
   return static_cast<std::size_t>(std::ranges::count_if(steps_, [](const BoundStep& step) {
-    return step.step == nullptr && step.inputs[0]->datatype == step.outputs[0]->datatype;
+    return step.step == nullptr && step.rounds_to == DataType::undefined &&
+           step.inputs[0]->datatype == step.outputs[0]->datatype;
   }));
 }
 
@@ -162,7 +163,9 @@ Result<void> Binding::run_steps(const std::atomic<bool>* stop, std::span<std::by
       return cancelled();
     }
     if (step.step == nullptr) {
-      if (step.inputs[0]->datatype != step.outputs[0]->datatype) {
+      if (step.rounds_to != DataType::undefined) {
+        round_to_halves(*step.inputs[0], step.rounds_to, *step.outputs[0]);
+      } else if (step.inputs[0]->datatype != step.outputs[0]->datatype) {
         convert_halves(*step.inputs[0], *step.outputs[0]);
       } else {
         reorder(*step.inputs[0], *step.outputs[0]);

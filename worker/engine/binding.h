@@ -43,9 +43,10 @@ struct Slot {
 };
 
 struct BoundStep {
-  const Step* step = nullptr;       // null: a change of layout, or to or from a 16-bit float
-  bool dynamic = false;             // dims of an input or output are known only by running
-  std::vector<std::uint32_t> in{};  // slots; kNoValue: left out
+  const Step* step = nullptr;  // null: a change of layout, to or from a 16-bit float, or rounding
+  DataType rounds_to = DataType::undefined;  // of a rounding: float32 with a 16-bit float's values
+  bool dynamic = false;                      // dims of an input or output are known only by running
+  std::vector<std::uint32_t> in{};           // slots; kNoValue: left out
   std::vector<std::uint32_t> out{};
   Box bound{};
   std::vector<const TensorView*> inputs{};

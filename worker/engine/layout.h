@@ -11,6 +11,9 @@ bool layouts_coincide(Dims dims);
 
 // Extents in the order of memory: [N,C,H,W] as [N,H,W,C] for channels_last.
 Shape physical_dims(Dims dims, Layout layout);
+// The product of the extents that are outside of a dimension in memory, and of those inside.
+std::int64_t extents_before(Dims dims, std::size_t axis, Layout layout);
+std::int64_t extents_behind(Dims dims, std::size_t axis, Layout layout);
 
 // Copies `from` into the layout of `to`; same dims and datatype, no strings.
 void reorder(const TensorView& from, TensorView& to);

@@ -5,6 +5,7 @@
 // get; everything else wants rows. A value is reordered at most once to each layout.
 
 #include <algorithm>
+#include <numeric>
 
 #include "worker/engine/binder.h"
 #include "worker/engine/layout.h"
@@ -17,6 +18,19 @@ bool indifferent(Dims dims, std::size_t rank) {
   Shape stretched(rank - dims.size(), 1);
   stretched.insert(stretched.end(), dims.begin(), dims.end());
   return layouts_coincide(stretched);
+}
+
+// Whether a transposition is 0, 2, 3, ..., 1 (from row-major to channels-last) or the way back.
+bool turns(const Step& step, bool to_last) {
+  for (const Attribute& attribute : step.node.attributes) {
+    if (attribute.name == "perm" && attribute.integers.size() >= 3) {
+      std::vector<std::int64_t> order(attribute.integers.size());
+      std::iota(order.begin(), order.end(), 0);
+      std::rotate(order.begin() + 1, to_last ? order.begin() + 2 : order.end() - 1, order.end());
+      return order == attribute.integers;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -81,6 +95,50 @@ bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps
   return true;
 }
 
+// Whether a step that wants channels-last reads the value, or what at most `hops` steps make of it
+// that would keep that order.
+bool Binder::wants_channels_last(std::uint32_t slot, int hops) const {
+  return std::ranges::any_of(binding_->steps_, [&](const BoundStep& step) {
+    if (step.step == nullptr || step.dynamic || step.in.empty() || step.in[0] != slot) {
+      return false;
+    }
+    const LayoutRule rule = step.step->entry->layout;
+    return rule == LayoutRule::channels_last ||
+           (rule == LayoutRule::follow && hops > 0 && step.out[0] != kNoValue &&
+            wants_channels_last(step.out[0], hops - 1));
+  });
+}
+
+// A transposition from one layout to the other moves nothing: its result is its input's bytes.
+bool Binder::rename_turned(const BoundStep& step) {
+  if (plan_.row_major || step.out[0] == kNoValue) {
+    return false;
+  }
+  const Slot from = binding_->slots_[step.in[0]];
+  Slot& to = binding_->slots_[step.out[0]];
+  const std::size_t rank = from.dims.size();
+  if (rank < 3 || rank > 5 || storage_size(from.datatype) > 8 ||
+      from.datatype == DataType::string) {
+    return false;
+  }
+  constexpr int kHops = 3;
+  Layout layout = Layout::plain;
+  if (from.layout == Layout::channels_last) {
+    if (!turns(*step.step, true)) {
+      return false;
+    }
+  } else {
+    if (!turns(*step.step, false) || !wants_channels_last(step.out[0], kHops)) {
+      return false;
+    }
+    layout = layouts_coincide(to.dims) ? Layout::plain : Layout::channels_last;
+  }
+  to.layout = layout;
+  to.root = step.in[0];
+  to.storage = Storage::none;
+  return true;
+}
+
 void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
   auto& slots = binding_->slots_;
   const LayoutRule rule = step.dynamic           ? LayoutRule::plain
@@ -114,8 +172,12 @@ void Binder::choose_layouts() {
   Binding& binding = *binding_;
   std::vector<BoundStep> steps;
   for (BoundStep& step : binding.steps_) {
-    choose_for(step, steps);
-    steps.push_back(std::move(step));
+    const bool may_rename =
+        step.step != nullptr && !step.dynamic && step.step->entry->layout == LayoutRule::turns;
+    if (!may_rename || !rename_turned(step)) {
+      choose_for(step, steps);
+      steps.push_back(std::move(step));
+    }
   }
   for (const std::size_t output : binding.wanted_) {
     output_slots_.push_back(in_layout(plan_.outputs[output].value, Layout::plain, steps));

@@ -26,8 +26,9 @@ inline constexpr const char* kWrittenDomain = "sluice.written";  // by the reade
 // How an operator lives with a tensor that is not row-major.
 enum class LayoutRule : std::uint8_t {
   plain,          // row-major only
-  follow,         // element by element: any layout that all inputs share; the output has it too
+  follow,         // any layout that all inputs share; the output has it too
   channels_last,  // wants and gives channels_last where the rank is 3 to 5 and float32
+  turns,          // Transpose: between the two layouts it is another name for the same bytes
 };
 
 // How an operator lives with float16 and bfloat16.

@@ -78,16 +78,21 @@ void Binder::find_lives() {
 void Binder::share_in_place(std::size_t at) {
   Binding& binding = *binding_;
   BoundStep& step = binding.steps_[at];
-  if (step.step == nullptr || step.dynamic || step.out.empty() || step.out[0] == kNoValue) {
+  const bool rounds = step.rounds_to != DataType::undefined;
+  if ((step.step == nullptr && !rounds) || step.dynamic || step.out.empty() ||
+      step.out[0] == kNoValue) {
     return;
   }
   const std::uint32_t result = root_of(step.out[0]);
   if (binding.slots_[result].storage != Storage::arena || lives_[result].first != at) {
     return;
   }
-  std::vector<std::size_t> candidates = step.step->entry->overwrites;
-  if (step.step->tail.residual) {
-    candidates.push_back(*step.step->tail.residual);
+  std::vector<std::size_t> candidates{0};
+  if (!rounds) {
+    candidates = step.step->entry->overwrites;
+    if (step.step->tail.residual) {
+      candidates.push_back(*step.step->tail.residual);
+    }
   }
   for (const std::size_t i : candidates) {
     if (i >= step.in.size() || step.in[i] == kNoValue) {

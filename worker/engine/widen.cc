@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/tensor/small_float.h"
+#include "worker/engine/halves.h"
 #include "worker/engine/parallel.h"
 
 namespace sluice::engine {
@@ -13,15 +14,23 @@ namespace {
 constexpr std::int64_t kGrain = 32'768;      // elements worth a thread
 constexpr std::int64_t kKnownValues = 1024;  // of a value that infer may look at: bounds, not data
 
-template <class From, class To, class Convert>
-void convert_elements(const TensorView& from, TensorView& to, const Convert& convert) {
+template <class From, class To, class ConvertRow>
+void convert_rows(const TensorView& from, TensorView& to, const ConvertRow& convert) {
   const auto* in = static_cast<const From*>(from.data);
   auto* out = static_cast<To*>(to.data);
   parallel_for(from.count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      out[i] = convert(in[i]);
-    }
+    convert(in + begin, out + begin, end - begin);
   });
+}
+
+void widen_brains(const BFloat16* from, float* to, std::int64_t count) {
+  std::transform(from, from + count, to, [](BFloat16 x) { return to_float(x); });
+}
+void narrow_brains(const float* from, BFloat16* to, std::int64_t count) {
+  std::transform(from, from + count, to, narrow<BFloat16>);
+}
+void round_brains(const float* from, float* to, std::int64_t count) {
+  std::transform(from, from + count, to, [](float x) { return to_float(narrow<BFloat16>(x)); });
 }
 
 // What the input was before the plan widened it, if it did.
@@ -98,14 +107,24 @@ Result<OutputFacts> infer_outputs(const Step& step, std::span<const InputFact> i
 void convert_halves(const TensorView& from, TensorView& to) {
   SLUICE_CHECK(from.count == to.count);
   if (from.datatype == DataType::float16) {
-    convert_elements<Float16, float>(from, to, [](Float16 x) { return to_float(x); });
+    convert_rows<Float16, float>(from, to, widen_row);
   } else if (from.datatype == DataType::bfloat16) {
-    convert_elements<BFloat16, float>(from, to, [](BFloat16 x) { return to_float(x); });
+    convert_rows<BFloat16, float>(from, to, widen_brains);
   } else if (to.datatype == DataType::float16) {
-    convert_elements<float, Float16>(from, to, [](float x) { return narrow<Float16>(x); });
+    convert_rows<float, Float16>(from, to, narrow_row);
   } else {
     SLUICE_CHECK(to.datatype == DataType::bfloat16);
-    convert_elements<float, BFloat16>(from, to, [](float x) { return narrow<BFloat16>(x); });
+    convert_rows<float, BFloat16>(from, to, narrow_brains);
+  }
+}
+
+void round_to_halves(const TensorView& from, DataType half, TensorView& to) {
+  SLUICE_CHECK(from.count == to.count);
+  if (half == DataType::float16) {
+    convert_rows<float, float>(from, to, round_row);
+  } else {
+    SLUICE_CHECK(half == DataType::bfloat16);
+    convert_rows<float, float>(from, to, round_brains);
   }
 }
 

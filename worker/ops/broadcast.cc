@@ -31,4 +31,21 @@ Shape operand_dims(const TensorView& operand, const TensorView& result) {
   return physical_dims(dims, result.layout);
 }
 
+bool repeats_a_short_row(const BroadcastLoop<2>& loop, std::size_t i) {
+  constexpr std::int64_t kShort = 256;  // elements; see for_joined_rows
+  constexpr std::int64_t kWorthIt = 8;  // rows
+  if (loop.rows < kWorthIt || loop.inner > kShort || loop.inner_step[0] != 1 ||
+      loop.inner_step[1] != 1) {
+    return false;
+  }
+  std::int64_t goes_on = loop.inner;
+  for (std::size_t d = loop.extents.size(); d > 0; --d) {
+    if (loop.strides[i][d - 1] != 0 || loop.strides[1 - i][d - 1] != goes_on) {
+      return false;
+    }
+    goes_on *= loop.extents[d - 1];
+  }
+  return true;
+}
+
 }  // namespace sluice::engine

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -108,6 +109,28 @@ void for_pieces(const BroadcastLoop<kOperands>& loop, const Piece& piece) {
   parallel_for(loop.rows, 1 + kGrain / (loop.inner + 1), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       piece(loop.offsets(row), row * loop.inner, loop.inner);
+    }
+  });
+}
+
+// Operand `i` is one short row again and again, and the other one goes on: a factor for each
+// channel of a channels-last image, say.
+[[nodiscard]] bool repeats_a_short_row(const BroadcastLoop<2>& loop, std::size_t i);
+
+// For such a loop: calls piece(offset, repeated, count) with many rows at once, where `repeated` is
+// the short row as often as it takes and `offset` is that of the result and of the other operand.
+template <class T, class Piece>
+void for_joined_rows(const BroadcastLoop<2>& loop, const T* row, const Piece& piece) {
+  constexpr std::int64_t kJoined = 1024;  // elements; a short row is at most a quarter of it
+  std::array<T, kJoined> repeated;
+  const std::int64_t rows = kJoined / loop.inner;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    std::copy_n(row, loop.inner, repeated.data() + i * loop.inner);
+  }
+  const std::int64_t pieces = (loop.rows + rows - 1) / rows;
+  parallel_for(pieces, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t at = begin * rows; at < std::min(end * rows, loop.rows); at += rows) {
+      piece(at * loop.inner, repeated.data(), std::min(rows, loop.rows - at) * loop.inner);
     }
   });
 }

@@ -51,6 +51,18 @@ void run_float(simd::BinaryOp op, const BroadcastLoop<2>& loop, KernelContext& c
   const float* a = context.input(0).as<float>().data();
   const float* b = context.input(1).as<float>().data();
   float* out = context.output(0).mut<float>().data();
+  if (repeats_a_short_row(loop, 1)) {
+    for_joined_rows(loop, b, [&](std::int64_t at, const float* repeated, std::int64_t count) {
+      simd::binary(op, {a + at, 1, repeated, 1, out + at, count});
+    });
+    return;
+  }
+  if (repeats_a_short_row(loop, 0)) {
+    for_joined_rows(loop, a, [&](std::int64_t at, const float* repeated, std::int64_t count) {
+      simd::binary(op, {repeated, 1, b + at, 1, out + at, count});
+    });
+    return;
+  }
   for_pieces(loop, [&](const auto& at, std::int64_t to, std::int64_t count) {
     simd::binary(op,
                  {.a = a + at[0],

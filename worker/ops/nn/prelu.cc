@@ -80,6 +80,12 @@ Result<void> run_prelu(const PreluParams&, const BroadcastLoop<2>& loop, KernelC
     const T* from = x.as<T>().data();
     const T* slope = context.input(1).as<T>().data();
     T* to = y.mut<T>().data();
+    if (repeats_a_short_row(loop, 1)) {
+      for_joined_rows(loop, slope, [&](std::int64_t at, const T* repeated, std::int64_t count) {
+        prelu_row<1>(from + at, repeated, to + at, count);
+      });
+      return;
+    }
     parallel_for(loop.rows, 1 + 16'384 / loop.inner, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) {
         const auto at = loop.offsets(row);

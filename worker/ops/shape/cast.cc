@@ -3,13 +3,14 @@
 // Types: all numbers, bool and strings, both ways. Floats to integers truncate; what does not fit
 // wraps as NumPy's astype does on x86 (through int64). To bool: everything but zero is true, NaN
 // too. Floats to floats round to nearest, ties to even, once. Strings: cast_string.h. Opsets: `to`
-// is a string before 6. saturate and round_mode concern float8 alone, which we lack. Refused: the
-// 8-bit floats and the 4-bit types.
+// is a string before 6. saturate concerns the 8-bit floats, round_mode float8e8m0 alone. Refused:
+// float8e8m0 and what is newer.
 
 #include <array>
 #include <type_traits>
 
 #include "worker/engine/parallel.h"
+#include "worker/engine/widen.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/register.h"
 #include "worker/ops/shape/cast_convert.h"
@@ -143,6 +144,11 @@ Result<void> run_cast(const CastParams& params, KernelContext& context) {
   }
   if (x.datatype == DataType::string) {
     return cast_from_strings(rule, x, y);
+  }
+  if ((is_half(x.datatype) && y.datatype == DataType::float32) ||
+      (x.datatype == DataType::float32 && is_half(y.datatype))) {
+    convert_halves(x, y);
+    return {};
   }
   dispatch_stored(x.datatype, [&](auto from_tag) {
     const auto* from = elements<decltype(from_tag)>(x);

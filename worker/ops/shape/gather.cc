@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "worker/engine/layout.h"
 #include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
@@ -65,7 +66,7 @@ Result<void> run_concat(const AxisParams& params, KernelContext& context) {
   }
   const auto rank = static_cast<std::int64_t>(y.rank());
   const auto axis = static_cast<std::size_t>(params.axis < 0 ? params.axis + rank : params.axis);
-  const std::int64_t outer = product(y.dims, 0, axis);
+  const std::int64_t outer = extents_before(y.dims, axis, y.layout);
   const std::int64_t row = y.count / outer;
   dispatch_element(y.datatype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
@@ -263,14 +264,17 @@ Result<SliceBound> bind_slice(const SliceParams& params, BindContext& context) {
   SLUICE_TRY_ASSIGN(const std::optional<Cut> cut,
                     cut_from(params, facts[0].dims, {.inputs = facts, .output_count = 1}));
   SLUICE_CHECK(cut.has_value());
-  Shape strides = strides_of(facts[0].dims);
+  const Layout layout = context.outputs[0].layout;
+  const Shape first = physical_dims(cut->first, layout);
+  const Shape step = physical_dims(cut->step, layout);
+  const Shape count = physical_dims(cut->count, layout);
+  Shape strides = strides_of(physical_dims(facts[0].dims, layout));
   SliceBound bound;
   for (std::size_t d = 0; d < strides.size(); ++d) {
-    bound.from += cut->first[d] * strides[d];
-    strides[d] *= cut->step[d];
+    bound.from += first[d] * strides[d];
+    strides[d] *= step[d];
   }
-  bound.box =
-      merged({.extents = cut->count, .from = std::move(strides), .to = strides_of(cut->count)});
+  bound.box = merged({.extents = count, .from = std::move(strides), .to = strides_of(count)});
   return bound;
 }
 
@@ -292,6 +296,7 @@ void register_gather(Registry& registry) {
                 .since = {1, 4, 11, 13},
                 .arity = {1, kAnyNumber, 1},
                 .kernel = kernel<parse_concat, infer_concat, run_concat>(),
+                .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
                 .tame = true});
   registry.add({.name = "Gather",
@@ -304,6 +309,7 @@ void register_gather(Registry& registry) {
                 .since = {1, 10, 11, 13},
                 .arity = {1, 5, 1},
                 .kernel = bound_kernel<parse_slice, infer_slice, bind_slice, run_slice>(),
+                .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
                 .tame = true});
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/tensor/small_float.h"
+#include "worker/engine/layout.h"
 #include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
@@ -154,16 +155,19 @@ Result<PadBound> bind_pad(const PadParams& params, BindContext& context) {
   const auto facts = facts_at_bind(context);
   SLUICE_TRY_ASSIGN(const std::optional<Border> border, border_of(params, {.inputs = facts}));
   SLUICE_CHECK(border.has_value());
-  const Dims in = context.inputs[0].dims;
-  const Dims out = context.outputs[0].dims;
+  const Layout layout = context.outputs[0].layout;
+  const Shape in = physical_dims(context.inputs[0].dims, layout);
+  const Shape out = physical_dims(context.outputs[0].dims, layout);
+  const Shape before = physical_dims(border->before, layout);
+  const Shape behind = physical_dims(border->behind, layout);
   const Shape in_strides = strides_of(in);
   const Shape out_strides = strides_of(out);
   PadBound bound;
   StridedCopy box{.from = in_strides, .to = out_strides};
   for (std::size_t d = 0; d < in.size(); ++d) {
-    const std::int64_t cut = std::max<std::int64_t>(-border->before[d], 0);
-    const std::int64_t left = in[d] - cut - std::max<std::int64_t>(-border->behind[d], 0);
-    const std::int64_t added = std::max<std::int64_t>(border->before[d], 0);
+    const std::int64_t cut = std::max<std::int64_t>(-before[d], 0);
+    const std::int64_t left = in[d] - cut - std::max<std::int64_t>(-behind[d], 0);
+    const std::int64_t added = std::max<std::int64_t>(before[d], 0);
     box.extents.push_back(left);
     bound.from += cut * in_strides[d];
     bound.to += added * out_strides[d];
@@ -250,6 +254,7 @@ void register_pad(Registry& registry) {
                 .since = {1, 2, 11, 13, 18, 19, 21, 23, 24},
                 .arity = {1, 4, 1},
                 .kernel = bound_kernel<parse_pad, infer_pad, bind_pad, run_pad>(),
+                .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
                 .tame = true});
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "worker/engine/layout.h"
 #include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
@@ -124,8 +125,8 @@ Result<SplitBound> bind_split(const SplitParams& params, BindContext& context) {
 
 Result<void> run_split(const SplitParams&, const SplitBound& bound, KernelContext& context) {
   const TensorView& x = context.input(0);
-  const std::int64_t outer = product(x.dims, 0, bound.axis);
-  const std::int64_t inner = product(x.dims, bound.axis + 1, x.rank());
+  const std::int64_t outer = extents_before(x.dims, bound.axis, x.layout);
+  const std::int64_t inner = extents_behind(x.dims, bound.axis, x.layout);
   const std::int64_t row = x.dims[bound.axis] * inner;
   dispatch_element(x.datatype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
@@ -154,6 +155,7 @@ void register_split(Registry& registry) {
                 .since = {1, 2, 11, 13, 18},
                 .arity = {1, 2, kAnyNumber},
                 .kernel = bound_kernel<parse_split, infer_split, bind_split, run_split>(),
+                .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
                 .tame = true});
 }

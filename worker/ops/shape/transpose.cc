@@ -78,6 +78,7 @@ void register_transpose(Registry& registry) {
       {.name = "Transpose",
        .since = {1, 13, 21, 23, 24},
        .kernel = bound_kernel<parse_transpose, infer_transpose, bind_transpose, run_transpose>(),
+       .layout = LayoutRule::turns,
        .halves = HalfRule::native,
        .tame = true});
 }

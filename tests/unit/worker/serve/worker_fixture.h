@@ -19,7 +19,8 @@ namespace sluice::worker {
 
 class WorkerFixture : public testing::Test {
  protected:
-  static constexpr std::chrono::milliseconds kBeat = std::chrono::milliseconds(50);
+  // Three of them without a word end a link: longer than a busy machine keeps a test waiting.
+  static constexpr std::chrono::milliseconds kBeat = std::chrono::milliseconds(150);
 
   ~WorkerFixture() override;
 
