@@ -157,8 +157,9 @@ std::shared_ptr<const PackedFilter> PackedFilter::make(const ConvSpec& given, co
     const auto chosen = describe(typical).convolution;
     const bool depthwise =
         typical.group > 1 && typical.w_dims[0] == typical.group && typical.w_dims[1] == 1;
-    if (depthwise && !std::string_view(chosen.impl_info_str()).starts_with("jit")) {
-      return nullptr;  // a product for each channel: loops of ours are faster
+    const bool direct = std::string_view(chosen.impl_info_str()).find("jit") == 0;
+    if ((depthwise || typical.group == 1) && !direct) {
+      return nullptr;  // a product for each channel, or taps gathered: ours are faster
     }
     const Desc desc = chosen.weights_desc();
     const Desc plain(

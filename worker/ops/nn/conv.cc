@@ -12,6 +12,7 @@
 #include "worker/ops/math/activate.h"
 #include "worker/ops/nn/conv_depthwise.h"
 #include "worker/ops/nn/conv_direct.h"
+#include "worker/ops/nn/conv_rows.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"
@@ -75,8 +76,9 @@ Result<OutputFacts> infer_conv(const ConvParams& params, const InputFacts& facts
 struct ConvState {
   Tail tail{};
   std::shared_ptr<const detail::PackedFilter> filter{};
-  std::vector<float> bias{};       // constant: the node's own, or a fused Add's
-  std::vector<float> depthwise{};  // weights of conv_depthwise.h, instead of `filter`
+  std::vector<float> bias{};               // constant: the node's own, or a fused Add's
+  std::vector<float> depthwise{};          // weights of conv_depthwise.h, instead of `filter`
+  std::shared_ptr<const ConvRows> rows{};  // likewise
 };
 
 detail::ConvSpec spec_of(
@@ -127,13 +129,18 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   if (!window) {
     return state;  // the run's infer will say what is wrong
   }
-  state.filter = detail::PackedFilter::make(spec_of(params, state, x, w->dims, *window),
-                                            w->as<float>().data());
+  if (params.group > 1 || !ConvRows::is_thin(w->dims)) {
+    state.filter = detail::PackedFilter::make(spec_of(params, state, x, w->dims, *window),
+                                              w->as<float>().data());
+  }
   const bool depthwise = w->dims[0] == params.group && w->dims[1] == 1;
   if (state.filter == nullptr && depthwise) {
     state.depthwise = depthwise_weights(*w);
   }
-  if (state.filter != nullptr) {
+  if (state.filter == nullptr && params.group == 1) {
+    state.rows = std::make_shared<ConvRows>(*w);
+  }
+  if (state.filter != nullptr || state.rows != nullptr) {
     context.consume(1);
     if (own != nullptr) {
       context.consume(2);
@@ -163,6 +170,9 @@ Result<ConvBound> bind_conv(const ConvParams& params,
     return bad_input("shapes " + to_string(context.outputs[0].dims) + " and " +
                      to_string(context.inputs[*residual].dims) +
                      " are added, which the model's declared shapes do not allow");
+  }
+  if (state.rows != nullptr) {
+    context.scratch_size = state.rows->scratch_size(bound.window, x.dims);
   }
   if (state.filter == nullptr || context.outputs[0].count == 0) {
     return bound;
@@ -222,6 +232,27 @@ Result<void> run_loops(const ConvParams& params,
   return {};
 }
 
+// y holds the residual, where there is one.
+void run_rows(const ConvState& state, const ConvBound& bound, KernelContext& context) {
+  TensorView& y = context.output(0);
+  const bool adds = state.tail.residual.has_value();
+  const std::int64_t channels = y.dims[1];
+  float* const out = y.mut<float>().data();
+  for (std::int64_t at = 0; adds && !state.bias.empty() && at < y.count; at += channels) {
+    simd::accumulate(state.bias.data(), out + at, channels);
+  }
+  state.rows->run(context.input(0),
+                  state.bias.empty() ? nullptr : state.bias.data(),
+                  adds,
+                  bound.window,
+                  state.tail,
+                  context.scratch().data(),
+                  y);
+  if (state.rows->leaves_activation()) {
+    activate(state.tail, y);
+  }
+}
+
 Result<void> run_conv(const ConvParams& params,
                       const ConvState& state,
                       const ConvBound& bound,
@@ -230,11 +261,15 @@ Result<void> run_conv(const ConvParams& params,
   if (y.count == 0) {
     return {};
   }
-  if (bound.primitive == nullptr) {
+  if (bound.primitive == nullptr && state.rows == nullptr) {
     return run_loops(params, state, bound, context);
   }
   if (state.tail.residual) {
     copy_elements(context.input(*state.tail.residual), y);  // nothing, where they share memory
+  }
+  if (state.rows != nullptr) {
+    run_rows(state, bound, context);
+    return {};
   }
   bound.primitive->run(context.input(0).as<float>().data(),
                        state.bias.data(),

@@ -79,12 +79,13 @@ struct Ends {
   }
 };
 
-// kRows rows from `row` on, times kPanels panels from column `column` on.
-template <std::int64_t kRows, std::int64_t kPanels>
+// kRows rows from `row` on, times kPanels panels from column `column` on; of each panel its first
+// kUsed vectors, the others being filled up.
+template <std::int64_t kRows, std::int64_t kPanels, std::int64_t kUsed = kVectors>
 HWY_INLINE void multiply_tile(const PanelProduct32& product,
                               std::int64_t row,
                               std::int64_t column) {
-  constexpr std::int64_t kCount = kPanels * kVectors;
+  constexpr std::int64_t kCount = kPanels * kUsed;
   const D d;
   const Ends ends{product};
   V sums[kRows][kCount];
@@ -96,8 +97,8 @@ HWY_INLINE void multiply_tile(const PanelProduct32& product,
   for (std::int64_t i = 0; i < product.k; ++i) {
     V right[kCount];
     for (std::int64_t p = 0; p < kPanels; ++p) {
-      for (std::int64_t v = 0; v < kVectors; ++v) {
-        right[p * kVectors + v] = hn::LoadU(d, b + p * product.panel_step + v * kLanes);
+      for (std::int64_t v = 0; v < kUsed; ++v) {
+        right[p * kUsed + v] = hn::LoadU(d, b + p * product.panel_step + v * kLanes);
       }
     }
     for (std::int64_t r = 0; r < kRows; ++r) {
@@ -128,7 +129,24 @@ HWY_INLINE void multiply_rows(const PanelProduct32& product, std::int64_t row) {
   }
 }
 
+// Half a panel has half the sums: twice the rows.
+void multiply_half(const PanelProduct32& product, std::int64_t column) {
+  std::int64_t row = 0;
+  for (; row + 2 * kTileRows <= product.rows; row += 2 * kTileRows) {
+    multiply_tile<2 * kTileRows, 1, 1>(product, row, column);
+  }
+  for (; row + kTileRows <= product.rows; row += kTileRows) {
+    multiply_tile<kTileRows, 1, 1>(product, row, column);
+  }
+  for (; row < product.rows; ++row) {
+    multiply_tile<1, 1, 1>(product, row, column);
+  }
+}
+
 void multiply_all(const PanelProduct32& product) {
+  if (kVectors == 2 && product.columns <= kLanes) {
+    return multiply_half(product, 0);
+  }
   // A panel's block stays in the first cache while all rows meet it.
   std::int64_t row = product.rows / kTileRows * kTileRows;
   for (std::int64_t column = 0; column < product.columns; column += kFloatPanel) {
