@@ -155,6 +155,18 @@ TEST(Fusion, AResidualBlockIsTwoConvolutions) {
   }
 }
 
+TEST(Fusion, AResidualMayBeTheConvolutionsOwnInput) {
+  for (const std::int64_t kernel : {1, 3}) {
+    GraphCase graph;
+    graph.input("x", random_floats({2, 16, 8, 8}, 1));
+    graph.constant("w", random_floats({16, 16, kernel, kernel}, 2)).node("Tanh", {"x"}, {"t"});
+    const std::int64_t pad = kernel / 2;
+    graph.node("Conv", {"t", "w"}, {"c"}, {integers("pads", {pad, pad, pad, pad})});
+    graph.node("Add", {"c", "t"}, {"y"}).output("y");
+    EXPECT_EQ(mismatch(graph.run(), reference(graph), 1e-5, 1e-6), "") << kernel;
+  }
+}
+
 TEST(Fusion, WhatIsAlsoReadElsewhereStays) {
   GraphCase graph;
   residual_block(graph, "Relu");

@@ -102,8 +102,11 @@ void Binder::share_in_place(std::size_t at) {
     const bool shared_with_other_input = std::ranges::any_of(step.in, [&](std::uint32_t slot) {
       return slot != kNoValue && slot != step.in[i] && root_of(slot) == source;
     });
-    if (binding.slots_[source].storage == Storage::arena && lives_[source].last == at &&
-        source != result && !shared_with_other_input &&
+    // A residual that is also what is multiplied would be overwritten while it is read.
+    const bool read_twice =
+        !rounds && step.step->tail.residual == i && std::ranges::count(step.in, step.in[i]) > 1;
+    if (!read_twice && binding.slots_[source].storage == Storage::arena &&
+        lives_[source].last == at && source != result && !shared_with_other_input &&
         binding.views_[step.in[i]].size() == binding.views_[step.out[0]].size()) {
       binding.slots_[result].root = source;
       lives_[source].last = std::max(lives_[source].last, lives_[result].last);
