@@ -76,13 +76,37 @@ HWY_INLINE V keep_nan(V x, V y) {
   return hn::IfThenElse(hn::IsNaN(x), x, y);
 }
 
-// Highway's Exp gives 0 for NaN and is only made for the finite range.
+// c[0] + c[1] x + c[2] x^2 + ...; a loop that the compiler must unroll would not always be.
+template <std::size_t kCount>
+HWY_INLINE V polynomial(V x, const float (&c)[kCount]) {
+  const D d;
+  V sum = hn::Set(d, c[kCount - 1]);
+  HWY_UNROLL(16)
+  for (std::size_t k = kCount - 1; k > 0; --k) {
+    sum = hn::MulAdd(sum, x, hn::Set(d, c[k - 1]));
+  }
+  return sum;
+}
+
+// 2^n (1 + r + r^2 q(r)) with x = n ln 2 + r, |r| <= ln 2 / 2; q is a weighted least-squares fit,
+// within 3.1e-9. Held first to where the result is 0 or infinite, by operations whose second operand
+// stays when it is NaN. 2^n in two factors: it may be subnormal, or beyond the largest.
 HWY_INLINE V exp_of(D d, V x) {
-  const V most = hn::Set(d, 88.7228391F);  // log of the largest float32
-  const V y = hn::Exp(d, hn::Min(x, most));
-  const V big =
-      hn::IfThenElse(hn::Gt(x, most), hn::Set(d, std::numeric_limits<float>::infinity()), y);
-  return keep_nan(x, big);
+  const hn::RebindToSigned<D> di;
+  const V held = hn::Max(hn::Set(d, -104.0F), hn::Min(hn::Set(d, 89.0F), x));
+  const V magic = hn::Set(d, 12'582'912.0F);  // 1.5 * 2^23: what is added to it is rounded
+  const V shifted = hn::MulAdd(held, hn::Set(d, 1.44269504F), magic);
+  const V n = hn::Sub(shifted, magic);
+  const V high = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), held);  // ln 2 in two parts
+  const V r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), high);
+  constexpr float kQ[] = {0.49999994F, 0.16666521F, 0.04166839F, 0.00836871F, 0.001381461F};
+  const V p = hn::Add(hn::Set(d, 1.0F), hn::MulAdd(polynomial(r, kQ), hn::Mul(r, r), r));
+  const auto whole = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, magic));
+  const auto half = hn::ShiftRight<1>(whole);
+  const auto power = [&](auto exponent) HWY_ATTR {
+    return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(exponent, hn::Set(di, 127))));
+  };
+  return hn::Mul(hn::Mul(p, power(half)), power(hn::Sub(whole, half)));
 }
 
 HWY_INLINE V log_of(D d, V x) {
@@ -102,15 +126,13 @@ HWY_INLINE V tanh_of(D d, V x) {
   const V size = hn::Abs(x);
   const V e = exp_of(d, hn::Mul(hn::Set(d, -2.0F), size));
   const V large = hn::Div(hn::Sub(one, e), hn::Add(one, e));
-  const V s = hn::Mul(x, x);  // x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835 - 1382x^11/155925
-  V p = hn::Set(d, -1382.0F / 155925.0F);
-  p = hn::MulAdd(p, s, hn::Set(d, 62.0F / 2835.0F));
-  p = hn::MulAdd(p, s, hn::Set(d, -17.0F / 315.0F));
-  p = hn::MulAdd(p, s, hn::Set(d, 2.0F / 15.0F));
-  p = hn::MulAdd(p, s, hn::Set(d, -1.0F / 3.0F));
+  // x - x^3/3 + 2x^5/15 - 17x^7/315 + 62x^9/2835 - 1382x^11/155925
+  constexpr float kSeries[] = {
+      -1.0F / 3.0F, 2.0F / 15.0F, -17.0F / 315.0F, 62.0F / 2835.0F, -1382.0F / 155925.0F};
+  const V s = hn::Mul(x, x);
+  const V p = polynomial(s, kSeries);
   const V small = hn::MulAdd(hn::Mul(p, s), x, x);
-  const V y = hn::IfThenElse(hn::Lt(size, hn::Set(d, 0.25F)), small, hn::CopySign(large, x));
-  return keep_nan(x, y);
+  return hn::IfThenElse(hn::Lt(size, hn::Set(d, 0.25F)), small, hn::CopySign(large, x));
 }
 
 HWY_INLINE V sigmoid_of(D d, V x) {
@@ -128,14 +150,7 @@ HWY_INLINE V softplus_of(D d, V x) {
 // [0, 1] and of -log(erfc(x)) on [1, 4], from where on the result rounds to 1.
 HWY_INLINE V erf_of(D d, V x) {
   const V one = hn::Set(d, 1.0F);
-  const V size = hn::Min(hn::Abs(x), hn::Set(d, 4.0F));
-  const auto horner = [d](V at, const float* c, int count) HWY_ATTR {
-    V sum = hn::Set(d, c[count - 1]);
-    for (int k = count - 2; k >= 0; --k) {
-      sum = hn::MulAdd(sum, at, hn::Set(d, c[k]));
-    }
-    return sum;
-  };
+  const V size = hn::Min(hn::Set(d, 4.0F), hn::Abs(x));  // NaN stays
   constexpr float kNear[] = {1.12837917F,
                              -0.376126385F,
                              0.112837826F,
@@ -154,9 +169,9 @@ HWY_INLINE V erf_of(D d, V x) {
                             6.00687957e-05F,
                             -3.09520463e-06F,
                             6.58285788e-08F};
-  const V near = hn::Mul(x, horner(hn::Mul(size, size), kNear, 8));
-  const V far = hn::Sub(one, hn::Exp(d, hn::Neg(horner(size, kFar, 10))));
-  return keep_nan(x, hn::IfThenElse(hn::Lt(size, one), near, hn::CopySign(far, x)));
+  const V near = hn::Mul(x, polynomial(hn::Mul(size, size), kNear));
+  const V far = hn::Sub(one, exp_of(d, hn::Neg(polynomial(size, kFar))));
+  return hn::IfThenElse(hn::Lt(size, one), near, hn::CopySign(far, x));
 }
 
 HWY_INLINE V min_of(V a, V b) {
@@ -249,24 +264,26 @@ void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, 
   }
 }
 
-// In index order over fixed lanes: the sum does not depend on threads or on other rows.
+// NaN may be passed over: it makes the sum of powers NaN, and with it the row.
 HWY_INLINE float largest(const float* x, std::int64_t count) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const float lowest = -std::numeric_limits<float>::infinity();
-  V most = hn::Set(d, lowest);
+  V a = hn::Set(d, lowest);
+  V b = a;
   std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    most = max_of(most, hn::LoadU(d, x + i));
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    a = hn::Max(a, hn::LoadU(d, x + i));
+    b = hn::Max(b, hn::LoadU(d, x + i + lanes));
   }
   HWY_ALIGN float parts[kMostLanes];
-  hn::Store(most, d, parts);
+  hn::Store(hn::Max(a, b), d, parts);
   float result = lowest;
   for (std::int64_t k = 0; k < lanes; ++k) {
-    result = parts[k] > result || std::isnan(parts[k]) ? parts[k] : result;
+    result = parts[k] > result ? parts[k] : result;
   }
   for (; i < count; ++i) {
-    result = x[i] > result || std::isnan(x[i]) ? x[i] : result;
+    result = x[i] > result ? x[i] : result;
   }
   return result;
 }
@@ -305,8 +322,8 @@ HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float s
 
 void softmax_row(const float* x, float* out, std::int64_t count) {
   const float sum = exp_sum(x, out, count, largest(x, count));
-  const V by = hn::Set(D(), sum);
-  map(out, out, count, [by](D, V v) HWY_ATTR { return hn::Div(v, by); });
+  const V by = hn::Set(D(), 1 / sum);  // at least 1: the greatest gives 1
+  map(out, out, count, [by](D, V v) HWY_ATTR { return hn::Mul(v, by); });
 }
 
 void log_softmax_row(const float* x, float* out, std::int64_t count) {
