@@ -12,7 +12,7 @@ namespace {
 
 using simd::kFloatPanel;
 
-constexpr std::int64_t kDepth = 256;  // a panel's block: half of a core's first cache
+constexpr std::int64_t kDepth = 384;  // a panel's block: most of a core's first cache
 constexpr std::int64_t kPanels = 4;   // worked on together by one thread
 constexpr std::int64_t kRows = 192;   // whose block of a stays in a core's second cache
 

@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "worker/ops/simd/panels.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which includes this file once for each instruction set.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -20,6 +21,8 @@ constexpr std::int64_t kLanes = hn::MaxLanes(D());
 constexpr std::int64_t kVectors = kFloatPanel / kLanes;  // of a panel's row
 // Sums that stay in registers: 12 of 16, with two vectors of b and a number of a beside them.
 constexpr std::int64_t kTileRows = kVectors >= 4 ? 3 : 6;
+
+constexpr std::int64_t kLine = 64 / sizeof(float);
 
 HWY_INLINE V activated(const Tail& tail, V v) {
   const D d;
@@ -147,10 +150,19 @@ void multiply_all(const PanelProduct32& product) {
   if (kVectors == 2 && product.columns <= kLanes) {
     return multiply_half(product, 0);
   }
-  // A panel's block stays in the first cache while all rows meet it.
+  // A panel's block stays in the first cache while all rows meet it, and the next one comes
+  // meanwhile: the machine foresees it only when it is begun.
   std::int64_t row = product.rows / kTileRows * kTileRows;
   for (std::int64_t column = 0; column < product.columns; column += kFloatPanel) {
+    const bool last = column + kFloatPanel >= product.columns;
+    const float* next = last ? product.panel + product.k * kFloatPanel  // where k goes on
+                             : product.panel + (column / kFloatPanel + 1) * product.panel_step;
+    const float* const end = next + product.k * kFloatPanel;
+    const std::int64_t share = kTileRows * product.k * kFloatPanel / (row + 1) + kLine;
     for (std::int64_t tile = 0; tile < row; tile += kTileRows) {
+      for (const float* const to = std::min(next + share, end); next < to; next += kLine) {
+        hwy::Prefetch(next);
+      }
       multiply_tile<kTileRows, 1>(product, tile, column);
     }
   }

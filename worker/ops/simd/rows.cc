@@ -89,8 +89,8 @@ HWY_INLINE V polynomial(V x, const float (&c)[kCount]) {
 }
 
 // 2^n (1 + r + r^2 q(r)) with x = n ln 2 + r, |r| <= ln 2 / 2; q is a weighted least-squares fit,
-// within 3.1e-9. Held first to where the result is 0 or infinite, by operations whose second operand
-// stays when it is NaN. 2^n in two factors: it may be subnormal, or beyond the largest.
+// within 3.1e-9. Held first to where the result is 0 or infinite, by operations whose second
+// operand stays when it is NaN. 2^n in two factors: it may be subnormal, or beyond the largest.
 HWY_INLINE V exp_of(D d, V x) {
   const hn::RebindToSigned<D> di;
   const V held = hn::Max(hn::Set(d, -104.0F), hn::Min(hn::Set(d, 89.0F), x));
