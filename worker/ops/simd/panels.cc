@@ -20,7 +20,7 @@ using V = hn::Vec<D>;
 constexpr std::int64_t kLanes = hn::MaxLanes(D());
 constexpr std::int64_t kVectors = kFloatPanel / kLanes;  // of a panel's row
 // Sums that stay in registers: 12 of 16, with two vectors of b and a number of a beside them.
-constexpr std::int64_t kTileRows = kVectors >= 4 ? 3 : 6;
+constexpr std::int64_t kTileRows = kVectors >= 4 ? 3 : 12 / kVectors;
 
 constexpr std::int64_t kLine = 64 / sizeof(float);
 
@@ -146,31 +146,66 @@ void multiply_half(const PanelProduct32& product, std::int64_t column) {
   }
 }
 
+// `rows` of at most kMost rows.
+template <std::int64_t kMost>
+HWY_INLINE void multiply_rest(const PanelProduct32& product,
+                              std::int64_t row,
+                              std::int64_t rows,
+                              std::int64_t column) {
+  if (rows == kMost) {
+    return multiply_tile<kMost, 1>(product, row, column);
+  }
+  if constexpr (kMost > 1) {
+    multiply_rest<kMost - 1>(product, row, rows, column);
+  }
+}
+
+// Rows of the tiles behind the whole ones: one, or two that share what would fill one badly.
+struct Rest {
+  std::int64_t whole;  // rows of whole tiles
+  std::int64_t first;
+  std::int64_t second;
+};
+Rest rest_of(std::int64_t rows) {
+  const std::int64_t left = rows % kTileRows;
+  if (left == 0 || 3 * left >= 2 * kTileRows || rows < kTileRows) {
+    return {.whole = rows - left, .first = left, .second = 0};
+  }
+  const std::int64_t shared = left + kTileRows;
+  return {.whole = rows - shared, .first = (shared + 1) / 2, .second = shared / 2};
+}
+
 void multiply_all(const PanelProduct32& product) {
   if (kVectors == 2 && product.columns <= kLanes) {
     return multiply_half(product, 0);
   }
+  if (product.rows == 1) {
+    return multiply_rows<1, 4>(product, 0);
+  }
+  if (product.rows == 2) {
+    return multiply_rows<2, 2>(product, 0);
+  }
   // A panel's block stays in the first cache while all rows meet it, and the next one comes
   // meanwhile: the machine foresees it only when it is begun.
-  std::int64_t row = product.rows / kTileRows * kTileRows;
+  const Rest rest = rest_of(product.rows);
+  const std::int64_t share = kTileRows * product.k * kFloatPanel / (rest.whole + 1) + kLine;
   for (std::int64_t column = 0; column < product.columns; column += kFloatPanel) {
     const bool last = column + kFloatPanel >= product.columns;
     const float* next = last ? product.panel + product.k * kFloatPanel  // where k goes on
                              : product.panel + (column / kFloatPanel + 1) * product.panel_step;
     const float* const end = next + product.k * kFloatPanel;
-    const std::int64_t share = kTileRows * product.k * kFloatPanel / (row + 1) + kLine;
-    for (std::int64_t tile = 0; tile < row; tile += kTileRows) {
+    for (std::int64_t tile = 0; tile < rest.whole; tile += kTileRows) {
       for (const float* const to = std::min(next + share, end); next < to; next += kLine) {
         hwy::Prefetch(next);
       }
       multiply_tile<kTileRows, 1>(product, tile, column);
     }
-  }
-  for (; row + 2 <= product.rows; row += 2) {
-    multiply_rows<2, 2>(product, row);
-  }
-  if (row < product.rows) {
-    multiply_rows<1, 4>(product, row);
+    if (rest.first > 0) {
+      multiply_rest<kTileRows>(product, rest.whole, rest.first, column);
+    }
+    if (rest.second > 0) {
+      multiply_rest<kTileRows>(product, rest.whole + rest.first, rest.second, column);
+    }
   }
 }
 
