@@ -82,13 +82,28 @@ struct Ends {
   }
 };
 
+// Memory that is wanted soon, brought near a line at a time.
+struct Ahead {
+  const float* at = nullptr;
+  const float* end = nullptr;
+
+  HWY_INLINE void bring() {
+    if (at < end) {
+      hwy::Prefetch(at);
+      at += kLine;
+    }
+  }
+};
+
 // kRows rows from `row` on, times kPanels panels from column `column` on; of each panel its first
 // kUsed vectors, the others being filled up.
 template <std::int64_t kRows, std::int64_t kPanels, std::int64_t kUsed = kVectors>
 HWY_INLINE void multiply_tile(const PanelProduct32& product,
                               std::int64_t row,
-                              std::int64_t column) {
+                              std::int64_t column,
+                              Ahead* ahead = nullptr) {
   constexpr std::int64_t kCount = kPanels * kUsed;
+  constexpr std::int64_t kLineEvery = 4;  // of k
   const D d;
   const Ends ends{product};
   V sums[kRows][kCount];
@@ -112,6 +127,9 @@ HWY_INLINE void multiply_tile(const PanelProduct32& product,
     }
     a += product.a_k_step;
     b += kFloatPanel;
+    if (ahead != nullptr && i % kLineEvery == 0) {
+      ahead->bring();
+    }
   }
   for (std::int64_t r = 0; r < kRows; ++r) {
     ends.store<kCount>(row + r, column, sums[r]);
@@ -188,17 +206,14 @@ void multiply_all(const PanelProduct32& product) {
   // A panel's block stays in the first cache while all rows meet it, and the next one comes
   // meanwhile: the machine foresees it only when it is begun.
   const Rest rest = rest_of(product.rows);
-  const std::int64_t share = kTileRows * product.k * kFloatPanel / (rest.whole + 1) + kLine;
   for (std::int64_t column = 0; column < product.columns; column += kFloatPanel) {
     const bool last = column + kFloatPanel >= product.columns;
-    const float* next = last ? product.panel + product.k * kFloatPanel  // where k goes on
-                             : product.panel + (column / kFloatPanel + 1) * product.panel_step;
-    const float* const end = next + product.k * kFloatPanel;
+    const float* const next = last
+                                  ? product.panel + product.k * kFloatPanel  // where k goes on
+                                  : product.panel + (column / kFloatPanel + 1) * product.panel_step;
+    Ahead ahead{.at = next, .end = next + product.k * kFloatPanel};
     for (std::int64_t tile = 0; tile < rest.whole; tile += kTileRows) {
-      for (const float* const to = std::min(next + share, end); next < to; next += kLine) {
-        hwy::Prefetch(next);
-      }
-      multiply_tile<kTileRows, 1>(product, tile, column);
+      multiply_tile<kTileRows, 1>(product, tile, column, &ahead);
     }
     if (rest.first > 0) {
       multiply_rest<kTileRows>(product, rest.whole, rest.first, column);
