@@ -117,6 +117,31 @@ TEST(Patterns, AGeluWrittenOutBecomesOneStep) {
   }
 }
 
+TEST(Patterns, ASiluWrittenOutBecomesOneStep) {
+  for (const bool turned : {false, true}) {
+    GraphCase graph(13);
+    graph.input("x", random_floats({4, 41}, 3)).node("Sigmoid", {"x"}, {"s"});
+    graph.node("Mul",
+               turned ? std::vector<std::string>{"s", "x"} : std::vector<std::string>{"x", "s"},
+               {"y"});
+    graph.output("y");
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    EXPECT_EQ(mismatch(graph.run(), (*want)[0], 1e-6, 1e-6), "");
+    EXPECT_EQ(graph.figures().steps, 1U);
+  }
+  GraphCase read_elsewhere(13);
+  read_elsewhere.input("x", random_floats({4}, 3)).node("Sigmoid", {"x"}, {"s"});
+  read_elsewhere.node("Mul", {"x", "s"}, {"y"}).output("y").output("s");
+  const auto want = read_elsewhere.run_reference();
+  ASSERT_TRUE(want) << error_of(want);
+  EXPECT_EQ(mismatch(read_elsewhere.run(), (*want)[0], 1e-6, 1e-6), "");
+  GraphCase gate(13);  // of another value
+  gate.input("x", random_floats({4}, 3)).input("z", random_floats({4}, 4));
+  gate.node("Sigmoid", {"x"}, {"s"}).node("Mul", {"z", "s"}, {"y"}).output("y");
+  EXPECT_EQ(mismatch(gate.run(), (*gate.run_reference())[0], 1e-6, 1e-6), "");
+}
+
 TEST(Patterns, AModelCannotNameWhatOnlyThePlanMakes) {
   const auto made = run_domain_op("sluice.fused", 1, "Gelu", {floats({1}, {1})});
   ASSERT_FALSE(made);

@@ -4,6 +4,7 @@
 //   last
 //                                                                   extent
 //   Div, Erf, Add, Mul, Mul                                         x / 2 * (1 + erf(x / sqrt 2))
+//   Sigmoid, Mul                                                    x * sigmoid(x)
 //
 // A pattern is taken when nothing else reads what lies inside of it and its constants are what the
 // operator has; its last step becomes the operator, the others vanish. float32 alone.
@@ -53,6 +54,8 @@ class Matcher {
         SLUICE_TRY(take_layer_norm(i));
       } else if (is(i, "Erf")) {
         SLUICE_TRY(take_gelu(i));
+      } else if (is(i, "Sigmoid")) {
+        SLUICE_TRY(take_silu(i));
       }
     }
     std::vector<Step> kept;
@@ -135,6 +138,8 @@ class Matcher {
   [[nodiscard]] bool fits_last(ValueId value, const Shape& dims) const;
   Result<void> take_layer_norm(std::size_t root);
   Result<void> take_gelu(std::size_t erf);
+  Result<void> take_silu(std::size_t sigmoid);
+  [[nodiscard]] static Node fused(const char* name, ValueId x);
 
   Plan& plan_;
   const Registry& registry_;
@@ -241,11 +246,7 @@ Result<void> Matcher::take_gelu(std::size_t erf) {
   if (!is_number(node(scale).inputs[1], by) || !is_float32(x)) {
     return {};
   }
-  Node made;
-  made.op_type = "Gelu";
-  made.domain = kFusedDomain;
-  made.opset = 1;
-  made.inputs = {x};
+  Node made = fused("Gelu", x);
   const ValueId factor = other(product, result(plus));
   const std::size_t half_after = only_reader(product, "Mul");
   if (factor == x && half_after != kNone && is_number(other(half_after, result(product)), 0.5)) {
@@ -259,6 +260,24 @@ Result<void> Matcher::take_gelu(std::size_t erf) {
     return closed(inside, product) ? replace(inside, product, std::move(made)) : Result<void>();
   }
   return {};
+}
+
+Result<void> Matcher::take_silu(std::size_t sigmoid) {
+  const ValueId x = node(sigmoid).inputs[0];
+  const std::size_t product = only_reader(sigmoid, "Mul");
+  if (product == kNone || other(product, result(sigmoid)) != x || !is_float32(x)) {
+    return {};
+  }
+  return replace({sigmoid}, product, fused("Silu", x));
+}
+
+Node Matcher::fused(const char* name, ValueId x) {
+  Node made;
+  made.op_type = name;
+  made.domain = kFusedDomain;
+  made.opset = 1;
+  made.inputs = {x};
+  return made;
 }
 
 }  // namespace

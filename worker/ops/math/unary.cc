@@ -103,6 +103,7 @@ double unary_double(const UnaryParams& params, double x) {
     }
     case UnaryOp::clip:
     case UnaryOp::gelu:
+    case UnaryOp::silu:
     case UnaryOp::scale:
       break;
   }

@@ -236,6 +236,8 @@ void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, 
         const V erf = erf_of(d, hn::Mul(v, hn::Set(d, 0.707106781F)));
         return hn::Mul(hn::Mul(v, hn::Add(one, erf)), hn::Set(d, 0.5F));
       });
+    case UnaryOp::silu:
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return hn::Mul(v, sigmoid_of(d, v)); });
     case UnaryOp::relu:
       return map(
           x, out, n, [zero](D, V v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); });

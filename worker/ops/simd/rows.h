@@ -42,6 +42,7 @@ enum class UnaryOp : std::uint8_t {
   softplus,      // log(1 + exp(x))
   erf,
   gelu,   // x / 2 * (1 + erf(x / sqrt 2))
+  silu,   // x * sigmoid(x)
   scale,  // alpha * x + beta
 };
 
