@@ -1,10 +1,11 @@
 // Dropout (inference), Flatten, Identity, Reshape, Squeeze, Unsqueeze: the same elements under
-// other dims. The plan gives the result its input's memory; run() copies where it cannot. Spec:
-// https://onnx.ai/onnx/operators/ (read 2026-11). Types: all. Opsets: axes and shapes are
-// attributes in old versions (Reshape 1, Squeeze and Unsqueeze before 13), inputs since. Reshape's
-// allowzero since 14. Dropout's flags for training (is_test of 1 and 6, ratio, seed) do not matter:
-// a served model infers; training_mode given as true is refused but with a ratio of 0, which drops
-// nothing either. Its mask is all true.
+// other dims.
+// Spec: https://onnx.ai/onnx/operators/ (read 2026-11).
+// The plan gives the result its input's memory; run() copies where it cannot. Types: all.
+// Opsets: axes and shapes are attributes in old versions (Reshape 1, Squeeze and Unsqueeze before
+// 13), inputs since. Reshape's allowzero since 14. Dropout's flags for training (is_test of 1 and
+// 6, ratio, seed) do not matter: a served model infers; training_mode given as true is refused but
+// with a ratio of 0, which drops nothing either. Its mask is all true.
 
 #include <algorithm>
 #include <optional>
