@@ -157,8 +157,10 @@ std::shared_ptr<const PackedFilter> PackedFilter::make(const ConvSpec& given, co
     const auto chosen = describe(typical).convolution;
     const bool depthwise =
         typical.group > 1 && typical.w_dims[0] == typical.group && typical.w_dims[1] == 1;
-    const bool direct = std::string_view(chosen.impl_info_str()).find("jit") == 0;
-    if ((depthwise || typical.group == 1) && !direct) {
+    // "x64:gemm:jit", "ref:any"; those that multiply in place are "jit..." and "brg...".
+    const std::string_view how = chosen.impl_info_str();
+    const bool slow = how.find("gemm:") != std::string_view::npos || how.starts_with("ref");
+    if ((depthwise || typical.group == 1) && slow) {
       return nullptr;  // a product for each channel, or taps gathered: ours are faster
     }
     const Desc desc = chosen.weights_desc();

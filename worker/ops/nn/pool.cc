@@ -15,7 +15,7 @@
 #include "worker/engine/parallel.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
-#include "worker/ops/simd/rows.h"
+#include "worker/ops/simd/pools.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -88,60 +88,72 @@ Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts
 
 using Three = std::array<std::int64_t, 3>;
 
+// Along one dimension, the taps of an output place that lie inside the input.
+struct TapRange {
+  std::int64_t first = 0;
+  std::int64_t last = 1;     // one behind
+  std::int64_t start = 0;    // the input's place of tap 0; may be negative
+  std::int64_t counted = 1;  // taps that count for an average with pads
+};
+
 // The window with exactly three spatial dimensions, the first ones of extent 1.
 struct PoolBound {
   Three in{1, 1, 1};
   Three out{1, 1, 1};
   Three kernel{1, 1, 1};
-  Three strides{1, 1, 1};
   Three dilations{1, 1, 1};
-  Three begins{0, 0, 0};
-  Three ends{0, 0, 0};
+  std::array<std::vector<TapRange>, 3> ranges{};  // by output place
 
   [[nodiscard]] std::int64_t places() const { return out[0] * out[1] * out[2]; }
   [[nodiscard]] std::int64_t area() const { return in[0] * in[1] * in[2]; }
 };
+
+std::vector<TapRange> tap_ranges(const Window& window, std::size_t d, std::int64_t extent) {
+  std::vector<TapRange> ranges;
+  const std::int64_t step = window.dilations[d];
+  for (std::int64_t at = 0; at < window.out[d]; ++at) {
+    TapRange range{.start = at * window.strides[d] - window.pads_begin[d]};
+    range.first = range.start >= 0 ? 0 : (-range.start + step - 1) / step;
+    const std::int64_t room = extent - range.start;
+    range.last = std::clamp<std::int64_t>((room + step - 1) / step, 0, window.kernel[d]);
+    // With ceil_mode a window may hang over the padding; what hangs over never counts.
+    const std::int64_t padded = room + window.pads_end[d];
+    range.counted = std::clamp<std::int64_t>((padded + step - 1) / step, 0, window.kernel[d]);
+    ranges.push_back(range);
+  }
+  return ranges;
+}
 
 Result<PoolBound> bind_pool(const PoolParams& params, BindContext& context) {
   const TensorView& x = context.inputs[0];
   SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
   PoolBound bound;
   const std::size_t rank = window.out.size();
-  for (std::size_t d = 0; d < rank; ++d) {
-    const std::size_t to = 3 - rank + d;
+  for (std::size_t to = 0; to < 3; ++to) {
+    if (to < 3 - rank) {
+      bound.ranges[to].resize(1);
+      continue;
+    }
+    const std::size_t d = to + rank - 3;
     bound.in[to] = x.dims[d + 2];
     bound.out[to] = window.out[d];
     bound.kernel[to] = window.kernel[d];
-    bound.strides[to] = window.strides[d];
     bound.dilations[to] = window.dilations[d];
-    bound.begins[to] = window.pads_begin[d];
-    bound.ends[to] = window.pads_end[d];
+    bound.ranges[to] = tap_ranges(window, d, x.dims[d + 2]);
   }
   return bound;
 }
 
-// The taps of one output place that lie inside the input: begin and end in taps, start in places.
-struct Taps {
-  Three first{};
-  Three last{};              // one behind
-  Three start{};             // input position of tap 0; may be negative
-  std::int64_t counted = 1;  // taps that count for an average with pads
-};
+using Taps = std::array<TapRange, 3>;
 
 Taps taps_at(const PoolBound& bound, std::int64_t place) {
   Taps taps;
-  for (std::size_t d = 3; d > 0; --d) {
-    const std::size_t i = d - 1;
-    const std::int64_t at = place % bound.out[i];
-    place /= bound.out[i];
-    const std::int64_t step = bound.dilations[i];
-    taps.start[i] = at * bound.strides[i] - bound.begins[i];
-    taps.first[i] = taps.start[i] >= 0 ? 0 : (-taps.start[i] + step - 1) / step;
-    const std::int64_t room = bound.in[i] - taps.start[i];
-    taps.last[i] = std::clamp<std::int64_t>((room + step - 1) / step, 0, bound.kernel[i]);
-    // With ceil_mode a window may hang over the padding; what hangs over never counts.
-    const std::int64_t padded = bound.in[i] + bound.ends[i] - taps.start[i];
-    taps.counted *= std::clamp<std::int64_t>((padded + step - 1) / step, 0, bound.kernel[i]);
+  for (std::size_t i = 3; i > 0; --i) {
+    const std::int64_t extent = bound.out[i - 1];
+    const std::int64_t rest = extent == 1 ? place : place / extent;
+    const std::int64_t at = extent == 1 ? 0 : place - rest * extent;
+    taps[i - 1] = bound.ranges[i - 1][static_cast<std::size_t>(at)];
+    place = rest;
   }
   return taps;
 }
@@ -149,24 +161,28 @@ Taps taps_at(const PoolBound& bound, std::int64_t place) {
 // Calls tap(position in the input's places) for every tap inside, in index order.
 template <class F>
 void for_taps(const PoolBound& bound, const Taps& taps, const F& tap) {
-  for (std::int64_t a = taps.first[0]; a < taps.last[0]; ++a) {
-    const std::int64_t plane = (taps.start[0] + a * bound.dilations[0]) * bound.in[1];
-    for (std::int64_t b = taps.first[1]; b < taps.last[1]; ++b) {
-      const std::int64_t row = (plane + taps.start[1] + b * bound.dilations[1]) * bound.in[2];
-      for (std::int64_t c = taps.first[2]; c < taps.last[2]; ++c) {
-        tap(row + taps.start[2] + c * bound.dilations[2]);
+  for (std::int64_t a = taps[0].first; a < taps[0].last; ++a) {
+    const std::int64_t plane = (taps[0].start + a * bound.dilations[0]) * bound.in[1];
+    for (std::int64_t b = taps[1].first; b < taps[1].last; ++b) {
+      const std::int64_t row = (plane + taps[1].start + b * bound.dilations[1]) * bound.in[2];
+      for (std::int64_t c = taps[2].first; c < taps[2].last; ++c) {
+        tap(row + taps[2].start + c * bound.dilations[2]);
       }
     }
   }
 }
 
-std::int64_t inside(const Taps& taps) {
+// Taps that an average divides by.
+std::int64_t counted(const PoolParams& params, const Taps& taps) {
   std::int64_t count = 1;
-  for (std::size_t i = 0; i < 3; ++i) {
-    count *= std::max<std::int64_t>(taps.last[i] - taps.first[i], 0);
+  for (const TapRange& range : taps) {
+    count *=
+        params.count_pads ? range.counted : std::max<std::int64_t>(range.last - range.first, 0);
   }
   return count;
 }
+
+constexpr std::size_t kRowsMost = 64;  // joined at once
 
 void run_channels_last(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
   const float* x = context.input(0).as<float>().data();
@@ -177,19 +193,27 @@ void run_channels_last(const PoolParams& params, const PoolBound& bound, KernelC
   const std::int64_t taps_most = bound.kernel[0] * bound.kernel[1] * bound.kernel[2];
   const std::int64_t grain = 1 + 32'768 / (channels * taps_most + 1);
   parallel_for(view.dims[0] * places, grain, [&](std::int64_t begin, std::int64_t end) {
+    std::array<const float*, kRowsMost> rows{};
     for (std::int64_t at = begin; at < end; ++at) {
       const float* image = x + at / places * bound.area() * channels;
-      float* out = y + at * channels;
       const Taps taps = taps_at(bound, at % places);
-      std::fill_n(out, channels, params.is_max ? -std::numeric_limits<float>::infinity() : 0.0F);
+      simd::PoolPlace place{.rows = rows.data(),
+                            .count = 0,
+                            .out = y + at * channels,
+                            .channels = channels,
+                            .goes_on = false};
+      const auto join = [&](float scale) {
+        params.is_max ? simd::pool_greatest(place) : simd::pool_sum(place, scale);
+        place.count = 0;
+        place.goes_on = true;
+      };
       for_taps(bound, taps, [&](std::int64_t position) {
-        const float* row = image + position * channels;
-        params.is_max ? simd::maximum(row, out, channels) : simd::accumulate(row, out, channels);
+        if (place.count == static_cast<std::int64_t>(kRowsMost)) {
+          join(1);
+        }
+        rows[static_cast<std::size_t>(place.count++)] = image + position * channels;
       });
-      if (!params.is_max) {
-        const std::int64_t count = params.count_pads ? taps.counted : inside(taps);
-        simd::unary(simd::UnaryOp::scale, 1.0F / static_cast<float>(count), 0, out, out, channels);
-      }
+      join(params.is_max ? 1.0F : 1.0F / static_cast<float>(counted(params, taps)));
     }
   });
 }
@@ -200,8 +224,7 @@ void average_plane(const PoolParams& params, const PoolBound& bound, const T* x,
     const Taps taps = taps_at(bound, place);
     double sum = 0;
     for_taps(bound, taps, [&](std::int64_t position) { sum += static_cast<double>(x[position]); });
-    const std::int64_t count = params.count_pads ? taps.counted : inside(taps);
-    y[place] = static_cast<T>(sum / static_cast<double>(count));
+    y[place] = static_cast<T>(sum / static_cast<double>(counted(params, taps)));
   }
 }
 

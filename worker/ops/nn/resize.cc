@@ -166,6 +166,17 @@ void run_pass(
           T* to = y + row * inner;
           const bool outside =
               !table.outside.empty() && table.outside[static_cast<std::size_t>(place)] != 0;
+          if (const auto at = static_cast<std::size_t>(2 * place);
+              taps == 2 && !outside && table.weight[at] != 0 && table.weight[at + 1] != 0) {
+            const T* a = from + table.index[at] * inner;
+            const T* b = from + table.index[at + 1] * inner;
+            const T first = static_cast<T>(table.weight[at]);
+            const T second = static_cast<T>(table.weight[at + 1]);
+            for (std::int64_t i = 0; i < inner; ++i) {
+              to[i] = first * a[i] + second * b[i];
+            }
+            continue;
+          }
           std::fill_n(to, inner, outside ? fill : T{0});
           for (std::int64_t t = 0; !outside && t < taps; ++t) {
             const auto at = static_cast<std::size_t>(place * taps + t);
@@ -202,25 +213,42 @@ void run_weighted(const ResizeParams& params, const ResizeBound& bound, KernelCo
   // NOLINTNEXTLINE: scratch is aligned to 64.
   Sum* const first = reinterpret_cast<Sum*>(context.scratch().data());
   Sum* buffers[] = {first, first + bound.buffer};
-  std::ranges::transform(x.as<T>(), buffers[0], [](T value) { return static_cast<Sum>(value); });
+  constexpr bool kSame = std::is_same_v<T, Sum>;  // no copies at either end
+  const Sum* from = buffers[0];
+  if constexpr (kSame) {
+    from = x.as<T>().data();
+  } else {
+    std::ranges::transform(x.as<T>(), buffers[0], [](T value) { return static_cast<Sum>(value); });
+  }
   Shape extents;
   for (const AxisTable& table : bound.tables) {
     extents.push_back(table.in);
   }
   for (const std::size_t axis : bound.passes) {
     const std::int64_t inner = product(extents, axis + 1, extents.size());
+    Sum* to = buffers[1];
+    if constexpr (kSame) {
+      to = axis == bound.passes.back() ? y.mut<T>().data() : to;
+    }
     run_pass<Sum>(bound.tables[axis],
                   static_cast<Sum>(params.rule.extrapolation),
-                  buffers[0],
-                  buffers[1],
+                  from,
+                  to,
                   product(extents, 0, axis),
                   inner);
     extents[axis] = bound.tables[axis].out;
+    from = to;
     std::swap(buffers[0], buffers[1]);
   }
-  std::transform(buffers[0], buffers[0] + y.count, y.mut<T>().data(), [](Sum value) {
-    return whole<T>(static_cast<double>(value));
-  });
+  if constexpr (kSame) {
+    if (bound.passes.empty()) {
+      copy_elements(x, y);
+    }
+  } else {
+    std::transform(from, from + y.count, y.mut<T>().data(), [](Sum value) {
+      return whole<T>(static_cast<double>(value));
+    });
+  }
 }
 
 Result<void> run_resize(const ResizeParams& params,

@@ -344,10 +344,6 @@ void accumulate_row(const float* x, float* y, std::int64_t count) {
   zip({x, 1, y, 1, y, count}, [](D, V a, V b) HWY_ATTR { return hn::Add(a, b); });
 }
 
-void maximum_row(const float* x, float* y, std::int64_t count) {
-  zip({x, 1, y, 1, y, count}, [](D, V a, V b) HWY_ATTR { return max_of(a, b); });
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace sluice::engine::simd
 HWY_AFTER_NAMESPACE();
@@ -360,7 +356,6 @@ HWY_EXPORT(unary_row);
 HWY_EXPORT(softmax_row);
 HWY_EXPORT(log_softmax_row);
 HWY_EXPORT(accumulate_row);
-HWY_EXPORT(maximum_row);
 
 void binary(BinaryOp op, const BinaryRow& row) {
   HWY_DYNAMIC_DISPATCH(binary_row)(op, row);
@@ -376,9 +371,6 @@ void log_softmax(const float* x, float* out, std::int64_t count) {
 }
 void accumulate(const float* x, float* y, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(accumulate_row)(x, y, count);
-}
-void maximum(const float* x, float* y, std::int64_t count) {
-  HWY_DYNAMIC_DISPATCH(maximum_row)(x, y, count);
 }
 
 }  // namespace sluice::engine::simd

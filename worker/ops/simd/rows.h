@@ -54,8 +54,7 @@ void softmax(const float* x, float* out, std::int64_t count);
 // out = x - max(x) - log(sum(exp(x - max(x)))).
 void log_softmax(const float* x, float* out, std::int64_t count);
 
-// y += x, y = max(y, x) keeping NaN: rows of channels-last pooling.
+// y += x.
 void accumulate(const float* x, float* y, std::int64_t count);
-void maximum(const float* x, float* y, std::int64_t count);
 
 }  // namespace sluice::engine::simd
