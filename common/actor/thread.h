@@ -1,4 +1,5 @@
-// Thread: a named thread that is joined when its owner goes. The only place that makes one.
+// Thread: a named thread that is joined when its owner goes, unless it was abandoned because the
+// process ends. The only place that makes one.
 
 #pragma once
 
@@ -15,6 +16,9 @@ class Thread {
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
   ~Thread() = default;  // joins
+
+  // Nobody will wait for it: said right before the process ends around it, and only then.
+  void abandon() { thread_.detach(); }
 
  private:
   std::jthread thread_;

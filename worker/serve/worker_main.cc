@@ -96,8 +96,13 @@ int complain(int exit_code, const std::string& reason) {
   return exit_code;
 }
 
-// Ends the process without joining its threads.
-[[noreturn]] void leave(int exit_code) {
+using Threads = std::vector<std::unique_ptr<actor::Thread>>;
+
+// Ends the process without joining its threads: one may never come back from the engine.
+[[noreturn]] void leave(int exit_code, const Threads& threads) {
+  for (const auto& thread : threads) {
+    thread->abandon();
+  }
   log_shutdown();
   ::_exit(exit_code);
 }
@@ -130,7 +135,7 @@ class Worker {
   int run() {
     loop_.serve(mailbox_, *actor_);
     loop_.watch_descriptor(signals_.get(), [this](TimePoint now) { return on_signal(now); });
-    std::vector<std::unique_ptr<actor::Thread>> threads;
+    Threads threads;
     for (std::size_t i = 0; i < count(); ++i) {
       threads.push_back(start_executor(i));
     }
@@ -147,12 +152,12 @@ class Worker {
       actor_->start(clock_.now());
       loop_.run();
     } catch (const std::exception& error) {
-      leave(complain(kExitBroken, std::string("link: ") + error.what()));
+      leave(complain(kExitBroken, std::string("link: ") + error.what()), threads);
     }
     if (!actor_->idle()) {
       // libzmq's thread still has the last words to send, and nobody will wait for it.
       static_cast<void>(::poll(nullptr, 0, kLastWordsMs));
-      leave(actor_->exit_code());  // a thread is inside the engine, perhaps for ever
+      leave(actor_->exit_code(), threads);  // one is inside the engine, perhaps for ever
     }
     for (auto& link : executor_links_) {
       SLUICE_CHECK(link.offer(StopExecutor{}) == actor::Offer::accepted);
