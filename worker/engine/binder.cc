@@ -135,6 +135,7 @@ bool Binder::has_value(std::uint32_t slot) const {
 
 std::vector<InputFact> Binder::facts_for(const Step& step) const {
   std::vector<InputFact> facts;
+  facts.reserve(step.node.inputs.size());
   for (const ValueId value : step.node.inputs) {
     facts.emplace_back();
     if (value != kNoValue) {
@@ -150,18 +151,13 @@ std::vector<InputFact> Binder::facts_for(const Step& step) const {
 
 // Runs a step all of whose inputs are known now, if its result is small. False: it must wait.
 Result<bool> Binder::fold(const Step& step, const OutputFacts& facts) {
-  if (!step.entry->pure) {
+  const auto is_known = [&](ValueId value) { return value == kNoValue || has_value(value); };
+  if (!step.entry->pure || !std::ranges::all_of(step.node.inputs, is_known)) {
     return false;
   }
   std::vector<TensorView> inputs;
   for (const ValueId value : step.node.inputs) {
-    inputs.emplace_back();
-    if (value != kNoValue) {
-      if (!has_value(value)) {
-        return false;
-      }
-      inputs.back() = binding_->views_[value];
-    }
+    inputs.push_back(value == kNoValue ? TensorView{} : binding_->views_[value]);
   }
   for (const OutputFact& fact : facts) {
     SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(fact.dims));
@@ -280,6 +276,7 @@ Result<void> Binder::infer_step(const Step& step) {
 }
 
 Result<void> Binder::infer() {
+  binding_->steps_.reserve(plan_.steps.size());
   for (const Step& step : plan_.steps) {
     if (auto inferred = infer_step(step); !inferred) {
       // A shape that does not fit the model is the caller's mistake, whatever the operator said.
@@ -296,6 +293,7 @@ void Binder::drop_unwanted() {
     needed[plan_.outputs[output].value] = true;
   }
   std::vector<BoundStep> kept;
+  kept.reserve(binding.steps_.size());
   for (auto step = binding.steps_.rbegin(); step != binding.steps_.rend(); ++step) {
     const bool effect = step->step != nullptr && !step->step->entry->pure;
     const bool alive = effect || std::ranges::any_of(
@@ -316,9 +314,13 @@ void Binder::drop_unwanted() {
 
 Result<void> Binder::bind_kernels() {
   Binding& binding = *binding_;
+  std::vector<TensorView> inputs;
+  std::vector<TensorView> outputs;
   for (BoundStep& step : binding.steps_) {
-    std::vector<TensorView> inputs;
-    std::vector<TensorView> outputs;
+    inputs.clear();
+    outputs.clear();
+    step.inputs.reserve(step.in.size());
+    step.outputs.reserve(step.out.size());
     for (const std::uint32_t slot : step.in) {
       const bool there = slot != kNoValue;
       step.inputs.push_back(there ? &binding.views_[slot] : nullptr);

@@ -171,6 +171,7 @@ void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
 void Binder::choose_layouts() {
   Binding& binding = *binding_;
   std::vector<BoundStep> steps;
+  steps.reserve(binding.steps_.size() + binding.steps_.size() / 8);
   for (BoundStep& step : binding.steps_) {
     const bool may_rename =
         step.step != nullptr && !step.dynamic && step.step->entry->layout == LayoutRule::turns;
