@@ -112,9 +112,9 @@ void Run::measure_capacity() {
   const std::uint64_t ok = session_.ledger().totals().ok;
   session_.pass(options_.capacity);
   const double took = std::chrono::duration<double>(session_.now() - began).count();
+  findings_.capacity = static_cast<double>(session_.ledger().totals().ok - ok) / took;
   session_.load().stop(session_.now());
   session_.pass_until_idle(session_.ledger().deadline() + kAnswerGrace);
-  findings_.capacity = static_cast<double>(session_.ledger().totals().ok - ok) / took;
   progress_.say("capacity " + std::to_string(std::llround(findings_.capacity)) + " requests/s");
 }
 

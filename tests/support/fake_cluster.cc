@@ -165,8 +165,9 @@ std::string FakeCluster::infer(Client& client, const std::string&, const std::st
     begin(options_.versions.front(), options_.by);
   }
   const bool rolling = phase_ == "starting" || phase_ == "switching";
-  if (rolling && options_.slow_while_rolling_us > 0) {
-    std::this_thread::sleep_for(std::chrono::microseconds(options_.slow_while_rolling_us));
+  if (const int slow = options_.slow_us + (rolling ? options_.slow_while_rolling_us : 0);
+      slow > 0) {
+    std::this_thread::sleep_for(std::chrono::microseconds(slow));
   }
   if (odd && options_.drop) {
     return {};

@@ -27,7 +27,8 @@ struct FakeClusterOptions {
   bool drop = false;                // one request in 100 is answered by closing the connection
   bool fail = false;                // one in 100 is a 503
   bool close_often = false;         // one answer in 100 is the last of its connection, as it says
-  int slow_while_rolling_us = 0;    // every answer is held up so long during rollouts
+  int slow_us = 0;                  // every answer takes so long, one after the other
+  int slow_while_rolling_us = 0;    // so much longer during rollouts
   std::uint64_t rolls_by_itself_at = 0;  // after so many answers, to the first version; 0: never
   std::string by = "policy";             // who began that
 };

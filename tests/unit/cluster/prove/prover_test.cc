@@ -101,6 +101,19 @@ TEST(ProveSwap, MeasuresCapacityAndTakesHalfOfIt) {
   EXPECT_THAT(objections(*findings), ElementsAre());
 }
 
+// What is still under way when the time is up was not answered in it.
+TEST(ProveSwap, CountsAsCapacityWhatWasAnsweredInTime) {
+  FakeCluster cluster({.slow_us = 20'000});
+  Silent progress;
+  ProveOptions options = options_for(cluster, 0);
+  options.rate = 0;
+  options.connections = 64;
+  const auto findings = prove_swap(options, -1, progress);
+  ASSERT_TRUE(findings) << findings.error().detail;
+  EXPECT_GT(findings->capacity, 0);
+  EXPECT_LT(findings->capacity, 100);  // at most 50 a second
+}
+
 struct WrongCase {
   const char* name = "";
   FakeClusterOptions options{};
