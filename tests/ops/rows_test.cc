@@ -265,6 +265,34 @@ GraphCase sequence_first() {
   return graph;
 }
 
+// A classifier of sequences as PyTorch exports it: the last states of both directions.
+GraphCase last_state() {
+  GraphCase graph;
+  graph.rows_input("x", x({3, 4, 6}))
+      .constant("w", random_floats({2, 20, 6}, 4))
+      .constant("r", random_floats({2, 20, 5}, 5))
+      .constant("one", int64s({}, {1}))
+      .constant("front", int64s({1}, {0}))
+      .constant("directions", int64s({1}, {2}))
+      .constant("hidden", int64s({1}, {5}))
+      .constant("forward", int64s({}, {0}))
+      .node("Transpose", {"x"}, {"t"}, {integers("perm", {1, 0, 2})})
+      .node("Shape", {"t"}, {"s"})
+      .node("Gather", {"s", "one"}, {"n"}, {integer("axis", 0)})
+      .node("Unsqueeze", {"n", "front"}, {"n1"})
+      .node("Concat", {"directions", "n1", "hidden"}, {"zeros"}, {integer("axis", 0)})
+      .node("ConstantOfShape", {"zeros"}, {"state"})
+      .node("LSTM",
+            {"t", "w", "r", "", "", "state", "state"},
+            {"h", "h_last", "c_last"},
+            {text("direction", "bidirectional"), integer("hidden_size", 5)})
+      .node("Gather", {"h_last", "forward"}, {"ahead"}, {integer("axis", 0)})
+      .node("Gather", {"c_last", "one"}, {"back"}, {integer("axis", 0)})
+      .node("Concat", {"ahead", "back"}, {"y"}, {integer("axis", 1)})
+      .rows_output("y", {10});
+  return graph;
+}
+
 GraphCase perceptron() {
   GraphCase graph;
   graph.rows_input("x", x({3, 20}))
@@ -305,6 +333,7 @@ TEST(Rows, OfWholeModelsComeOutAsTheyWouldAlone) {
       {"flatten by shape", flatten_by_shape(), x({3, 2, 2})},
       {"attention", attention(), x({3, 4, 6})},
       {"sequence first", sequence_first(), x({3, 4, 6})},
+      {"last state", last_state(), x({3, 4, 6})},
       {"perceptron", perceptron(), x({3, 20})},
       {"embedding", embedding(), int64s({3, 4}, {0, 1, 2, 3, 3, 2, 1, 0, 1, 1, 1, 1})},
   };

@@ -1,6 +1,7 @@
 #include "worker/engine/row_rules.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <span>
 #include <string>
@@ -355,11 +356,24 @@ constexpr Entry kRules[] = {
 
 namespace sluice::engine {
 
-bool many_outputs(const Node& node) {
-  return node.domain == kMlDomain
-             ? node.op_type == "LinearClassifier" || node.op_type == "SVMClassifier" ||
-                   node.op_type == "TreeEnsembleClassifier"
-             : node.domain.empty() && (node.op_type == "Split" || node.op_type == "TopK");
+std::optional<std::size_t> axis_of_output(const Node& node, std::size_t output, std::size_t first) {
+  static constexpr std::array<std::string_view, 3> kMlSame{
+      "LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier"};
+  static constexpr std::array<std::string_view, 2> kSame{"Split", "TopK"};
+  static constexpr std::array<std::string_view, 3> kRecurrent{"GRU", "LSTM", "RNN"};
+  const auto is_one_of = [&node](std::span<const std::string_view> names) {
+    return std::ranges::find(names, node.op_type) != names.end();
+  };
+  if (output == 0 || (node.domain == kMlDomain && is_one_of(kMlSame)) ||
+      (node.domain.empty() && is_one_of(kSame))) {
+    return first;
+  }
+  if (node.domain.empty() && is_one_of(kRecurrent)) {
+    // Y is [steps, directions, batch, hidden], Y_h and Y_c have no steps; with layout 1 the batch
+    // is in front of all.
+    return first == 2 ? 1 : 0;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowInput>& inputs) {

@@ -21,11 +21,11 @@ struct RowInput {
   const TensorView* value = nullptr;  // where known before the run
 };
 
-// The axis of the first output, and of the others where many_outputs(); nothing when the step may
-// mix rows, or when that is not known. At least one of `inputs` has an axis.
+// The axis of the first output; nothing when the step may mix rows, or when that is not known. At
+// least one of `inputs` has an axis.
 std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowInput>& inputs);
 
-// Whether the outputs behind the first have the rows at the same axis.
-bool many_outputs(const Node& node);
+// The axis of a later output (`output` >= 1), given the first one's; nothing when it is not known.
+std::optional<std::size_t> axis_of_output(const Node& node, std::size_t output, std::size_t first);
 
 }  // namespace sluice::engine

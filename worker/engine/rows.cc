@@ -168,13 +168,14 @@ class Follower {
     if (!axis) {
       return {};
     }
-    const std::optional<std::size_t> wanted =
-        output == 0 || many_outputs(node) ? axis_after(node, *axis) : std::nullopt;
+    const std::optional<std::size_t> wanted = axis_after(node, output, *axis);
     return wanted == axis ? Follow{Kind::rows, *axis} : Follow{};
   }
 
   // Where the rows should stand behind the step; `seen`: where the dims say they do.
-  [[nodiscard]] std::optional<std::size_t> axis_after(const Node& node, std::size_t seen) const {
+  [[nodiscard]] std::optional<std::size_t> axis_after(const Node& node,
+                                                      std::size_t output,
+                                                      std::size_t seen) const {
     const bool plain = node.domain.empty();
     if (plain && node.op_type == "ConstantOfShape") {
       return seen;  // every place the same number
@@ -195,7 +196,8 @@ class Follower {
     for (const ValueId value : node.inputs) {
       inputs.push_back(value != kNoValue ? input_of(value) : RowInput{});
     }
-    return axis_behind(node, inputs);
+    const auto in_front = axis_behind(node, inputs);
+    return in_front ? axis_of_output(node, output, *in_front) : std::nullopt;
   }
 
   // Elements stay in their order: rows stay whole when as many elements as before stand before the
