@@ -54,7 +54,12 @@ TEST(MatMul, AgreesWithTheScalarLoops) {
                                           {{2, 3, 4, 5}, {5, 7}},
                                           {{2, 3, 4, 5}, {2, 1, 5, 3}},
                                           {{1, 4, 5}, {6, 5, 2}},
-                                          {{33, 70}, {70, 129}}};
+                                          {{33, 70}, {70, 129}},
+                                          {{2, 4, 1, 8}, {2, 4, 8, 67}},
+                                          {{2, 4, 1, 67}, {2, 1, 67, 8}},
+                                          {{4, 70}, {70, 129}},
+                                          {{3, 1, 1}, {3, 1, 1}},
+                                          {{6, 3, 5}, {6, 5, 33}}};
   for (const auto& [a, b] : rows) {
     for (const bool constant : {false, true}) {
       GraphCase graph;
@@ -64,6 +69,27 @@ TEST(MatMul, AgreesWithTheScalarLoops) {
       const auto want = graph.run_reference();
       ASSERT_TRUE(want) << error_of(want);
       EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5, 1e-6), "") << to_string(b);
+    }
+  }
+}
+
+// Few rows, as a decoder has them: B as it lies and transposed, of every rest of a vector.
+TEST(MatMul, OfFewRowsAgreesWithTheScalarLoops) {
+  for (const std::int64_t rows : {1, 2, 4, 5}) {
+    for (const std::int64_t k : {1, 3, 8, 19, 64}) {
+      for (const std::int64_t transposed : {0, 1}) {
+        GraphCase graph;
+        graph.input("a", random_floats({rows, k}, 1))
+            .input("b", random_floats(transposed != 0 ? Shape{41, k} : Shape{k, 41}, 2))
+            .input("c", random_floats({41}, 3))
+            .node("Gemm", {"a", "b", "c"}, {"h"}, {integer("transB", transposed), real("alpha", 2)})
+            .node("Relu", {"h"}, {"y"})
+            .output("y");
+        const auto want = graph.run_reference();
+        ASSERT_TRUE(want) << error_of(want);
+        EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5, 1e-6), "")
+            << rows << " rows of " << k << ", B transposed: " << transposed;
+      }
     }
   }
 }

@@ -4,8 +4,9 @@
 // [M,N]. FusedMatMul: alpha times MatMul of A and B whose last two dimensions are exchanged by
 // transA and transB (of vectors nothing is); transBatchA and transBatchB are refused. Types:
 // float32 (oneDNN, a constant B packed), float64 (OpenBLAS), int32, int64, uint32, uint64 (plain
-// loops). float32 multiplies and adds in float32; a row's result does not depend on the other rows.
-// Opsets: Gemm before 7 broadcasts C only when `broadcast` is set; C is optional since 11.
+// loops). float32 multiplies and adds in float32; a row's result does not depend on the other rows
+// where B is constant. Opsets: Gemm before 7 broadcasts C only when `broadcast` is set; C is
+// optional since 11.
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,7 @@
 #include "worker/ops/math/activate.h"
 #include "worker/ops/math/matmul_product.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/thin_products.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -161,11 +163,20 @@ Result<GemmState> prepare_gemm(const GemmParams& params, PrepareContext& context
 struct GemmBound {
   Product product;
   std::shared_ptr<detail::Matmul> primitive;
+  bool thin = false;         // by simd::multiply_thin; float32
   bool adds_bias = false;    // the primitive does
   bool activates = false;    // likewise
   BroadcastLoop<1> c_loop;   // C over [m, n]
   BroadcastLoop<2> batches;  // A and B over the batches, in matrices
 };
+
+// Few rows and a matrix that is small and new in each run: a decoder's attention.
+bool is_thin(const GemmParams& params, const GemmState& state, const Product& product) {
+  constexpr std::int64_t kRows = 4;
+  constexpr std::int64_t kMatrix = std::int64_t{1} << 16;
+  return state.packed == nullptr && product.m <= kRows && product.n * product.k <= kMatrix &&
+         (product.m == 1 || !params.a_transposed);
+}
 
 Result<GemmBound> bind_gemm(const GemmParams& params,
                             const GemmState& state,
@@ -184,6 +195,10 @@ Result<GemmBound> bind_gemm(const GemmParams& params,
   bound.batches = make_loop<2>(batch_dims, {batches(product.a), batches(product.b)});
   const bool empty = context.outputs[0].count == 0 || product.k == 0;
   if (context.outputs[0].datatype != DataType::float32 || state.reference || empty) {
+    return bound;
+  }
+  if (is_thin(params, state, product)) {
+    bound.thin = true;
     return bound;
   }
   detail::MatmulSpec spec{.a_dims = product.a,
@@ -266,6 +281,31 @@ void multiply_batches(const GemmParams& params, const GemmBound& bound, KernelCo
   }
 }
 
+void multiply_thin(const GemmParams& params, const GemmBound& bound, KernelContext& context) {
+  const Product& product = bound.product;
+  const float* a = context.input(0).as<float>().data();
+  const float* b = context.input(1).as<float>().data();
+  float* c = context.output(0).mut<float>().data();
+  const BroadcastLoop<2>& loop = bound.batches;
+  constexpr std::int64_t kGrain = 200'000;  // multiplications
+  const std::int64_t work = product.m * product.n * product.k;
+  parallel_for(
+      loop.rows * loop.inner, kGrain / work + 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const auto start = loop.offsets(i / loop.inner);
+          const std::int64_t at = i % loop.inner;
+          simd::multiply_thin(
+              {.a = a + (start[0] + at * loop.inner_step[0]) * product.m * product.k,
+               .b = b + (start[1] + at * loop.inner_step[1]) * product.k * product.n,
+               .c = c + i * product.m * product.n,
+               .m = product.m,
+               .n = product.n,
+               .k = product.k,
+               .b_transposed = params.b_transposed});
+        }
+      });
+}
+
 // y = alpha * y + beta * C + bias, for what no primitive did.
 template <class T>
 void finish_sum(const GemmParams& params,
@@ -316,6 +356,9 @@ Result<void> run_gemm(const GemmParams& params,
                          state.bias.data(),
                          y.mut<float>().data(),
                          context.scratch().data());
+    finish_sum<float>(params, state, bound, context);
+  } else if (bound.thin) {
+    multiply_thin(params, bound, context);
     finish_sum<float>(params, state, bound, context);
   } else {
     dispatch_number(y.datatype, [&](auto tag) {
