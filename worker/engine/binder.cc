@@ -91,6 +91,9 @@ Result<void> Binder::start(const RunArguments& arguments) {
     if (!constant.released()) {
       SLUICE_TRY_ASSIGN(binding.views_[i], constant.view());
     }
+    if (before_ != nullptr) {
+      same_[i] = true;
+    }
   }
   if (arguments.inputs.size() != plan_.inputs.size()) {
     return Error{ErrorCode::invalid_argument,
@@ -114,6 +117,7 @@ Result<void> Binder::start(const RunArguments& arguments) {
     slot.storage = Storage::input;
     slot.index = i;
     make_view(value);
+    compare(value);
     binding.input_slots_.push_back(value);
     binding.input_sizes_.push_back(static_cast<std::size_t>(binding.views_[value].count) *
                                    element_size(slot.datatype));
@@ -222,7 +226,21 @@ void Binder::add_widened(BoundStep bound, const OutputFacts& facts) {
   std::ranges::move(after, std::back_inserter(binding.steps_));
 }
 
+void Binder::own_folded(const Step& step) {
+  for (const ValueId value : step.node.outputs) {
+    if (value != kNoValue) {
+      Slot& slot = binding_->slots_[value];
+      slot.storage = Storage::owned;
+      binding_->views_[value] = slot.value->view();
+    }
+  }
+}
+
 Result<void> Binder::infer_step(const Step& step) {
+  if (repeats(step)) {
+    repeat(step);
+    return {};
+  }
   Binding& binding = *binding_;
   BoundStep bound{.step = &step, .in = step.node.inputs, .out = step.node.outputs};
   const bool known =
@@ -258,6 +276,11 @@ Result<void> Binder::infer_step(const Step& step) {
   if (!folded) {
     SLUICE_TRY_ASSIGN(folded, fold(step, facts));
   }
+  for (const ValueId value : step.node.outputs) {
+    if (value != kNoValue) {
+      compare(value);
+    }
+  }
   if (!folded && widened) {
     add_widened(std::move(bound), facts);
     return {};
@@ -266,12 +289,7 @@ Result<void> Binder::infer_step(const Step& step) {
     binding.steps_.push_back(std::move(bound));
     return {};
   }
-  for (const ValueId value : step.node.outputs) {
-    if (value != kNoValue) {
-      binding.slots_[value].storage = Storage::owned;
-      binding.views_[value] = binding.slots_[value].value->view();
-    }
-  }
+  own_folded(step);
   return {};
 }
 
@@ -334,6 +352,11 @@ Result<void> Binder::bind_kernels() {
     if (step.step == nullptr || step.dynamic || step.step->entry->kernel.bind == nullptr) {
       continue;
     }
+    if (const BoundStep* const then = bound_before(step)) {
+      step.bound = then->bound;
+      step.scratch_size = then->scratch_size;
+      continue;
+    }
     BindContext context{.node = &step.step->node,
                         .inputs = inputs,
                         .outputs = outputs,
@@ -342,7 +365,7 @@ Result<void> Binder::bind_kernels() {
     if (!bound) {
       return with_context(std::move(bound).error(), describe(step.step->node));
     }
-    step.bound = *std::move(bound);
+    step.bound = std::make_shared<const Box>(*std::move(bound));
     step.scratch_size = context.scratch_size;
   }
   return {};
@@ -354,8 +377,10 @@ std::unique_ptr<Binding> Binder::finish() {
 
 Result<std::unique_ptr<Binding>> Binding::create(const Plan& plan,
                                                  const RunArguments& arguments,
-                                                 bool keep_nan) {
+                                                 bool keep_nan,
+                                                 const Binding* before) {
   Binder binder(plan, keep_nan);
+  binder.remember(before);
   SLUICE_TRY(binder.start(arguments));
   SLUICE_TRY(binder.infer());
   binder.drop_unwanted();

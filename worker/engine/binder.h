@@ -16,6 +16,8 @@ class Binder {
  public:
   Binder(const Plan& plan, bool keep_nan);
 
+  // First: `before` may be null.
+  void remember(const Binding* before);  // rebind.cc
   // The steps of a binding, in this order; each in the order of the plan's steps.
   Result<void> start(const RunArguments& arguments);  // inputs checked, constants known
   Result<void> infer();                               // facts; shape-computing steps folded
@@ -33,6 +35,13 @@ class Binder {
   [[nodiscard]] std::vector<InputFact> facts_for(const Step& step) const;
   [[nodiscard]] bool has_value(std::uint32_t slot) const;
   void make_view(std::uint32_t slot);
+  void own_folded(const Step& step);
+
+  void compare(std::uint32_t value);
+  [[nodiscard]] bool repeats(const Step& step) const;
+  void repeat(const Step& step);
+  [[nodiscard]] bool looks_the_same(std::uint32_t now, std::uint32_t then) const;
+  [[nodiscard]] const BoundStep* bound_before(const BoundStep& step) const;
 
   std::uint32_t in_layout(std::uint32_t slot, Layout layout, std::vector<BoundStep>& steps);
   void choose_for(BoundStep& step, std::vector<BoundStep>& steps);
@@ -50,7 +59,9 @@ class Binder {
 
   const Plan& plan_;
   std::unique_ptr<Binding> binding_;
-  std::vector<std::size_t> wanted_;
+  const Binding* before_ = nullptr;
+  std::vector<bool> same_;                      // by plan value: it looks as it did before
+  std::vector<const BoundStep*> steps_before_;  // by plan step; null: not run before
   std::map<std::pair<std::uint32_t, Layout>, std::uint32_t> other_layouts_;
   std::map<std::uint32_t, std::uint32_t> widened_;  // slot of a 16-bit float -> as float32
   std::vector<std::uint32_t> output_slots_;         // by wanted output, row-major

@@ -21,6 +21,8 @@ bool is_aligned(const void* data, DataType datatype) {
   return reinterpret_cast<std::uintptr_t>(data) % element_size(datatype) == 0;
 }
 
+const Box kNothingBound;
+
 Error cancelled() {
   return {ErrorCode::cancelled, "the request was cancelled while it ran"};
 }
@@ -180,7 +182,10 @@ Result<void> Binding::run_steps(const std::atomic<bool>* stop, std::span<std::by
                                ? arena.subspan(step.scratch_offset, step.scratch_size)
                                : std::span<std::byte>{};
       KernelContext context(step.inputs, step.outputs, scratch, stop);
-      done = step.step->entry->kernel.run(step.step->params, step.step->state, step.bound, context);
+      done = step.step->entry->kernel.run(step.step->params,
+                                          step.step->state,
+                                          step.bound != nullptr ? *step.bound : kNothingBound,
+                                          context);
     }
     if (!done) {
       return with_context(std::move(done).error(), describe(step.step->node));

@@ -48,7 +48,7 @@ struct BoundStep {
   bool dynamic = false;                      // dims of an input or output are known only by running
   std::vector<std::uint32_t> in{};           // slots; kNoValue: left out
   std::vector<std::uint32_t> out{};
-  Box bound{};
+  std::shared_ptr<const Box> bound{};  // null: the kernel binds nothing
   std::vector<const TensorView*> inputs{};
   std::vector<TensorView*> outputs{};
   std::size_t scratch_size = 0;
@@ -60,10 +60,12 @@ struct BoundStep {
 class Binding {
  public:
   // invalid_argument for inputs the model cannot take, resource_exhausted.
-  // `keep_nan`: the inputs' numbers are not all finite.
+  // `keep_nan`: the inputs' numbers are not all finite. `before`: another binding of the plan and
+  // the same execution, to take over from; or null.
   static Result<std::unique_ptr<Binding>> create(const Plan& plan,
                                                  const RunArguments& arguments,
-                                                 bool keep_nan);
+                                                 bool keep_nan,
+                                                 const Binding* before);
 
   [[nodiscard]] bool fits(const RunArguments& arguments, bool keep_nan) const;
   [[nodiscard]] std::size_t arena_size() const { return arena_size_; }

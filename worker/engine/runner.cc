@@ -24,7 +24,8 @@ Result<void> Runner::select(const RunArguments& arguments) {
     std::rotate(bindings_.begin(), found, found + 1);
     return {};
   }
-  SLUICE_TRY_ASSIGN(auto binding, Binding::create(plan_, arguments, keep_nan));
+  const Binding* const before = bindings_.empty() ? nullptr : bindings_.front().get();
+  SLUICE_TRY_ASSIGN(auto binding, Binding::create(plan_, arguments, keep_nan, before));
   if (binding->arena_size() > arena_.size()) {
     SLUICE_TRY(check_memory(binding->arena_size() - arena_.size(),
                             "intermediate results of these shapes"));
