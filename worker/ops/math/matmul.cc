@@ -13,14 +13,13 @@
 #include <cstring>
 #include <utility>
 
-#include "worker/engine/parallel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/detail/dnnl_matmul.h"
 #include "worker/ops/detail/gemm_call.h"
 #include "worker/ops/math/activate.h"
 #include "worker/ops/math/matmul_product.h"
+#include "worker/ops/math/matmul_thin.h"
 #include "worker/ops/register.h"
-#include "worker/ops/simd/thin_products.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -170,14 +169,6 @@ struct GemmBound {
   BroadcastLoop<2> batches;  // A and B over the batches, in matrices
 };
 
-// Few rows and a matrix that is small and new in each run: a decoder's attention.
-bool is_thin(const GemmParams& params, const GemmState& state, const Product& product) {
-  constexpr std::int64_t kRows = 4;
-  constexpr std::int64_t kMatrix = std::int64_t{1} << 16;
-  return state.packed == nullptr && product.m <= kRows && product.n * product.k <= kMatrix &&
-         (product.m == 1 || !params.a_transposed);
-}
-
 Result<GemmBound> bind_gemm(const GemmParams& params,
                             const GemmState& state,
                             BindContext& context) {
@@ -197,7 +188,7 @@ Result<GemmBound> bind_gemm(const GemmParams& params,
   if (context.outputs[0].datatype != DataType::float32 || state.reference || empty) {
     return bound;
   }
-  if (is_thin(params, state, product)) {
+  if (state.packed == nullptr && is_thin(params, product)) {
     bound.thin = true;
     return bound;
   }
@@ -281,31 +272,6 @@ void multiply_batches(const GemmParams& params, const GemmBound& bound, KernelCo
   }
 }
 
-void multiply_thin(const GemmParams& params, const GemmBound& bound, KernelContext& context) {
-  const Product& product = bound.product;
-  const float* a = context.input(0).as<float>().data();
-  const float* b = context.input(1).as<float>().data();
-  float* c = context.output(0).mut<float>().data();
-  const BroadcastLoop<2>& loop = bound.batches;
-  constexpr std::int64_t kGrain = 200'000;  // multiplications
-  const std::int64_t work = product.m * product.n * product.k;
-  parallel_for(
-      loop.rows * loop.inner, kGrain / work + 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const auto start = loop.offsets(i / loop.inner);
-          const std::int64_t at = i % loop.inner;
-          simd::multiply_thin(
-              {.a = a + (start[0] + at * loop.inner_step[0]) * product.m * product.k,
-               .b = b + (start[1] + at * loop.inner_step[1]) * product.k * product.n,
-               .c = c + i * product.m * product.n,
-               .m = product.m,
-               .n = product.n,
-               .k = product.k,
-               .b_transposed = params.b_transposed});
-        }
-      });
-}
-
 // y = alpha * y + beta * C + bias, for what no primitive did.
 template <class T>
 void finish_sum(const GemmParams& params,
@@ -358,7 +324,7 @@ Result<void> run_gemm(const GemmParams& params,
                          context.scratch().data());
     finish_sum<float>(params, state, bound, context);
   } else if (bound.thin) {
-    multiply_thin(params, bound, context);
+    multiply_thin(params, bound.product, bound.batches, context);
     finish_sum<float>(params, state, bound, context);
   } else {
     dispatch_number(y.datatype, [&](auto tag) {
