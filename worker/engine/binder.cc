@@ -113,7 +113,7 @@ Result<void> Binder::start(const RunArguments& arguments) {
     }
     slot.datatype = input.datatype;
     slot.known = true;
-    slot.dims.assign(input.shape.begin(), input.shape.end());
+    slot.dims = input.shape;
     slot.storage = Storage::input;
     slot.index = i;
     make_view(value);
@@ -170,7 +170,7 @@ Result<bool> Binder::fold(const Step& step, const OutputFacts& facts) {
       return false;
     }
   }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(step, inputs));
+  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(step, inputs, nullptr, nullptr, &facts));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (step.node.outputs[i] != kNoValue) {
       binding_->slots_[step.node.outputs[i]].value =
@@ -180,13 +180,13 @@ Result<bool> Binder::fold(const Step& step, const OutputFacts& facts) {
   return true;
 }
 
-std::uint32_t Binder::add_slot(DataType datatype, Shape dims) {
+std::uint32_t Binder::add_slot(DataType datatype, const Shape& dims) {
   Binding& binding = *binding_;
   const auto made = static_cast<std::uint32_t>(binding.slots_.size());
   Slot& slot = binding.slots_.emplace_back();
   slot.datatype = datatype;
   slot.known = true;
-  slot.dims = std::move(dims);
+  slot.dims = dims;
   slot.root = made;
   binding.views_.emplace_back();
   make_view(made);
@@ -202,7 +202,8 @@ void Binder::add_widened(BoundStep bound, const OutputFacts& facts) {
     }
     auto made = widened_.find(slot);
     if (made == widened_.end()) {
-      made = widened_.emplace(slot, add_slot(DataType::float32, binding.slots_[slot].dims)).first;
+      const Dims dims = binding.slots_[slot].dims;
+      made = widened_.emplace(slot, add_slot(DataType::float32, {dims.begin(), dims.end()})).first;
       binding.steps_.push_back({.in = {slot}, .out = {made->second}});
     }
     slot = made->second;
@@ -213,7 +214,8 @@ void Binder::add_widened(BoundStep bound, const OutputFacts& facts) {
       // Whoever sees float32 is given the rounded numbers as they are, at best in the same place;
       // what nobody wants of the two is dropped later.
       const std::uint32_t half = bound.out[i];
-      const Shape dims = binding.slots_[half].dims;
+      const Dims seen = binding.slots_[half].dims;
+      const Shape dims(seen.begin(), seen.end());  // slots move
       const std::uint32_t wide = add_slot(DataType::float32, dims);
       const std::uint32_t round = add_slot(DataType::float32, dims);
       after.push_back({.in = {wide}, .out = {half}});

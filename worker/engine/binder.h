@@ -30,7 +30,7 @@ class Binder {
  private:
   Result<void> infer_step(const Step& step);
   void add_widened(BoundStep bound, const OutputFacts& facts);
-  std::uint32_t add_slot(DataType datatype, Shape dims);
+  std::uint32_t add_slot(DataType datatype, const Shape& dims);
   Result<bool> fold(const Step& step, const OutputFacts& facts);
   [[nodiscard]] std::vector<InputFact> facts_for(const Step& step) const;
   [[nodiscard]] bool has_value(std::uint32_t slot) const;

@@ -44,7 +44,7 @@ bool Binding::fits(const RunArguments& arguments, bool keep_nan) const {
       continue;
     }
     if (arguments.inputs[i].datatype != slot.datatype ||
-        !std::ranges::equal(arguments.inputs[i].shape, slot.dims)) {
+        !std::ranges::equal(arguments.inputs[i].shape, Dims(slot.dims))) {
       return false;
     }
   }
@@ -95,7 +95,7 @@ Result<void> Binding::take_inputs(const RunArguments& arguments) {
     view.data = const_cast<std::byte*>(data.data());
     if (!is_aligned(data.data(), slot.datatype)) {
       if (input_copies_[i].datatype() == DataType::undefined) {
-        SLUICE_TRY_ASSIGN(input_copies_[i], Tensor::create(slot.datatype, slot.dims));
+        SLUICE_TRY_ASSIGN(input_copies_[i], Tensor::create(slot.datatype, slot.dims.shape()));
       }
       view.data = input_copies_[i].view().data;
       std::memcpy(view.data, data.data(), data.size());
@@ -117,14 +117,13 @@ Result<void> Binding::take_outputs(const RunArguments& arguments) {
     TensorView& view = views_[direct_outputs_[i]];
     SLUICE_TRY_ASSIGN(
         const auto bytes,
-        arguments.allocator->allocate(
-            i, slot.datatype, slots_[plan_->outputs[wanted_[i]].value].dims, view.size()));
+        arguments.allocator->allocate(i, slot.datatype, output_dims_[i], view.size()));
     SLUICE_CHECK(bytes.size() == view.size());
     view.data = bytes.data();
     output_spans_[i] = bytes;
     if (!is_aligned(bytes.data(), slot.datatype)) {
       if (output_copies_[i].datatype() == DataType::undefined) {
-        SLUICE_TRY_ASSIGN(output_copies_[i], Tensor::create(slot.datatype, slot.dims));
+        SLUICE_TRY_ASSIGN(output_copies_[i], Tensor::create(slot.datatype, slot.dims.shape()));
       }
       view.data = output_copies_[i].view().data;
       misaligned_outputs_.push_back(i);

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,12 +32,42 @@ enum class Storage : std::uint8_t {
   dynamic,   // made during the run, when the dims are known; whatever is no tensor
 };
 
+// The dims of a slot: most have so few that a binding of hundreds of slots need not allocate them.
+class SlotDims {
+ public:
+  SlotDims() = default;
+  SlotDims& operator=(Dims dims) {
+    size_ = dims.size();
+    if (size_ > kNear) {
+      far_.assign(dims.begin(), dims.end());
+    } else {
+      std::ranges::copy(dims, near_.begin());
+    }
+    return *this;
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] Shape shape() const {
+    const Dims dims = *this;
+    return {dims.begin(), dims.end()};
+  }
+  // Valid until the slot moves.
+  operator Dims() const {  // NOLINT(google-explicit-constructor): they are dims
+    return {size_ > kNear ? far_.data() : near_.data(), size_};
+  }
+
+ private:
+  static constexpr std::size_t kNear = 5;
+  std::size_t size_ = 0;
+  std::array<std::int64_t, kNear> near_{};
+  Shape far_;
+};
+
 // A value at one place in one layout. Slots below the plan's value count are the plan's values.
 struct Slot {
   DataType datatype = DataType::undefined;
   Layout layout = Layout::plain;
   bool known = false;  // the dims are
-  Shape dims;
+  SlotDims dims;
   std::uint32_t root = 0;               // the slot whose memory this one uses
   Storage storage = Storage::none;      // of a root
   std::size_t index = 0;                // input or wanted output number, arena block
@@ -110,6 +142,7 @@ class Binding {
   std::vector<std::uint32_t> input_slots_;
   std::vector<std::size_t> input_sizes_;  // bytes; unused for strings
   std::vector<Patch> input_patches_;
+  std::vector<Shape> output_dims_;             // by wanted output
   std::vector<std::uint32_t> direct_outputs_;  // by wanted output: root slot, or kNoValue
   std::vector<Patch> output_patches_;
   std::vector<Left> left_;

@@ -35,6 +35,7 @@ class Outputs final : public OutputSource {
 
 std::vector<InputFact> facts_of(std::span<const TensorView> inputs) {
   std::vector<InputFact> facts;
+  facts.reserve(inputs.size());
   for (const TensorView& input : inputs) {
     facts.push_back({.present = input.datatype != DataType::undefined,
                      .datatype = input.datatype,
@@ -89,7 +90,8 @@ Result<std::vector<Tensor>> run_rows(const Step& step,
                                      std::span<const TensorView> inputs,
                                      const std::atomic<bool>* stop,
                                      Layout layout,
-                                     StepCache* cache) {
+                                     StepCache* cache,
+                                     const OutputFacts* facts) {
   const Kernel& kernel = step.entry->kernel;
   const std::size_t count = step.node.outputs.size();
   StepCache once;
@@ -97,16 +99,21 @@ Result<std::vector<Tensor>> run_rows(const Step& step,
   const bool known = !kept.datatypes.empty() && fits(kept, inputs);
   if (!known) {
     kept = {};
-    const auto facts = facts_of(inputs);
-    SLUICE_TRY_ASSIGN(kept.facts,
-                      kernel.infer(step.params, {.inputs = facts, .output_count = count}));
   }
-  const OutputFacts& made = kept.facts;
+  if (!known && facts == nullptr) {
+    const auto seen = facts_of(inputs);
+    SLUICE_TRY_ASSIGN(kept.facts,
+                      kernel.infer(step.params, {.inputs = seen, .output_count = count}));
+  }
+  const OutputFacts& made = facts != nullptr ? *facts : kept.facts;
   SLUICE_CHECK(made.size() >= count);
   Outputs outputs(count, made);
   std::vector<const TensorView*> in;
   std::vector<TensorView*> out;
   std::vector<TensorView> out_views;
+  in.reserve(inputs.size());
+  out.reserve(count);
+  out_views.reserve(count);
   for (const TensorView& input : inputs) {
     in.push_back(input.datatype != DataType::undefined ? &input : nullptr);
   }
@@ -126,7 +133,9 @@ Result<std::vector<Tensor>> run_rows(const Step& step,
       SLUICE_TRY_ASSIGN(kept.bound, kernel.bind(step.params, step.state, binding));
     }
     kept.scratch = MutableBuffer(binding.scratch_size);
-    note(kept, inputs);
+    if (&kept != &once) {
+      note(kept, inputs);
+    }
   }
   KernelContext context(in, out, kept.scratch.bytes(), stop);
   context.set_source(&outputs);
@@ -137,9 +146,10 @@ Result<std::vector<Tensor>> run_rows(const Step& step,
 Result<std::vector<Tensor>> run_kernel(const Step& step,
                                        std::span<const TensorView> inputs,
                                        const std::atomic<bool>* stop,
-                                       StepCache* cache) {
+                                       StepCache* cache,
+                                       const OutputFacts* facts) {
   if (!turns(step, inputs)) {
-    return run_rows(step, inputs, stop, Layout::plain, cache);
+    return run_rows(step, inputs, stop, Layout::plain, cache, facts);
   }
   std::vector<TensorView> views(inputs.begin(), inputs.end());
   std::vector<Tensor> kept;
@@ -153,7 +163,7 @@ Result<std::vector<Tensor>> run_kernel(const Step& step,
     }
   }
   SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs,
-                    run_rows(step, views, stop, Layout::channels_last, cache));
+                    run_rows(step, views, stop, Layout::channels_last, cache, facts));
   TensorView result = outputs[0].view();
   result.layout = Layout::channels_last;
   SLUICE_TRY_ASSIGN(outputs[0], turned(result, Layout::plain));
@@ -165,11 +175,12 @@ Result<std::vector<Tensor>> run_kernel(const Step& step,
 Result<std::vector<Tensor>> run_step(const Step& step,
                                      std::span<const TensorView> inputs,
                                      const std::atomic<bool>* stop,
-                                     StepCache* cache) {
+                                     StepCache* cache,
+                                     const OutputFacts* known) {
   const auto facts = facts_of(inputs);
   const DataType rounded = rounds_to(step, facts);
   if (rounded == DataType::undefined) {
-    return run_kernel(step, inputs, stop, cache);
+    return run_kernel(step, inputs, stop, cache, known);
   }
   std::vector<TensorView> wide(inputs.begin(), inputs.end());
   std::vector<Tensor> kept;
@@ -182,7 +193,7 @@ Result<std::vector<Tensor>> run_step(const Step& step,
       input.dims = inputs[static_cast<std::size_t>(&input - wide.data())].dims;
     }
   }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_kernel(step, wide, stop, cache));
+  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_kernel(step, wide, stop, cache, nullptr));
   SLUICE_TRY_ASSIGN(const OutputFacts made, infer_outputs(step, facts));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (made[i].rounded && outputs[i].datatype() == DataType::float32) {

@@ -28,10 +28,12 @@ struct StepCache {
 };
 
 // infer, bind and run. `step` is prepared. Inputs are row-major; an absent one has no datatype.
-// Outputs the node does not name come back as empty tensors.
+// Outputs the node does not name come back as empty tensors. `facts`: what infer said of inputs
+// like these, where that is known.
 Result<std::vector<Tensor>> run_step(const Step& step,
                                      std::span<const TensorView> inputs,
                                      const std::atomic<bool>* stop = nullptr,
-                                     StepCache* cache = nullptr);
+                                     StepCache* cache = nullptr,
+                                     const OutputFacts* facts = nullptr);
 
 }  // namespace sluice::engine

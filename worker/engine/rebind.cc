@@ -40,7 +40,8 @@ void Binder::compare(std::uint32_t value) {
   }
   Slot& now = binding_->slots_[value];
   const Slot& then = before_->slots_[value];
-  if (!now.known || !then.known || now.datatype != then.datatype || now.dims != then.dims) {
+  if (!now.known || !then.known || now.datatype != then.datatype ||
+      !std::ranges::equal(Dims(now.dims), Dims(then.dims))) {
     return;
   }
   if (now.value != then.value) {
@@ -102,7 +103,8 @@ bool Binder::looks_the_same(std::uint32_t now, std::uint32_t then) const {
   if (now < same_.size() || then < same_.size()) {
     return now == then && same_[now] && a.layout == b.layout;
   }
-  return a.datatype == b.datatype && a.layout == b.layout && a.dims == b.dims;
+  return a.datatype == b.datatype && a.layout == b.layout &&
+         std::ranges::equal(Dims(a.dims), Dims(b.dims));
 }
 
 // The step as it was bound before, if its kernel fits; or null.

@@ -8,6 +8,11 @@
 #include "worker/engine/memory_bound.h"
 
 namespace sluice::engine {
+namespace {
+
+constexpr std::size_t kSpareMost = limits::kMiB;
+
+}  // namespace
 
 bool Runner::may_have_nan(const RunArguments& arguments) const {
   return plan_.clamps && !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
@@ -29,8 +34,11 @@ Result<void> Runner::select(const RunArguments& arguments) {
   if (binding->arena_size() > arena_.size()) {
     SLUICE_TRY(check_memory(binding->arena_size() - arena_.size(),
                             "intermediate results of these shapes"));
+    // A sequence that grows would need a larger one with each run.
+    const bool grows = arena_.size() > 0;
+    const std::size_t spare = grows ? std::min(binding->arena_size() / 4, kSpareMost) : 0;
     arena_ = MutableBuffer();  // first gone, then the larger one: not both at once
-    arena_ = MutableBuffer(binding->arena_size());
+    arena_ = MutableBuffer(binding->arena_size() + spare);
   }
   if (bindings_.size() >= limits::kBoundShapes) {
     bindings_.pop_back();

@@ -28,7 +28,7 @@ void Binder::name_storages() {
                        : made.datatype == DataType::string ? Storage::owned
                                                            : Storage::arena;
         if (!step.dynamic && made.datatype == DataType::string) {
-          auto tensor = Tensor::create(made.datatype, made.dims);
+          auto tensor = Tensor::create(made.datatype, made.dims.shape());
           SLUICE_CHECK(tensor.has_value());
           binding.views_[slot].data = tensor->view().data;
           binding.owned_.push_back(*std::move(tensor));
@@ -121,6 +121,7 @@ void Binder::place_outputs() {
   binding.output_spans_.resize(binding.wanted_.size());
   binding.output_copies_.resize(binding.wanted_.size());
   for (std::size_t i = 0; i < output_slots_.size(); ++i) {
+    binding.output_dims_.push_back(binding.slots_[output_slots_[i]].dims.shape());
     const std::uint32_t root = root_of(output_slots_[i]);
     Slot& slot = binding.slots_[root];
     if (slot.storage == Storage::arena &&
@@ -189,7 +190,7 @@ void Binder::note_patches() {
   for (const std::uint32_t input : binding.input_slots_) {
     Slot& slot = binding.slots_[input];
     if (slot.datatype == DataType::string) {
-      auto tensor = Tensor::create(slot.datatype, slot.dims);
+      auto tensor = Tensor::create(slot.datatype, slot.dims.shape());
       SLUICE_CHECK(tensor.has_value());
       slot.index = binding.owned_.size();
       binding.owned_.push_back(*std::move(tensor));
