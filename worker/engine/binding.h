@@ -51,9 +51,8 @@ class SlotDims {
     return {dims.begin(), dims.end()};
   }
   // Valid until the slot moves.
-  operator Dims() const {  // NOLINT(google-explicit-constructor): they are dims
-    return {size_ > kNear ? far_.data() : near_.data(), size_};
-  }
+  // NOLINTNEXTLINE(google-explicit-constructor): they are dims
+  operator Dims() const { return {size_ > kNear ? far_.data() : near_.data(), size_}; }
 
  private:
   static constexpr std::size_t kNear = 5;
