@@ -9,8 +9,8 @@ import pytest
 
 from cluster import REAL_ENGINE, SLOW, SOURCE_DIR, Client, Cluster
 
-pytest.importorskip("onnx")
-np = pytest.importorskip("numpy")
+pytest.importorskip("onnx", reason="NOT RUN: python3-onnx is not installed")
+np = pytest.importorskip("numpy", reason="NOT RUN: python3-numpy is not installed")
 pytestmark = pytest.mark.skipif(not REAL_ENGINE, reason="built without the engine")
 MODEL = "mlp_784_256_10"
 DELAY = 0.3

@@ -4,8 +4,8 @@ import pytest
 
 from cluster import REAL_ENGINE, Cluster, wait_until
 
-onnx = pytest.importorskip("onnx")
-np = pytest.importorskip("numpy")
+onnx = pytest.importorskip("onnx", reason="NOT RUN: python3-onnx is not installed")
+np = pytest.importorskip("numpy", reason="NOT RUN: python3-numpy is not installed")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not REAL_ENGINE, reason="built without the engine")

@@ -61,7 +61,7 @@ def test_models_that_start_together_divide_the_cpus_and_show_it(tmp_path):
     with Cluster(tmp_path) as cluster:
         cluster.wait_ready()
         cpus = cluster.status()["nodes"][0]["cpus"]
-        assert cpus == len(os.sched_getaffinity(0))  # where no control group allows less
+        assert 1 <= cpus <= len(os.sched_getaffinity(0))  # fewer where a control group allows less
         threads = {w["model"]: w["executors"] * w["threads"] for w in cluster.workers()}
         assert threads["wide"] == cpus, "who says how many gets them"
         shares = [cpus // 3 + (i < cpus % 3) for i in range(2)]
