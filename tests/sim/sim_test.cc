@@ -126,7 +126,7 @@ TEST(Simulation, SeedsThatFoundAFaultGoWell) {
 TEST(Simulation, OneSeed) {
   const char* seed = std::getenv("SLUICE_SIM_SEED");
   if (seed == nullptr) {
-    GTEST_SKIP() << "SLUICE_SIM_SEED names no seed to replay";
+    GTEST_SKIP() << "BY DESIGN: SLUICE_SIM_SEED names no seed to replay";
   }
   const Outcome outcome = simulate(
       std::strtoull(seed, nullptr, 10), Mutant::none, std::getenv("SLUICE_SIM_TRACE") != nullptr);

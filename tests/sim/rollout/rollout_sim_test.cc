@@ -91,7 +91,7 @@ TEST(RolloutSimulation, RepeatsASeedExactly) {
 TEST(RolloutSimulation, OneSeed) {
   const char* seed = std::getenv("SLUICE_SIM_SEED");
   if (seed == nullptr) {
-    GTEST_SKIP() << "SLUICE_SIM_SEED names no seed to replay";
+    GTEST_SKIP() << "BY DESIGN: SLUICE_SIM_SEED names no seed to replay";
   }
   const Outcome outcome =
       simulate(std::strtoull(seed, nullptr, 10), {}, std::getenv("SLUICE_SIM_TRACE") != nullptr);
