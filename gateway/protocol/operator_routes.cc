@@ -89,7 +89,7 @@ Route sluice_models_route(const ClientMessage& message, Segments& segments) {
   }
   auto name = take_model_name(segments);
   if (segments.peek() == "events" && segments.left() == 1) {
-    return name ? on_get(message, OperatorCall{EventsAsked{*std::move(name)}})
+    return name ? on_stream(message, OperatorCall{EventsAsked{*std::move(name)}})
                 : Route(error_reply(Protocol::kserve_v2, name.error()));
   }
   std::optional<RolloutVerb> verb;
@@ -103,9 +103,9 @@ Route sluice_models_route(const ClientMessage& message, Segments& segments) {
   if (!segments.at_end()) {
     return unknown_path();
   }
-  const bool looks = !verb && message.method == "GET";
+  const bool looks = !verb && reads(message);
   if (!looks && message.method != "POST") {
-    return wrong_method(verb ? "POST" : "GET, POST");
+    return wrong_method(verb ? "POST" : "GET, HEAD, POST");
   }
   if (!name) {
     return error_reply(Protocol::kserve_v2, name.error());

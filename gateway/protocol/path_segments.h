@@ -54,8 +54,22 @@ class Segments {
 ClientReply unknown_path();
 ClientReply wrong_method(std::string_view allowed);
 
+// HEAD is asked as GET is; the connection leaves the answer's body out (RFC 9110, 9.3.2).
+inline bool reads(const ClientMessage& message) noexcept {
+  return message.method == "GET" || message.method == "HEAD";
+}
+
 template <class Call>
 Route on_get(const ClientMessage& message, Call call) {
+  if (!reads(message)) {
+    return wrong_method("GET, HEAD");
+  }
+  return call;
+}
+
+// A streamed answer has no end that a HEAD could come to.
+template <class Call>
+Route on_stream(const ClientMessage& message, Call call) {
   if (message.method != "GET") {
     return wrong_method("GET");
   }

@@ -166,7 +166,7 @@ Route graphpipe_route(const ClientMessage& message,
   if (!any_path && !segments.at_end()) {
     return unknown_path();
   }
-  if (message.method == "GET") {
+  if (reads(message)) {
     return GraphPipeJsonCall{std::move(target)};
   }
   return InferCall{.adapter = &graphpipe_adapter(), .target = std::move(target)};
@@ -215,7 +215,7 @@ Route parse_route(const ClientMessage& message, const RouteOptions& options) {
     return sluice_models_route(message, segments);
   }
   if (segments.peek() == "events" && segments.left() == 1) {
-    return on_get(message, OperatorCall{EventsAsked{}});
+    return on_stream(message, OperatorCall{EventsAsked{}});
   }
   return segments.take("status") && segments.at_end() ? on_get(message, StatusCall{})
                                                       : Route(unknown_path());

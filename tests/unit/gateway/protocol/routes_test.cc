@@ -157,7 +157,11 @@ TEST(Routes, refuse_everything_else_with_the_right_status) {
       {"POST", "/sluice/models/m/events", "405"},
       {"GET", "/sluice/models/m/events/1", "404"},
       {"POST", "/v2", "405"},
-      {"HEAD", "/v2/health/live", "405"},
+      {"HEAD", "/v2/models/m/infer", "405"},
+      {"HEAD", "/v2/repository/index", "405"},
+      {"HEAD", "/sluice/events", "405"},
+      {"HEAD", "/sluice/models/m/events", "405"},
+      {"head", "/v2", "405"},
       {"POST", "/v2/models/m", "405"},
       {"GET", "/v2/models/m/infer", "405"},
       {"get", "/v2", "405"},
@@ -249,13 +253,43 @@ TEST(Routes, a_listener_of_one_model_answers_graphpipe_at_every_path) {
   EXPECT_EQ(route("GET", "/control/client_count", alone), "404");
 }
 
-TEST(Routes, a_wrong_method_names_the_right_one) {
-  ClientMessage message;
-  message.method = "DELETE";
-  message.path = "/v2/models/m/infer";
-  const auto reply = std::get<ClientReply>(parse_route(message, {}));
-  ASSERT_EQ(reply.headers.size(), 1U);
-  EXPECT_EQ(reply.headers[0], (std::pair<std::string, std::string>{"Allow", "POST"}));
+TEST(Routes, answer_head_where_they_answer_get) {
+  for (const char* path : {"/v2",
+                           "/v2/health/live",
+                           "/v2/health/ready",
+                           "/v2/models/m",
+                           "/v2/models/m/versions/3/ready",
+                           "/v2/models/m/config",
+                           "/sluice/status",
+                           "/sluice/models",
+                           "/sluice/models/m/rollout",
+                           "/graphpipe/m",
+                           "/graphpipe/m/control/is_alive",
+                           "/nowhere"}) {
+    EXPECT_EQ(route("HEAD", path), route("GET", path)) << path;
+  }
+  const RouteOptions alone{.graphpipe_model = "digits"};
+  EXPECT_EQ(route("HEAD", "/", alone), "json digits");
+}
+
+TEST(Routes, a_wrong_method_names_the_right_ones) {
+  const struct {
+    const char* path;
+    const char* allowed;
+  } rows[] = {
+      {"/v2/models/m/infer", "POST"},
+      {"/v2/models/m", "GET, HEAD"},
+      {"/sluice/models/m/rollout", "GET, HEAD, POST"},
+      {"/sluice/events", "GET"},
+  };
+  for (const auto& row : rows) {
+    ClientMessage message;
+    message.method = "DELETE";
+    message.path = row.path;
+    const auto reply = std::get<ClientReply>(parse_route(message, {}));
+    ASSERT_EQ(reply.headers.size(), 1U) << row.path;
+    EXPECT_EQ(reply.headers[0], (std::pair<std::string, std::string>{"Allow", row.allowed}));
+  }
 }
 
 }  // namespace
