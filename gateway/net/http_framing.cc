@@ -138,15 +138,21 @@ std::optional<Refusal> judge_length_syntax(const Seen& seen) {
   return std::nullopt;
 }
 
+// Of the digits that a client sent, as many as a number of 64 bits has.
+std::string shown_number(std::string_view digits) {
+  constexpr std::size_t kShown = 20;
+  return std::string(digits.substr(0, kShown)) + (digits.size() > kShown ? "..." : "");
+}
+
 std::optional<Refusal> take_length(const Seen& seen, std::size_t limit, std::uint64_t& length) {
   length = 0;
   for (const char c : seen.length) {
     length = length * 10 + static_cast<std::uint64_t>(c - '0');
     if (length > limit) {  // checked at each digit: no overflow
-      return over_limit(
-          413,
-          HttpRefusal::body_too_large,
-          "the body has " + shown(seen.length) + " bytes, the limit is " + std::to_string(limit));
+      return over_limit(413,
+                        HttpRefusal::body_too_large,
+                        "the body has " + shown_number(seen.length) + " bytes, the limit is " +
+                            std::to_string(limit));
     }
   }
   return std::nullopt;

@@ -4,6 +4,10 @@
 
 namespace sluice::gateway {
 
+ShardMetrics::ShardMetrics(metrics::Block& block)
+    : block_(&block),
+      bad_link_messages_(&block.counter(metrics::kErrorsTotal, {"bad_link_message"})) {}
+
 ShardMetrics::VersionSeries& ShardMetrics::series(std::string_view model, std::int64_t version) {
   if (last_ != nullptr && last_->version == version && last_->model == model) {
     return *last_;
@@ -54,7 +58,7 @@ void ShardMetrics::replied(VersionSeries& version, Duration reply) {
 }
 
 void ShardMetrics::bad_link_message() {
-  block_->counter(metrics::kErrorsTotal, {"bad_link_message"}).add();
+  bad_link_messages_->add();
 }
 
 void ShardMetrics::raise(std::string_view kind, std::uint64_t total) {

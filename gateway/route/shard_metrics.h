@@ -32,7 +32,7 @@ struct PhaseTimes {
 
 class ShardMetrics {
  public:
-  explicit ShardMetrics(metrics::Block& block) : block_(&block) {}
+  explicit ShardMetrics(metrics::Block& block);
 
   // The series of one version; 0: no version was settled (an early refusal).
   struct VersionSeries {
@@ -60,6 +60,7 @@ class ShardMetrics {
   void raise(std::string_view kind, std::uint64_t total);
 
   metrics::Block* block_;
+  metrics::Counter* bad_link_messages_;
   std::vector<std::unique_ptr<VersionSeries>> versions_;
   VersionSeries* last_ = nullptr;  // most requests are for the version of the one before
   std::map<std::string_view, std::uint64_t> raised_;

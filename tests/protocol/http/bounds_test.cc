@@ -39,7 +39,7 @@ TEST(HttpBounds, ABodyOverTheLimitIsRefusedBeforeItIsAskedFor) {
       "Expect: 100-continue\r\n\r\n");
   const RawReply reply = client.read_reply();
   EXPECT_EQ(reply.status, 413);
-  EXPECT_EQ(reply.body, R"({"error":"the body has '268435457' bytes, the limit is 268435456"})");
+  EXPECT_EQ(reply.body, R"({"error":"the body has 268435457 bytes, the limit is 268435456"})");
   client.shut_write();
   EXPECT_TRUE(client.ends());
 }
