@@ -134,7 +134,7 @@ void ControlActor::on_events(TimePoint now) {
     log_info("model_event",
              {{"model", event.model},
               {"version", event.version},
-              {"event", name_of(event.kind)},
+              {"what", name_of(event.kind)},
               {"detail", event.detail}});
     const bool done = event.kind == EventKind::command_done;
     if (event.command == 0 || (!done && event.kind != EventKind::command_failed)) {

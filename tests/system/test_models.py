@@ -50,7 +50,7 @@ def test_a_changed_folder_rolls_by_the_steps_of_its_configuration():
         wait_until(lambda: stages(cluster, "echo").get("2") == "ready", what="version 2")
         shown = command(cluster, "models", "--json").stdout
         wait_until(lambda: stages(cluster, "echo") == {"1": "standby", "2": "ready"}, what=f"the switch, after {shown}")
-        steps = [one["detail"] for one in cluster.log_lines("model_event") if one["event"] == "rollout_step"]
+        steps = [one["detail"] for one in cluster.log_lines("model_event") if one["what"] == "rollout_step"]
         assert steps == ["25 percent"]
 
 
