@@ -2,7 +2,9 @@
 
 #include "worker/engine/session.h"
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -11,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/limits.h"
+#include "tests/ops/graph_case.h"
 #include "worker/ops/register.h"
 
 namespace sluice::engine {
@@ -27,11 +30,13 @@ class OddAllocator final : public OutputAllocator {
     bytes_.assign(size + 1, std::byte{0});
     return std::span(bytes_).subspan(1);
   }
-  [[nodiscard]] std::vector<float> floats() const {
-    std::vector<float> values((bytes_.size() - 1) / sizeof(float));
+  template <class T>
+  [[nodiscard]] std::vector<T> values() const {
+    std::vector<T> values((bytes_.size() - 1) / sizeof(T));
     std::memcpy(values.data(), bytes_.data() + 1, bytes_.size() - 1);
     return values;
   }
+  [[nodiscard]] std::vector<float> floats() const { return values<float>(); }
   Shape shape_;
 
  private:
@@ -78,6 +83,40 @@ TEST_F(SleepingModel, TakesAndGivesTensorsOfAnyAlignment) {
     EXPECT_EQ(allocator_.floats(), values);
     EXPECT_EQ(allocator_.shape_, (Shape{1, 3}));
   }
+}
+
+// A tensor that is too large for the message's description lies in a frame as the client wrote it:
+// graphpipe-py puts 8-byte types at multiples of 4.
+template <class T>
+class LargeInput : public ::testing::Test {};
+using EightByteTypes = ::testing::Types<double, std::int64_t>;
+TYPED_TEST_SUITE(LargeInput, EightByteTypes);
+
+TYPED_TEST(LargeInput, IsComputedOnFromAFourByteBoundary) {
+  constexpr std::size_t kCount = 3 * limits::kSmallTensorBytes / sizeof(TypeParam) + 1;
+  std::vector<TypeParam> values(kCount);
+  std::vector<TypeParam> doubled(kCount);
+  for (std::size_t i = 0; i < kCount; ++i) {
+    values[i] = static_cast<TypeParam>(1'000 - static_cast<std::int64_t>(i));
+    doubled[i] = static_cast<TypeParam>(2'000 - 2 * static_cast<std::int64_t>(i));
+  }
+  const Shape shape{static_cast<std::int64_t>(kCount)};
+  testing::GraphCase graph;
+  graph.input("x", testing::numbers(shape, values)).node("Add", {"x", "x"}, {"y"}).output("y");
+  const auto session = graph.load();
+  ASSERT_TRUE(session) << session.error().detail;
+
+  alignas(8) std::array<std::byte, 4 + kCount * sizeof(TypeParam)> frame;
+  std::memcpy(frame.data() + 4, values.data(), kCount * sizeof(TypeParam));
+  const InputView input{.datatype = DataTypeOf<TypeParam>::value,
+                        .shape = shape,
+                        .data = std::span<const std::byte>(frame).subspan(4)};
+  const std::size_t output = 0;
+  OddAllocator allocator;
+  const auto done = (*session)->new_execution()->run(
+      {.inputs = std::span(&input, 1), .outputs = std::span(&output, 1), .allocator = &allocator});
+  ASSERT_TRUE(done) << done.error().detail;
+  EXPECT_EQ(allocator.values<TypeParam>(), doubled);
 }
 
 TEST_F(SleepingModel, RefusesWrongInputsAndGoesOn) {
