@@ -53,15 +53,14 @@ void print(const model::SetResult& result, bool json) {
 Result<bool> check(const CheckOptions& options) {
   SLUICE_TRY(enter_engine_environment(options.threads));
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
+  const engine::LoadOptions load{
+      .path = {}, .threads = options.threads, .test_operators = options.test_operators};
   std::map<model::CheckStatus, std::size_t> counts;
-  for (const std::string& folder : options.folders) {
-    for (const std::string& test_case : model::case_folders(folder)) {
-      const engine::LoadOptions load{
-          .path = {}, .threads = options.threads, .test_operators = options.test_operators};
-      for (const auto& result : model::run_test_case(*engine, test_case, load, options.tolerance)) {
-        print(result, options.json);
-        ++counts[result.status];
-      }
+  for (const auto& [test_case, name] : model::named_cases(options.folders)) {
+    for (auto& result : model::run_test_case(*engine, test_case, load, options.tolerance)) {
+      result.test_case = name;
+      print(result, options.json);
+      ++counts[result.status];
     }
   }
   nlohmann::ordered_json summary;

@@ -1,6 +1,7 @@
 // Whole models through libsluice_engine.so: the real ones of SLUICE_SHARED_DIR against their
 // recorded outputs, and synthetic ones (made by make_synthetic.py with Debian's Python) against
-// scalar kernels of ours. Skipped, loudly, where the folder or the Python packages are missing.
+// scalar kernels of ours; add and the MLP against numpy: suites/numpy_cases.py. Skipped, loudly,
+// where the folder or the Python packages are missing.
 
 #include <cstdlib>
 #include <filesystem>

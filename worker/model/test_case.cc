@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -159,6 +160,24 @@ std::vector<std::string> case_folders(const std::string& folder) {
     found.push_back(folder);
   }
   return found;
+}
+
+std::vector<NamedCase> named_cases(const std::vector<std::string>& folders) {
+  std::vector<NamedCase> cases;
+  std::map<std::string, std::size_t> seen;
+  for (const std::string& folder : folders) {
+    for (std::string& test_case : case_folders(folder)) {
+      std::string name = name_of_folder(test_case);
+      ++seen[name];
+      cases.push_back({.folder = std::move(test_case), .name = std::move(name)});
+    }
+  }
+  for (NamedCase& each : cases) {
+    if (seen.at(each.name) > 1) {
+      each.name = each.folder;
+    }
+  }
+  return cases;
 }
 
 }  // namespace sluice::model

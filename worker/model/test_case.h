@@ -37,4 +37,12 @@ std::vector<SetResult> run_test_case(engine::Engine& engine,
 // subfolders that do, sorted; itself when there are none, so that its run says what is missing.
 std::vector<std::string> case_folders(const std::string& folder);
 
+struct NamedCase {
+  std::string folder;
+  std::string
+      name;  // the folder's own name; its path, as it was given, where another has that name
+};
+// The cases of all of these folders, in their order.
+std::vector<NamedCase> named_cases(const std::vector<std::string>& folders);
+
 }  // namespace sluice::model

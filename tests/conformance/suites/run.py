@@ -3,8 +3,8 @@
 
   run.py SUITE --sluice PROGRAM --shared DIR --build DIR [--write]
 
-SUITE is `generated` (by python3-onnx), `onnx-node` or `models` (both of the shared folder). What is
-expected stands in SUITE.expected, a line a case:
+SUITE is `generated` (by python3-onnx), `numpy` (answers computed with it), `onnx-node` or `models` (both of
+the shared folder). What is expected stands in SUITE.expected, a line a case:
 
   pass NAME
   fail|unsupported|error NAME: why
@@ -50,7 +50,8 @@ def check(sluice, arguments):
     run = subprocess.run([sluice, "check", "--json", *map(str, arguments)],
                          stdout=subprocess.PIPE, text=True, check=False)
     *lines, counts = [json.loads(line) for line in run.stdout.splitlines()]
-    if run.returncode not in (0, 1) or sum(counts.values()) != len(lines):
+    all_pass = counts["pass"] == len(lines)
+    if run.returncode != (0 if all_pass else 1) or sum(counts.values()) != len(lines):
         sys.exit(f"sluice check ended with {run.returncode} and these counts: {counts}")
     outcome = {}
     for line in lines:
@@ -79,13 +80,13 @@ def write(path, outcome):
     path.write_text("\n".join(kept + passing) + "\n")
 
 
-def generated_cases(build):
-    """The folder of the cases, made once."""
-    cases = build / "generated_cases"
+def made_cases(build, name, script):
+    """The folder of the cases that the script writes, made once and again when the script has changed."""
+    cases = build / name
     done = cases / "complete"
-    if not done.exists():
+    if not done.exists() or done.stat().st_mtime < (HERE / script).stat().st_mtime:
         shutil.rmtree(cases, ignore_errors=True)
-        subprocess.run(["/usr/bin/python3", HERE / "generate_cases.py", "--out", cases], check=True,
+        subprocess.run(["/usr/bin/python3", HERE / script, "--out", cases], check=True,
                        stdout=subprocess.DEVNULL)
         done.touch()
     return cases
@@ -93,12 +94,14 @@ def generated_cases(build):
 
 def outcome_of(suite, args, tolerances):
     """None where the suite is not there."""
-    if suite == "generated":
-        if subprocess.run(["/usr/bin/python3", "-c", "import onnx"], stderr=subprocess.DEVNULL,
+    if suite in ("generated", "numpy"):
+        if subprocess.run(["/usr/bin/python3", "-c", "import numpy, onnx"], stderr=subprocess.DEVNULL,
                           check=False).returncode != 0:
-            print("SKIPPED: no cases can be generated: /usr/bin/python3 has no onnx")
+            print("SKIPPED: no cases can be generated: /usr/bin/python3 lacks numpy or onnx")
             return None
-        cases = generated_cases(args.build)
+        if suite == "numpy":
+            return check(args.sluice, [made_cases(args.build, "numpy_cases", "numpy_cases.py")])
+        cases = made_cases(args.build, "generated_cases", "generate_cases.py")
         return check(args.sluice, [cases / "node", cases / "simple"])
     folder = args.shared / suite
     if not folder.is_dir():
@@ -117,7 +120,7 @@ def outcome_of(suite, args, tolerances):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("suite", choices=["generated", "onnx-node", "models"])
+    parser.add_argument("suite", choices=["generated", "numpy", "onnx-node", "models"])
     parser.add_argument("--sluice", type=pathlib.Path, required=True)
     parser.add_argument("--shared", type=pathlib.Path, required=True)
     parser.add_argument("--build", type=pathlib.Path, required=True)
