@@ -5,6 +5,8 @@
 
 SHELL := /bin/bash
 HTTP ?= 127.0.0.1:8000
+METRICS ?= 127.0.0.1:8002
+RUN_DIR ?=
 JOBS ?= $(shell nproc)
 SOAK_MINUTES ?= 15
 export JOBS
@@ -15,7 +17,8 @@ endif
 .PHONY: help build serve test check format tidy bench bench-engine soak fuzz clean
 
 help:
-	@echo 'make serve   build and serve the example models on $(HTTP) (HTTP=ADDRESS:PORT to change)'
+	@echo 'make serve   build and serve the example models on $(HTTP) (HTTP=ADDRESS:PORT to change;'
+	@echo '             METRICS=ADDRESS:PORT and RUN_DIR=FOLDER likewise)'
 	@echo 'make build   build/release/sluice'
 	@echo 'make test    everything: release, asan and tsan builds and their tests'
 	@echo 'make check   before a commit: format, style test, fast tests'
@@ -37,7 +40,7 @@ build:
 	@cmake --build build/release -j $(JOBS) --target sluice sluice_engine
 
 serve: build
-	@.ci/serve $(HTTP)
+	@.ci/serve '$(HTTP)' '$(METRICS)' '$(RUN_DIR)'
 
 test:
 	@.ci/install build test
