@@ -12,6 +12,10 @@ from cluster import (ADD, ECHO, SLOW, Client, Cluster, Load, infer_request, time
                      wait_until)
 
 
+# One shard, whatever the machine has, and several: what each knows by itself must add up.
+SHARDS = pytest.mark.parametrize("shards", [1, 2])
+
+
 def second_worker(cluster, model):
     """Another worker of version 1 of the model, started by hand."""
     path = cluster.models / model / "1" / "model.onnx"
@@ -24,8 +28,9 @@ def ready_workers(cluster, model, count):
                       what=f"{count} ready workers of {model}")
 
 
-def test_a_worker_killed_under_load_costs_no_request_and_comes_back():
-    with Cluster({"echo": dict(ECHO, sleep_ms=2)}) as cluster:
+@SHARDS
+def test_a_worker_killed_under_load_costs_no_request_and_comes_back(shards):
+    with Cluster({"echo": dict(ECHO, sleep_ms=2)}, "--shards", str(shards)) as cluster:
         cluster.wait_ready()
         before = cluster.worker("echo")
         with Load(cluster, 8, lambda client: client.infer("echo", [1, 2, 3, 4])) as load:
@@ -71,13 +76,15 @@ def test_requests_of_a_killed_worker_are_sent_to_another_within_50_ms():
             wait_until(lambda: time.monotonic() > ready + 1.1)
 
 
-def test_a_poison_request_is_the_only_one_to_fail():
-    with Cluster({"echo": dict(ECHO, abort_on=666, sleep_ms=5)}) as cluster:
+@SHARDS
+def test_a_poison_request_is_the_only_one_to_fail(shards):
+    with Cluster({"echo": dict(ECHO, abort_on=666, sleep_ms=5)}, "--shards", str(shards)) as cluster:
         cluster.wait_ready()
         before = cluster.worker("echo")
+        poison = cluster.client()  # one connection: each shard has a quarantine of its own
 
         def send(i):
-            return cluster.infer("echo", [666 if i == 30 else i, 2, 3, 4])
+            return poison.infer("echo", [666, 2, 3, 4]) if i == 30 else cluster.infer("echo", [i, 2, 3, 4])
 
         with concurrent.futures.ThreadPoolExecutor(64) as pool:
             answers = list(pool.map(send, range(64)))
@@ -94,6 +101,7 @@ def test_a_poison_request_is_the_only_one_to_fail():
         # The same request again is known and costs no worker.
         assert send(30).status == 500
         assert cluster.worker("echo")["restarts"] == after["restarts"]
+        poison.close()
 
 
 def test_two_kills_from_outside_condemn_no_request():
@@ -168,21 +176,23 @@ def test_new_work_avoids_a_stopped_worker():
         assert late and max(a.seconds for a in late) < 0.5 * SLOW
 
 
-def test_workers_reattach_to_a_restarted_gateway_without_being_restarted():
-    with Cluster({"echo": ECHO, "add": ADD}) as cluster:
+@SHARDS
+def test_workers_reattach_to_a_restarted_gateway_without_being_restarted(shards):
+    with Cluster({"echo": ECHO, "add": ADD}, "--shards", str(shards)) as cluster:
         cluster.wait_ready()
         workers = {w["id"]: w["pid"] for w in cluster.workers()}
-        sockets = [cluster.run_dir / name for name in ("control.sock", "shard-0.sock")]
+        sockets = [cluster.run_dir / name for name in ["control.sock"] + [f"shard-{i}.sock" for i in range(shards)]]
         first_bound = max(s.stat().st_ctime for s in sockets)
         before = len(cluster.log_lines("link_attached"))
         gateway = cluster.pid_of("gateway")
         os.kill(gateway, signal.SIGKILL)
         killed = time.monotonic()
 
-        # Each worker to control and to the one shard.
-        attached = wait_until(lambda: (lambda lines: lines[before:] if len(lines) >= before + 4 else None)(
-            cluster.log_lines("link_attached")), what="four links")
-        # A bind makes a new socket file; the first of the two is the new gateway's bind.
+        # Each worker to control and to every shard.
+        links = len(workers) * (1 + shards)
+        attached = wait_until(lambda: (lambda lines: lines[before:] if len(lines) >= before + links else None)(
+            cluster.log_lines("link_attached")), what=f"{links} links")
+        # A bind makes a new socket file; the first of them is the new gateway's bind.
         bound = min(s.stat().st_ctime for s in sockets)
         assert bound > first_bound
         assert {(line["worker"], line["endpoint"].rsplit("/", 1)[1]) for line in attached} == {
@@ -198,7 +208,8 @@ def test_workers_reattach_to_a_restarted_gateway_without_being_restarted():
         assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
 
 
-def test_a_gateway_replaced_under_load_refuses_and_loses_nothing():
+@SHARDS
+def test_a_gateway_replaced_under_load_refuses_and_loses_nothing(shards):
     def on_new_connection(client):
         client.close()
         return client.infer("echo", [1, 2, 3, 4])
@@ -210,7 +221,7 @@ def test_a_gateway_replaced_under_load_refuses_and_loses_nothing():
             client.close()  # the server has ended it
         return client.infer("echo", [1, 2, 3, 4])
 
-    with Cluster({"echo": dict(ECHO, sleep_ms=2)}) as cluster:
+    with Cluster({"echo": dict(ECHO, sleep_ms=2)}, "--shards", str(shards)) as cluster:
         cluster.wait_ready()
         workers = {w["id"]: w["pid"] for w in cluster.workers()}
         gateway = cluster.pid_of("gateway")
