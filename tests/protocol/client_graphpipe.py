@@ -30,14 +30,16 @@ NAMES = {number: name for name, number in TYPES.items()}
 
 
 def generate():
-    """The generated modules, from the schema, in a folder of their own."""
-    folder = tempfile.mkdtemp(prefix="graphpipe-")
-    subprocess.run(["flatc", "--python", "-o", folder, SCHEMA], check=True)
-    sys.path.insert(0, folder)
-    base = "sluice.graphpipe_wire."
-    return {name: importlib.import_module(base + name) for name in
-            ("Request", "InferRequest", "MetadataRequest", "InferResponse", "MetadataResponse",
-             "Tensor", "IOMetadata")}
+    """The generated modules, from the schema, in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="graphpipe-") as folder:
+        subprocess.run(["flatc", "--python", "-o", folder, SCHEMA], check=True)
+        sys.path.insert(0, folder)
+        base = "sluice.graphpipe_wire."
+        modules = {name: importlib.import_module(base + name) for name in
+                   ("Request", "InferRequest", "MetadataRequest", "InferResponse", "MetadataResponse",
+                    "Tensor", "IOMetadata")}
+        sys.path.remove(folder)
+    return modules
 
 
 WIRE = generate()

@@ -1,12 +1,14 @@
 """The example models through the real engine, as a user calls them."""
+import concurrent.futures
 import json
+import shutil
 import struct
 import subprocess
 import sys
 
 import pytest
 
-from cluster import REAL_ENGINE, SLUICE, SOURCE_DIR, Cluster, wait_until
+from cluster import REAL_ENGINE, SLUICE, SOURCE_DIR, Client, Cluster, wait_until
 
 pytestmark = pytest.mark.skipif(not REAL_ENGINE, reason="built without the engine")
 EXAMPLE = SOURCE_DIR / "cluster/example"
@@ -60,11 +62,32 @@ def test_health_and_metadata_are_true(cluster):
     assert wrong.status == 404 and "'none'" in wrong.json()["error"]
 
 
+@pytest.mark.parametrize("listener, paths", [
+    ("http", ["/v2", "/v2/health/live", "/v2/models/add", "/v2/models/none", "/graphpipe/add"]),
+    ("metrics", ["/metrics", "/none"])])
+def test_head_is_answered_like_get_without_the_body(cluster, listener, paths):
+    client = Client(cluster.address(listener))  # one connection: a body would be taken for the next answer
+    for path in paths:
+        got, head = client.call("GET", path), client.call("HEAD", path)
+        assert (head.status, head.body) == (got.status, b""), path
+        assert head.headers["Content-Type"] == got.headers["Content-Type"]
+        if path != "/metrics":  # which may have changed between the two
+            assert head.headers["Content-Length"] == str(len(got.body)), path
+    client.close()
+
+
+def test_head_is_no_way_to_infer_nor_to_follow_events(cluster):
+    for path, allowed in (("/v2/models/add/infer", "POST"), ("/sluice/events", "GET")):
+        refused = cluster.call("HEAD", path)
+        assert (refused.status, refused.headers["Allow"]) == (405, allowed)
+
+
 def test_the_five_is_a_five(cluster):
     printed = subprocess.run([SLUICE, "infer", "digits", "--input", f"@{EXAMPLE}/five.png", "--url",
                               f"http://{cluster.address()}"], capture_output=True, text=True, check=False)
     assert printed.returncode == 0, printed.stderr
-    assert "5" in printed.stdout
+    digit = [line.split() for line in printed.stdout.splitlines() if line.startswith("digit ")]
+    assert digit == [["digit", "int64", "[1]", "5"]], printed.stdout
 
 
 def test_status_is_a_table_with_every_worker(cluster):
@@ -85,10 +108,70 @@ def test_metrics_count_requests_and_phases(cluster):
 
 @pytest.mark.parametrize("script", sorted(p.name for p in PROTOCOL.glob("client_*.py")))
 def test_an_independent_client_gets_on_with_it(cluster, script):
-    url = f"http://{cluster.address()}"
-    ran = subprocess.run([sys.executable, PROTOCOL / script, url], capture_output=True, text=True,
+    run_client(script, f"http://{cluster.address()}")
+
+
+def run_client(script, *arguments):
+    ran = subprocess.run([sys.executable, PROTOCOL / script, *arguments], capture_output=True, text=True,
                          check=False, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_a_listener_of_one_model_speaks_graphpipe_at_its_root():
+    with Cluster(EXAMPLE, "--graphpipe", "127.0.0.1:0", "--model", "add", stub=False) as cluster:
+        cluster.wait_ready()
+        alone = cluster.address("graphpipe")
+        run_client("client_graphpipe.py", f"http://{alone}", "--alone")
+        # It knows nothing else, and the main listener has lost nothing.
+        page = Client(alone).call("GET", "/v2/models/digits")
+        assert (page.status, page.json()["Name"]) == (200, "add")
+        run_client("client_graphpipe.py", f"http://{cluster.address()}")
+
+
+def put_test_operator(root, name):
+    (root / name / "1").mkdir(parents=True)
+    shutil.copy(SOURCE_DIR / "tests/data/test_operators" / name / "model.onnx", root / name / "1")
+
+
+def wait_body(first):
+    return {"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 2], "data": [first, 7]}]}
+
+
+def test_a_poison_request_in_the_real_engine_is_the_only_one_to_fail(tmp_path):
+    put_test_operator(tmp_path, "abort")
+    with Cluster(tmp_path, "--test-operators", stub=False) as cluster:
+        cluster.wait_ready()
+        before = cluster.worker("abort")
+
+        def send(i):
+            return cluster.call("POST", "/v2/models/abort/infer", wait_body(666 if i == 30 else i))
+
+        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+            answers = list(pool.map(send, range(64)))
+        failed = [i for i, a in enumerate(answers) if a.status != 200]
+        assert failed == [30], [answers[i] for i in failed]
+        assert answers[30].status == 500 and "error" in answers[30].json()
+        for i, answer in enumerate(answers):
+            assert i == 30 or answer.json()["outputs"][0]["data"] == [i, 7]
+        after = wait_until(lambda: next((w for w in cluster.workers("abort") if w["state"] == "ready"), None))
+        assert 1 <= after["restarts"] - before["restarts"] <= 2
+        assert "signal 6" in after["reason"] or "SIGABRT" in after["reason"]
+        assert send(30).status == 500  # known by now
+        assert cluster.worker("abort")["restarts"] == after["restarts"]
+
+
+def test_the_real_engine_lets_go_of_a_run_at_its_deadline(tmp_path):
+    put_test_operator(tmp_path, "spin")
+    with Cluster(tmp_path, "--test-operators", "--threads", "1", stub=False) as cluster:
+        cluster.wait_ready()
+        pid = cluster.worker("spin")["pid"]
+        hour = dict(wait_body(3_600_000), parameters={"timeout": 300_000})
+        assert cluster.call("POST", "/v2/models/spin/infer", hour).status == 504
+        # The one executor is free again: the next request is computed, by the same process.
+        answer = cluster.call("POST", "/v2/models/spin/infer", wait_body(1))
+        assert answer.status == 200 and answer.json()["outputs"][0]["data"] == [1, 7], answer
+        assert cluster.worker("spin")["pid"] == pid
+        wait_until(lambda: cluster.metric("sluice_errors_total", kind="expired") == 1, what="its count")
 
 
 def test_a_model_that_cannot_be_loaded_says_why_and_the_others_serve(tmp_path):
