@@ -215,9 +215,9 @@ void ShardActor::perform(const Notice& action, TimePoint /*now*/) {
   if (link == nullptr) {
     return;
   }
-  static constexpr std::string_view kNames[] = {
+  static constexpr std::string_view kLogEvents[] = {
       "worker_suspected", "worker_trusted", "worker_ejected_slow", "worker_ejected_failing"};
-  log_warn(kNames[static_cast<std::size_t>(action.what)],
+  log_warn(kLogEvents[static_cast<std::size_t>(action.what)],
            {{"shard", options_.index}, {"worker", link->worker_id}, {"pid", link->pid}});
   if (action.what == LinkNotice::suspected) {
     met(*link, false);

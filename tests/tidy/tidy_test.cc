@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "tests/tidy/log_events.h"
 #include "tests/tidy/rules.h"
 
 namespace sluice::tidy {
@@ -79,6 +81,28 @@ TEST(Tidy, TheFilesARequestPassesOpenWithWhatTheyAre) {
     }
   }
   EXPECT_GE(named, 15U);
+}
+
+TEST(Tidy, EveryLogEventIsExplainedAndEveryExplainedOneIsWritten) {
+  const Tree tree = repository();
+  std::set<std::string> written;
+  for (const auto& [path, text] : tree) {
+    const bool ours = path.starts_with("cluster/") || path.starts_with("common/") ||
+                      path.starts_with("gateway/") || path.starts_with("worker/");
+    if (ours && path.ends_with(".cc") && path != "common/base/log.cc") {
+      const std::set<std::string> here = written_events(text);
+      EXPECT_FALSE(here.contains("")) << path << ": name the event in its call or in kLogEvents";
+      written.insert(here.begin(), here.end());
+    }
+  }
+  EXPECT_GE(written.size(), 30U);
+  const std::set<std::string> explained = explained_events(tree.at("docs/operations.md"));
+  for (const std::string& name : written) {
+    EXPECT_TRUE(explained.contains(name)) << name << ": not in docs/operations.md, The log";
+  }
+  for (const std::string& name : explained) {
+    EXPECT_TRUE(written.contains(name)) << name << ": nothing writes it";
+  }
 }
 
 TEST(Tidy, EveryExceptionIsForAFileThatIsThere) {
