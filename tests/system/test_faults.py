@@ -309,6 +309,9 @@ def test_garbage_on_the_worker_link_harms_nobody():
     zmq = pytest.importorskip("zmq", reason="python3-zmq is not installed")
     with Cluster({"echo": ECHO}) as cluster:
         cluster.wait_ready()
+        # Counted from zero, so that its growth can be watched.
+        page = Client(cluster.address("metrics")).call("GET", "/metrics").body.decode().splitlines()
+        assert 'sluice_errors_total{kind="bad_link_message"} 0' in page
         context = zmq.Context()
         for name in ("control.sock", "shard-0.sock"):
             peer = context.socket(zmq.DEALER)
