@@ -2,9 +2,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -14,8 +16,14 @@
 namespace sluice::gateway {
 namespace {
 
+using namespace std::chrono_literals;
+
 // What a closing ROUTER may still write: a last answer or bye to a peer that is slow to read.
-constexpr auto kLinger = std::chrono::milliseconds(200);
+constexpr auto kLinger = 200ms;
+
+// A gateway whose parent was killed ends by itself, but the next parent's may be there before that.
+constexpr auto kPredecessor = 2s;
+constexpr std::chrono::duration<int, std::milli> kTurn = 10ms;
 
 // libzmq steals an ipc path from whoever is bound to it without a word; the lock keeps it ours.
 Result<UniqueFd> lock_run_dir(const std::string& run_dir) {
@@ -27,8 +35,11 @@ Result<UniqueFd> lock_run_dir(const std::string& run_dir) {
   if (!lock) {
     return Error{ErrorCode::unavailable, "cannot open " + path};
   }
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error{ErrorCode::unavailable, "another gateway runs in " + run_dir};
+  for (auto waited = 0ms; flock(lock.get(), LOCK_EX | LOCK_NB) != 0; waited += kTurn) {
+    if (waited >= kPredecessor) {
+      return Error{ErrorCode::unavailable, "another gateway runs in " + run_dir};
+    }
+    static_cast<void>(poll(nullptr, 0, kTurn.count()));
   }
   return lock;
 }

@@ -1,14 +1,17 @@
 """What clients see when processes die, hang or are swamped. With the stub engine."""
 import concurrent.futures
+import fcntl
 import os
+import pathlib
 import select
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
-from cluster import (ADD, ECHO, SLOW, Client, Cluster, Load, infer_request, timed_round,
+from cluster import (ADD, ECHO, SLOW, SLUICE, Client, Cluster, Load, infer_request, timed_round,
                      wait_until)
 
 
@@ -240,6 +243,39 @@ def test_a_gateway_replaced_under_load_refuses_and_loses_nothing(shards):
         assert cluster.pid_of("gateway") != gateway
         assert {w["id"]: w["pid"] for w in cluster.workers()} == workers
         assert "the gateway ended (exit code 0)" in cluster.log
+
+
+def test_a_gateway_waits_for_the_one_before_it_to_be_gone(tmp_path):
+    run_dir = tmp_path / "run"
+    run_dir.mkdir(mode=0o700)
+    lock = run_dir / "gateway.lock"
+
+    def start(log):
+        return subprocess.Popen([SLUICE, "gateway", "--run-dir", str(run_dir), "--http", "127.0.0.1:0", "--metrics",
+                                 ""], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def has_opened_it(process):
+        try:
+            return any(os.readlink(fd) == str(lock) for fd in pathlib.Path(f"/proc/{process.pid}/fd").iterdir())
+        except OSError:
+            return False  # it ended meanwhile, or closed one
+
+    with open(lock, "w") as held, open(tmp_path / "log", "w+") as log:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = start(log)
+        assert refused.wait(timeout=30 * SLOW) == 1
+        assert f"another gateway runs in {run_dir}" in (tmp_path / "log").read_text()
+
+        waits = start(log)
+        try:
+            wait_until(lambda: waits.poll() is not None or has_opened_it(waits), what="its look at the lock")
+            fcntl.flock(held, fcntl.LOCK_UN)
+            wait_until(lambda: waits.poll() is not None or "event=gateway_ready" in (tmp_path / "log").read_text(),
+                       what="the gateway")
+            assert waits.poll() is None
+        finally:
+            waits.terminate()
+            waits.wait(timeout=30 * SLOW)
 
 
 def test_a_full_queue_is_a_503_with_retry_after():
