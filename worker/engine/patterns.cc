@@ -16,37 +16,14 @@
 #include <optional>
 #include <utility>
 
-#include "worker/engine/plan.h"
+#include "worker/engine/matcher.h"
 
 namespace sluice::engine {
 namespace {
 
-constexpr std::size_t kNone = ~std::size_t{0};
-
-class Matcher {
+class Patterns : Matcher {
  public:
-  Matcher(Plan& plan, const Registry& registry)
-      : plan_(plan),
-        registry_(registry),
-        makers_(plan.value_names.size(), kNone),
-        readers_(plan.value_names.size()),
-        gone_(plan.steps.size(), false) {
-    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-      for (const ValueId value : plan.steps[i].node.inputs) {
-        if (value != kNoValue) {
-          readers_[value].push_back(i);
-        }
-      }
-      for (const ValueId value : plan.steps[i].node.outputs) {
-        if (value != kNoValue) {
-          makers_[value] = i;
-        }
-      }
-    }
-    for (const Declared& output : plan.outputs) {
-      readers_[output.value].push_back(kNone);
-    }
-  }
+  using Matcher::Matcher;
 
   Result<void> run() {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
@@ -58,80 +35,16 @@ class Matcher {
         SLUICE_TRY(take_silu(i));
       }
     }
-    std::vector<Step> kept;
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      if (!gone_[i]) {
-        kept.push_back(std::move(plan_.steps[i]));
-      }
-    }
-    plan_.steps = std::move(kept);
+    drop_gone();
     return {};
   }
 
  private:
-  [[nodiscard]] bool is(std::size_t step, std::string_view name) const {
-    return step != kNone && !gone_[step] && plan_.steps[step].node.op_type == name &&
-           plan_.steps[step].node.domain.empty() && plan_.steps[step].node.outputs.size() == 1;
-  }
-  [[nodiscard]] const Node& node(std::size_t step) const { return plan_.steps[step].node; }
-  [[nodiscard]] ValueId result(std::size_t step) const { return node(step).outputs[0]; }
-
-  // The step named `name` that makes `value`.
-  [[nodiscard]] std::size_t maker(ValueId value, std::string_view name) const {
-    const std::size_t step = value == kNoValue ? kNone : makers_[value];
-    return is(step, name) ? step : kNone;
-  }
-  // The only reader of a step's result, when it is named `name`.
-  [[nodiscard]] std::size_t only_reader(std::size_t step, std::string_view name) const {
-    const auto& readers = readers_[result(step)];
-    return readers.size() == 1 && is(readers[0], name) ? readers[0] : kNone;
-  }
-  // Of two operands, the one that is not `value`; kNoValue when neither is, or both are.
-  [[nodiscard]] ValueId other(std::size_t step, ValueId value) const {
-    const auto& inputs = node(step).inputs;
-    if (inputs.size() != 2 || (inputs[0] == value) == (inputs[1] == value)) {
-      return kNoValue;
-    }
-    return inputs[0] == value ? inputs[1] : inputs[0];
-  }
-  // The one number of a float32 constant.
-  [[nodiscard]] std::optional<float> number(ValueId value) const {
-    if (!plan_.is_constant(value) || plan_.constants[value]->datatype() != DataType::float32) {
-      return std::nullopt;
-    }
-    const auto view = plan_.constants[value]->view();
-    return view && view->count == 1 ? std::optional(view->as<float>()[0]) : std::nullopt;
-  }
-  [[nodiscard]] bool is_number(ValueId value, double wanted) const {
-    const auto found = number(value);
-    return found && std::abs(static_cast<double>(*found) - wanted) <= 1e-6 * wanted;
-  }
   [[nodiscard]] const Shape* shape(ValueId value) const {
     return plan_.typical[value] ? &*plan_.typical[value] : nullptr;
   }
   [[nodiscard]] bool is_float32(ValueId value) const {
     return plan_.datatypes[value] == DataType::float32;
-  }
-
-  // Whether nobody but these steps reads what they make, the last one's result aside.
-  [[nodiscard]] bool closed(std::initializer_list<std::size_t> steps, std::size_t last) const {
-    const auto inside = [&](std::size_t step) {
-      return step == last || std::ranges::find(steps, step) != steps.end();
-    };
-    return std::ranges::all_of(steps, [&](std::size_t step) {
-      return std::ranges::all_of(readers_[result(step)], inside);
-    });
-  }
-
-  // `last` becomes `made`, which has its result and its name.
-  Result<void> replace(std::initializer_list<std::size_t> steps, std::size_t last, Node made) {
-    made.name = node(last).name;
-    made.outputs = node(last).outputs;
-    SLUICE_TRY_ASSIGN(plan_.steps[last], make_step(std::move(made), registry_));
-    for (const std::size_t step : steps) {
-      gone_[step] = true;
-    }
-    return {};
   }
 
   [[nodiscard]] bool means_last(std::size_t step) const;
@@ -140,16 +53,10 @@ class Matcher {
   Result<void> take_gelu(std::size_t erf);
   Result<void> take_silu(std::size_t sigmoid);
   [[nodiscard]] static Node fused(const char* name, ValueId x);
-
-  Plan& plan_;
-  const Registry& registry_;
-  std::vector<std::size_t> makers_;                // by value
-  std::vector<std::vector<std::size_t>> readers_;  // by value; kNone: the graph's output
-  std::vector<bool> gone_;
 };
 
 // A ReduceMean over the last extent, which stays as 1.
-bool Matcher::means_last(std::size_t step) const {
+bool Patterns::means_last(std::size_t step) const {
   const Node& mean = node(step);
   const Shape* dims = shape(mean.inputs[0]);
   std::vector<std::int64_t> axes;
@@ -169,7 +76,7 @@ bool Matcher::means_last(std::size_t step) const {
 }
 
 // A constant that is one number for each place of the last extent.
-bool Matcher::fits_last(ValueId value, const Shape& dims) const {
+bool Patterns::fits_last(ValueId value, const Shape& dims) const {
   if (value == kNoValue || !plan_.is_constant(value)) {
     return false;
   }
@@ -180,7 +87,7 @@ bool Matcher::fits_last(ValueId value, const Shape& dims) const {
          constant.dims().size() <= dims.size();
 }
 
-Result<void> Matcher::take_layer_norm(std::size_t root) {
+Result<void> Patterns::take_layer_norm(std::size_t root) {
   const std::size_t divide = only_reader(root, "Div");
   const std::size_t add = maker(node(root).inputs[0], "Add");
   if (divide == kNone || add == kNone || node(divide).inputs[1] != result(root)) {
@@ -232,7 +139,7 @@ Result<void> Matcher::take_layer_norm(std::size_t root) {
   return replace(inside, shifted, std::move(made));
 }
 
-Result<void> Matcher::take_gelu(std::size_t erf) {
+Result<void> Patterns::take_gelu(std::size_t erf) {
   const ValueId inner = node(erf).inputs[0];
   const std::size_t divide = maker(inner, "Div");
   const std::size_t scale = divide != kNone ? divide : maker(inner, "Mul");
@@ -262,7 +169,7 @@ Result<void> Matcher::take_gelu(std::size_t erf) {
   return {};
 }
 
-Result<void> Matcher::take_silu(std::size_t sigmoid) {
+Result<void> Patterns::take_silu(std::size_t sigmoid) {
   const ValueId x = node(sigmoid).inputs[0];
   const std::size_t product = only_reader(sigmoid, "Mul");
   if (product == kNone || other(product, result(sigmoid)) != x || !is_float32(x)) {
@@ -271,7 +178,7 @@ Result<void> Matcher::take_silu(std::size_t sigmoid) {
   return replace({sigmoid}, product, fused("Silu", x));
 }
 
-Node Matcher::fused(const char* name, ValueId x) {
+Node Patterns::fused(const char* name, ValueId x) {
   Node made;
   made.op_type = name;
   made.domain = kFusedDomain;
@@ -283,7 +190,7 @@ Node Matcher::fused(const char* name, ValueId x) {
 }  // namespace
 
 Result<void> take_patterns(Plan& plan, const Registry& registry) {
-  return Matcher(plan, registry).run();
+  return Patterns(plan, registry).run();
 }
 
 }  // namespace sluice::engine
