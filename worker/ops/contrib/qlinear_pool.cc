@@ -1,16 +1,16 @@
 // com.microsoft: QLinearAveragePool, QLinearGlobalAveragePool.
 // Spec: ContribOperators.md of ONNX Runtime (read 2026-11).
 // Sums of x - x_zero are exact integers; y = round(sum / count * x_scale / y_scale) + y_zero, half
-// to even, held to the range. x [N, C, places...], int8 or uint8 like y; any number of dimensions.
-// count: the taps inside of the input, or with count_include_pad those inside of the padding too.
-// Refused: channels_last 1.
+// to even, held to the range. x [N, C, places...], int8 or uint8 like y; up to three spatial
+// dimensions. count: the taps inside of the input, or with count_include_pad those inside of the
+// padding too. Refused: channels_last 1.
 
 #include <algorithm>
-#include <utility>
+#include <vector>
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/contrib/qlinear.h"
-#include "worker/ops/nn/window.h"
+#include "worker/ops/nn/pool_taps.h"
 #include "worker/ops/register.h"
 
 namespace sluice::engine {
@@ -59,87 +59,84 @@ Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts
   if (x.dims.size() < 3) {
     return bad_input("input " + to_string(x.dims) + " has no places");
   }
+  if (x.dims.size() > 5) {
+    return Error{ErrorCode::unsupported,
+                 "input " + to_string(x.dims) + " has more than 5 dimensions"};
+  }
   SLUICE_TRY(check_quant(facts, 1, x.datatype));
   SLUICE_TRY(check_quant(facts, 3, x.datatype));
   SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
   return one_output(x.datatype, pooled_dims(x.dims, window));
 }
 
-Result<Window> bind_pool(const PoolParams& params, BindContext& context) {
-  return pool_window(params.window, params.is_global, context.inputs[0].dims);
+Result<PoolTaps> bind_pool(const PoolParams& params, BindContext& context) {
+  const Dims x = context.inputs[0].dims;
+  SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x));
+  return pool_taps(window, x.subspan(2));
 }
 
-struct Tally {
-  std::int64_t sum = 0;      // of the bytes inside
-  std::int64_t inside = 0;   // taps in the input
-  std::int64_t counted = 0;  // taps in the input or its padding
+// The rows of a window are added place by place, then the places of that row.
+template <class T>
+struct AverageRow {
+  const PoolTaps& taps;
+  const Quant& from;
+  const Quant& to;
+  bool count_pads;
+  const T* x;
+  T* y;
+  std::int32_t* sums;  // [width]
+
+  void begin() const { std::fill_n(sums, taps.in[2], 0); }
+  void add(std::int64_t at) const {
+    for (std::int64_t i = 0; i < taps.in[2]; ++i) {
+      sums[i] += x[at + i];
+    }
+  }
+  void finish(std::int64_t at, const TapRange& depth, const TapRange& height) const {
+    const std::int64_t rows = depth.inside() * height.inside();
+    for (std::int64_t i = 0; i < taps.out[2]; ++i) {
+      const TapRange& width = taps.ranges[2][static_cast<std::size_t>(i)];
+      std::int64_t sum = 0;
+      for (std::int64_t k = width.first; k < width.last; ++k) {
+        sum += sums[width.start + k * taps.dilations[2]];
+      }
+      const std::int64_t inside = rows * width.inside();
+      const std::int64_t count =
+          count_pads ? depth.counted * height.counted * width.counted : inside;
+      const auto whole = static_cast<float>(sum - inside * from.zero);
+      const float mean = count > 0 ? whole / static_cast<float>(count) : 0.0F;
+      y[at + i] = to.template byte<T>(mean * from.scale);
+    }
+  }
 };
 
-// The taps of one output place, dimension by dimension.
 template <class T>
-void tally_taps(const Window& window,
-                Dims in,
-                std::span<const std::int64_t> place,
-                std::size_t d,
-                bool is_inside,
-                const T* x,
-                Tally& tally) {
-  if (d == in.size()) {
-    ++tally.counted;
-    if (is_inside) {
-      ++tally.inside;
-      tally.sum += *x;
-    }
-    return;
-  }
-  const std::int64_t step = product(in, d + 1, in.size());
-  const std::int64_t start = place[d] * window.strides[d] - window.pads_begin[d];
-  for (std::int64_t k = 0; k < window.kernel[d]; ++k) {
-    const std::int64_t at = start + k * window.dilations[d];
-    const bool inside = at >= 0 && at < in[d];
-    if (at < in[d] + window.pads_end[d]) {  // what hangs over the padding never counts
-      tally_taps(window, in, place, d + 1, is_inside && inside, inside ? x + at * step : x, tally);
-    }
-  }
-}
-
-template <class T>
-void run_as(const PoolParams& params, const Window& window, KernelContext& context) {
+void run_as(const PoolParams& params, const PoolTaps& taps, KernelContext& context) {
   const TensorView& view = context.input(0);
-  TensorView& result = context.output(0);
-  const Dims in = view.dims.subspan(2);
   const Quant from = quant_of(context, 1);
   const Quant to = quant_of(context, 3);
   const T* x = view.as<T>().data();
-  T* y = result.mut<T>().data();
-  const std::int64_t area = product(in, 0, in.size());
-  const std::int64_t places = product(window.out, 0, window.out.size());
-  const std::int64_t cost = places * product(window.kernel, 0, window.kernel.size()) + 1;
+  T* y = context.output(0).mut<T>().data();
   const std::int64_t planes = view.dims[0] * view.dims[1];
-  parallel_for(planes, 1 + 8'192 / cost, [&](std::int64_t begin, std::int64_t end) {
-    Shape place(in.size());
+  parallel_for(planes, 1 + 16'384 / (taps.area() + 1), [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::int32_t> sums(static_cast<std::size_t>(taps.in[2]));
     for (std::int64_t plane = begin; plane < end; ++plane) {
-      for (std::int64_t i = 0; i < places; ++i) {
-        std::int64_t rest = i;
-        for (std::size_t d = in.size(); d > 0; --d) {
-          place[d - 1] = rest % window.out[d - 1];
-          rest /= window.out[d - 1];
-        }
-        Tally tally;
-        tally_taps(window, in, place, 0, true, x + plane * area, tally);
-        const std::int64_t count = params.count_pads ? tally.counted : tally.inside;
-        const auto sum = static_cast<float>(tally.sum - tally.inside * from.zero);
-        const float mean = count > 0 ? sum / static_cast<float>(count) : 0.0F;
-        y[plane * places + i] = to.byte<T>(mean * from.scale);
-      }
+      for_pool_rows(taps,
+                    AverageRow<T>{.taps = taps,
+                                  .from = from,
+                                  .to = to,
+                                  .count_pads = params.count_pads,
+                                  .x = x + plane * taps.area(),
+                                  .y = y + plane * taps.places(),
+                                  .sums = sums.data()});
     }
   });
 }
 
-Result<void> run_pool(const PoolParams& params, const Window& window, KernelContext& context) {
+Result<void> run_pool(const PoolParams& params, const PoolTaps& taps, KernelContext& context) {
   if (context.output(0).count > 0) {
     dispatch_byte(context.output(0).datatype,
-                  [&](auto tag) { run_as<decltype(tag)>(params, window, context); });
+                  [&](auto tag) { run_as<decltype(tag)>(params, taps, context); });
   }
   return {};
 }

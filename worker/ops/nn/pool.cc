@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "worker/engine/parallel.h"
+#include "worker/ops/nn/pool_taps.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/pools.h"
@@ -86,81 +87,15 @@ Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts
   return made;
 }
 
-using Three = std::array<std::int64_t, 3>;
-
-// Along one dimension, the taps of an output place that lie inside the input.
-struct TapRange {
-  std::int64_t first = 0;
-  std::int64_t last = 1;     // one behind
-  std::int64_t start = 0;    // the input's place of tap 0; may be negative
-  std::int64_t counted = 1;  // taps that count for an average with pads
-};
-
-// The window with exactly three spatial dimensions, the first ones of extent 1.
-struct PoolBound {
-  Three in{1, 1, 1};
-  Three out{1, 1, 1};
-  Three kernel{1, 1, 1};
-  Three dilations{1, 1, 1};
-  std::array<std::vector<TapRange>, 3> ranges{};  // by output place
-
-  [[nodiscard]] std::int64_t places() const { return out[0] * out[1] * out[2]; }
-  [[nodiscard]] std::int64_t area() const { return in[0] * in[1] * in[2]; }
-};
-
-std::vector<TapRange> tap_ranges(const Window& window, std::size_t d, std::int64_t extent) {
-  std::vector<TapRange> ranges;
-  const std::int64_t step = window.dilations[d];
-  for (std::int64_t at = 0; at < window.out[d]; ++at) {
-    TapRange range{.start = at * window.strides[d] - window.pads_begin[d]};
-    range.first = range.start >= 0 ? 0 : (-range.start + step - 1) / step;
-    const std::int64_t room = extent - range.start;
-    range.last = std::clamp<std::int64_t>((room + step - 1) / step, 0, window.kernel[d]);
-    // With ceil_mode a window may hang over the padding; what hangs over never counts.
-    const std::int64_t padded = room + window.pads_end[d];
-    range.counted = std::clamp<std::int64_t>((padded + step - 1) / step, 0, window.kernel[d]);
-    ranges.push_back(range);
-  }
-  return ranges;
-}
-
-Result<PoolBound> bind_pool(const PoolParams& params, BindContext& context) {
+Result<PoolTaps> bind_pool(const PoolParams& params, BindContext& context) {
   const TensorView& x = context.inputs[0];
   SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
-  PoolBound bound;
-  const std::size_t rank = window.out.size();
-  for (std::size_t to = 0; to < 3; ++to) {
-    if (to < 3 - rank) {
-      bound.ranges[to].resize(1);
-      continue;
-    }
-    const std::size_t d = to + rank - 3;
-    bound.in[to] = x.dims[d + 2];
-    bound.out[to] = window.out[d];
-    bound.kernel[to] = window.kernel[d];
-    bound.dilations[to] = window.dilations[d];
-    bound.ranges[to] = tap_ranges(window, d, x.dims[d + 2]);
-  }
-  return bound;
-}
-
-using Taps = std::array<TapRange, 3>;
-
-Taps taps_at(const PoolBound& bound, std::int64_t place) {
-  Taps taps;
-  for (std::size_t i = 3; i > 0; --i) {
-    const std::int64_t extent = bound.out[i - 1];
-    const std::int64_t rest = extent == 1 ? place : place / extent;
-    const std::int64_t at = extent == 1 ? 0 : place - rest * extent;
-    taps[i - 1] = bound.ranges[i - 1][static_cast<std::size_t>(at)];
-    place = rest;
-  }
-  return taps;
+  return pool_taps(window, x.dims.subspan(2));
 }
 
 // Calls tap(position in the input's places) for every tap inside, in index order.
 template <class F>
-void for_taps(const PoolBound& bound, const Taps& taps, const F& tap) {
+void for_taps(const PoolTaps& bound, const Taps& taps, const F& tap) {
   for (std::int64_t a = taps[0].first; a < taps[0].last; ++a) {
     const std::int64_t plane = (taps[0].start + a * bound.dilations[0]) * bound.in[1];
     for (std::int64_t b = taps[1].first; b < taps[1].last; ++b) {
@@ -176,15 +111,14 @@ void for_taps(const PoolBound& bound, const Taps& taps, const F& tap) {
 std::int64_t counted(const PoolParams& params, const Taps& taps) {
   std::int64_t count = 1;
   for (const TapRange& range : taps) {
-    count *=
-        params.count_pads ? range.counted : std::max<std::int64_t>(range.last - range.first, 0);
+    count *= params.count_pads ? range.counted : range.inside();
   }
   return count;
 }
 
 constexpr std::size_t kRowsMost = 64;  // joined at once
 
-void run_channels_last(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
+void run_channels_last(const PoolParams& params, const PoolTaps& bound, KernelContext& context) {
   const float* x = context.input(0).as<float>().data();
   TensorView& view = context.output(0);
   float* y = view.mut<float>().data();
@@ -196,7 +130,7 @@ void run_channels_last(const PoolParams& params, const PoolBound& bound, KernelC
     std::array<const float*, kRowsMost> rows{};
     for (std::int64_t at = begin; at < end; ++at) {
       const float* image = x + at / places * bound.area() * channels;
-      const Taps taps = taps_at(bound, at % places);
+      const Taps taps = bound.at(at % places);
       simd::PoolPlace place{.rows = rows.data(),
                             .count = 0,
                             .out = y + at * channels,
@@ -219,9 +153,9 @@ void run_channels_last(const PoolParams& params, const PoolBound& bound, KernelC
 }
 
 template <class T>
-void average_plane(const PoolParams& params, const PoolBound& bound, const T* x, T* y) {
+void average_plane(const PoolParams& params, const PoolTaps& bound, const T* x, T* y) {
   for (std::int64_t place = 0; place < bound.places(); ++place) {
-    const Taps taps = taps_at(bound, place);
+    const Taps taps = bound.at(place);
     double sum = 0;
     for_taps(bound, taps, [&](std::int64_t position) { sum += static_cast<double>(x[position]); });
     y[place] = static_cast<T>(sum / static_cast<double>(counted(params, taps)));
@@ -231,7 +165,7 @@ void average_plane(const PoolParams& params, const PoolBound& bound, const T* x,
 // `indices` may be null; `plane` is the number of places before this channel.
 template <class T>
 void max_plane(const PoolParams& params,
-               const PoolBound& bound,
+               const PoolTaps& bound,
                const T* x,
                T* y,
                std::int64_t* indices,
@@ -239,7 +173,7 @@ void max_plane(const PoolParams& params,
   for (std::int64_t place = 0; place < bound.places(); ++place) {
     T most{};
     std::int64_t best = -1;
-    for_taps(bound, taps_at(bound, place), [&](std::int64_t position) {
+    for_taps(bound, bound.at(place), [&](std::int64_t position) {
       const T value = x[position];
       // A NaN wins over every number, the first one over the others.
       if (best < 0 || value > most || (value != value && most == most)) {
@@ -261,8 +195,43 @@ void max_plane(const PoolParams& params,
   }
 }
 
+// Of bytes: the rows of a window are joined place by place, then the places of that row.
 template <class T>
-void run_planes(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
+struct MaxRow {
+  const PoolTaps& taps;
+  const T* x;
+  T* y;
+  T* most;  // [width]
+
+  void begin() const { std::fill_n(most, taps.in[2], std::numeric_limits<T>::lowest()); }
+  void add(std::int64_t from) const {
+    T* const to = most;
+    const T* const values = x + from;
+    for (std::int64_t i = 0, count = taps.in[2]; i < count; ++i) {
+      to[i] = std::max(to[i], values[i]);
+    }
+  }
+  void finish(std::int64_t to, const TapRange& /*depth*/, const TapRange& /*height*/) const {
+    // Copies: a byte that is written could be any of them.
+    const TapRange* const ranges = taps.ranges[2].data();
+    const T* const values = most;
+    T* const row = y + to;
+    const std::int64_t step = taps.dilations[2];
+    for (std::int64_t i = 0, count = taps.out[2]; i < count; ++i) {
+      const TapRange& width = ranges[i];
+      const T* const at = values + width.start;
+      const std::int64_t end = width.last * step;
+      T best = std::numeric_limits<T>::lowest();
+      for (std::int64_t k = width.first * step; k < end; k += step) {
+        best = std::max(best, at[k]);
+      }
+      row[i] = best;
+    }
+  }
+};
+
+template <class T>
+void run_planes(const PoolParams& params, const PoolTaps& bound, KernelContext& context) {
   const T* x = context.input(0).as<T>().data();
   TensorView& view = context.output(0);
   T* y = view.mut<T>().data();
@@ -272,9 +241,17 @@ void run_planes(const PoolParams& params, const PoolBound& bound, KernelContext&
   parallel_for(view.dims[0] * view.dims[1],
                1 + 16'384 / (places + 1),
                [&](std::int64_t begin, std::int64_t end) {
+                 std::vector<T> row(static_cast<std::size_t>(sizeof(T) == 1 ? bound.in[2] : 0));
                  for (std::int64_t at = begin; at < end; ++at) {
                    const T* from = x + at * bound.area();
                    T* to = y + at * places;
+                   if constexpr (sizeof(T) == 1) {
+                     if (indices == nullptr) {
+                       for_pool_rows(
+                           bound, MaxRow<T>{.taps = bound, .x = from, .y = to, .most = row.data()});
+                       continue;
+                     }
+                   }
                    if (params.is_max) {
                      max_plane(params,
                                bound,
@@ -289,7 +266,7 @@ void run_planes(const PoolParams& params, const PoolBound& bound, KernelContext&
                });
 }
 
-Result<void> run_pool(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
+Result<void> run_pool(const PoolParams& params, const PoolTaps& bound, KernelContext& context) {
   const TensorView& x = context.input(0);
   if (context.output(0).count == 0) {
     return {};
