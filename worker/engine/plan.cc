@@ -294,7 +294,11 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
     plan.steps.push_back(std::move(step));
   }
   SLUICE_TRY(sort_steps(plan));
-  SLUICE_TRY(fold_constants(plan));
+  if (!options.reference) {
+    SLUICE_TRY(fold_constants(plan, true));
+    SLUICE_TRY(take_quantized_patterns(plan, registry));
+  }
+  SLUICE_TRY(fold_constants(plan, false));
   drop_dead_steps(plan);
   SLUICE_TRY(widen_constants(plan));
   SLUICE_TRY(infer_typical(plan));

@@ -76,8 +76,10 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
 
 // Orders the steps so that every value is made before it is read; keeps the file's order otherwise.
 Result<void> sort_steps(Plan& plan);
-// Runs every step whose inputs are all constant.
-Result<void> fold_constants(Plan& plan);
+// Runs every step whose inputs are all constant; `but_quantized`: all but DequantizeLinear.
+Result<void> fold_constants(Plan& plan, bool but_quantized);
+// Operators between DequantizeLinear and QuantizeLinear become those on bytes.
+Result<void> take_quantized_patterns(Plan& plan, const Registry& registry);
 // Guesses dims along the steps. unsupported, naming every step that refuses its datatypes.
 Result<void> infer_typical(Plan& plan);
 // Drops steps that no output needs.

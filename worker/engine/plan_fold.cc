@@ -72,11 +72,11 @@ bool worth_folding(const Plan& plan, const Step& step) {
 
 }  // namespace
 
-Result<void> fold_constants(Plan& plan) {
+Result<void> fold_constants(Plan& plan, bool but_quantized) {
   std::vector<Step> kept;
   for (Step& step : plan.steps) {
     if (!step.entry->pure || step.entry->kernel.infer == nullptr || !all_constant(plan, step) ||
-        !worth_folding(plan, step)) {
+        (but_quantized && step.node.op_type == "DequantizeLinear") || !worth_folding(plan, step)) {
       kept.push_back(std::move(step));
       continue;
     }
