@@ -9,19 +9,20 @@
 namespace sluice::gateway {
 namespace {
 
-// What a version may be blamed for. A full queue, a passed deadline and a client that went away
-// say nothing about its answers.
+// What a version may be blamed for. A full queue and a client that went away say nothing about its
+// answers. A deadline that passed does: those that passed before a worker had the request are
+// counted under no version (ShardMetrics).
 bool is_its_fault(ErrorCode code) {
   switch (code) {
     case ErrorCode::internal:
     case ErrorCode::unavailable:
     case ErrorCode::data_corrupt:
+    case ErrorCode::deadline_exceeded:
       return true;
     case ErrorCode::invalid_argument:
     case ErrorCode::not_found:
     case ErrorCode::unsupported:
     case ErrorCode::resource_exhausted:
-    case ErrorCode::deadline_exceeded:
     case ErrorCode::cancelled:
       return false;
   }

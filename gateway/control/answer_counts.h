@@ -1,4 +1,6 @@
-// How many requests a version has ended well and badly, from the metrics of all shards.
+// How many requests a version has ended well and badly, from the metrics of all shards. A deadline
+// that passed while a worker of the version had the request counts as badly: a version that hangs
+// answers nothing else.
 
 #pragma once
 

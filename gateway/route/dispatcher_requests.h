@@ -227,7 +227,7 @@ void BasicDispatcher<R>::answer(Request& request, Error error, Actions& actions,
   ++counters_.answered[static_cast<std::size_t>(error.code)];
   const Model& model = catalog_.at(request.model);
   const std::uint32_t version =
-      request.state == RequestState::sent ? links_.find(request.link)->version : request.version;
+      request.state == RequestState::sent ? links_.find(request.link)->version : kNone;
   actions.emplace_back(Answer{.id = request.id,
                               .error = std::move(error),
                               .version = version == kNone ? 0 : model.versions[version].number,

@@ -153,7 +153,7 @@ struct Cancel {
 struct Answer {
   RequestId id = 0;
   Error error;
-  std::int64_t version = 0;  // whose worker has it, or that it named; 0: none
+  std::int64_t version = 0;  // whose worker has it; 0: it waits, whatever version it named
   // Digest the payload first and hand the digest back by Quarantined, so that the same request sent
   // again is refused at the door.
   bool quarantine = false;

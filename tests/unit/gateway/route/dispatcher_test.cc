@@ -334,6 +334,21 @@ TEST_F(Deadlines, PassInTheWorkerWhichIsToldToCancel) {
   EXPECT_EQ(core_.counters().expired, 1U);
 }
 
+TEST_F(Deadlines, AreOfTheVersionWhoseWorkerHadTheRequest) {
+  attach(0, 1, 7);
+  ask(100 * kMs);
+  ask(100 * kMs);     // waits
+  ask(100 * kMs, 7);  // so does this one, by the version's name
+  pass(100 * kMs);
+  std::map<std::size_t, std::int64_t> versions;
+  for (const Action& action : actions_) {
+    if (const auto* answer = std::get_if<Answer>(&action)) {
+      versions[index_of(answer->id)] = answer->version;
+    }
+  }
+  EXPECT_EQ(versions, (std::map<std::size_t, std::int64_t>{{0, 7}, {1, 0}, {2, 0}}));
+}
+
 TEST_F(Deadlines, AreCheckedAtDispatchEvenBeforeTheTick) {
   attach(0, 1);
   ask();
