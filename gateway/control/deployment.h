@@ -244,6 +244,7 @@ class Deployment {
   void shift(TimePoint now);
   void switch_over(TimePoint now);
   void note_failed(const Unit& old);
+  void remember_failure(std::int64_t version, Failed failed);
   void back_out(std::vector<NewFailure> failures);
   void finish(TimePoint now);
   [[nodiscard]] std::optional<std::int64_t> newest_incoming() const;

@@ -273,7 +273,7 @@ bool Deployment::rescue(TimePoint now) {
   }
   for (const std::uint64_t id : back.removed) {
     const Unit& failed = *unit(id);
-    failed_[failed.version] = {builds_of(failed.workers), state(failed).reason};
+    remember_failure(failed.version, {builds_of(failed.workers), state(failed).reason});
   }
   RolloutPlan plan;
   plan.allow_signature_change = true;  // it has served before

@@ -1,6 +1,7 @@
 // Deployment: the rollout under way: the facts it is told, and the moves it asks for.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "gateway/control/deployment.h"
@@ -209,6 +210,18 @@ void Deployment::switch_over(TimePoint now) {
   published_ = 0;
 }
 
+// Builds that serve may be older than those on the disks: what is known of these stays known.
+void Deployment::remember_failure(std::int64_t version, Failed failed) {
+  const Spec stored = spec_of(version);
+  const Failed* known = failure_of(stored);
+  if (known != nullptr && !known->for_want && !failed.for_want) {
+    std::ranges::set_intersection(known->builds,
+                                  builds_of(stored.workers),
+                                  std::inserter(failed.builds, failed.builds.end()));
+  }
+  failed_.insert_or_assign(version, std::move(failed));
+}
+
 void Deployment::back_out(std::vector<NewFailure> failures) {
   if (failures.empty()) {  // aborted: all of it
     for (const Spec& spec : change_.to_start) {
@@ -222,8 +235,8 @@ void Deployment::back_out(std::vector<NewFailure> failures) {
   }
   for (NewFailure& failure : failures) {
     if (!failure.builds.empty()) {
-      failed_[failure.version] = {
-          std::move(failure.builds), std::move(failure.reason), failure.for_want};
+      remember_failure(failure.version,
+                       {std::move(failure.builds), std::move(failure.reason), failure.for_want});
     }
   }
   // The old first, so that a version of which both are builds is served by one of them.
@@ -266,7 +279,7 @@ void Deployment::finish(TimePoint now) {
   if (done) {
     previous_ = status.from;
     for (auto& [version, failed] : change.failed) {
-      failed_.insert_or_assign(version, std::move(failed));
+      remember_failure(version, std::move(failed));
     }
   } else if (status.by_operator && pin_ != change.pin) {
     set_pin(change.pin, now);

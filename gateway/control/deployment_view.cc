@@ -168,11 +168,14 @@ void Deployment::add_lasting(const std::string& node, std::vector<std::string>& 
 VersionStatus Deployment::status_of(std::int64_t version) const {
   VersionStatus status;
   status.version = version;
-  // Of several builds the one that is furthest from its end.
+  // Of several builds the one that answers, else the one that is furthest from its end.
   const Unit* shown = nullptr;
-  const auto order = [](Role role) { return static_cast<int>(role); };
+  const auto order = [&](const Unit& each) {
+    const bool answers = each.routing == Routing::served && state(each).ready != 0;
+    return answers ? -1 : static_cast<int>(each.role);
+  };
   for (const Unit& each : units_) {
-    if (each.version == version && (shown == nullptr || order(each.role) < order(shown->role))) {
+    if (each.version == version && (shown == nullptr || order(each) < order(*shown))) {
       shown = &each;
     }
   }

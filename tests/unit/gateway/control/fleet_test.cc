@@ -440,5 +440,26 @@ TEST(Shares, AreOfThoseThatLastAndARolloutTakesNobodys) {
   EXPECT_EQ(shares(stage).substr(shares(stage).rfind(' ') + 1), "0/1");
 }
 
+TEST(Failures, WhatHasFailedStaysKnownWhenAnOlderBuildOfItFailsToo) {
+  FleetStage stage;
+  stage.serve_first();
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  stage.ready(2);
+  stage.publish();
+  stage.apply();
+  EXPECT_EQ(stage.stage(1), "draining");
+  stage.has({{1, "aaaaaaaa"}, {2, "cccccccc"}});
+  stage.workers.at("n/m/2.cccccc/0").reason = "truncated";
+  stage.set_one("n/m/2.cccccc/0", link::WorkerState::failed, false);
+  stage.publish();
+  stage.apply();
+  EXPECT_EQ(stage.phase(), "rolled_back");
+  stage.workers.at("n/m/2.bbbbbb/0").reason = "died five times";
+  stage.set_one("n/m/2.bbbbbb/0", link::WorkerState::failed, false);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "1:ready:100 2:failed(died five times)");
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0") << "2.cccccc is not tried again";
+}
+
 }  // namespace
 }  // namespace sluice::gateway
