@@ -175,6 +175,16 @@ void WorkerSupervisor::on_state(std::string_view id, WorkerState state, TimePoin
   }
 }
 
+// The kernel kills for want of memory by SIGKILL, as an operator may: it is told apart.
+void WorkerSupervisor::count_end(Worker& worker, const ProcessExit& exit) const {
+  const bool asked = worker.retired || worker.unfit || draining();
+  const bool well = exit.signal == 0 && exit.code == 0;
+  if (asked || well) {
+    return;
+  }
+  ++(exit.signal == SIGKILL ? worker.kills : worker.crashes);
+}
+
 SupervisorActions WorkerSupervisor::on_exit(std::string_view id,
                                             const WorkerEnd& end,
                                             TimePoint now) {
@@ -183,6 +193,7 @@ SupervisorActions WorkerSupervisor::on_exit(std::string_view id,
   if (!worker.unfit) {
     worker.reason = reason_of(end);
   }
+  count_end(worker, end.exit);
   SupervisorActions actions = after_death(worker, end.load_failed, now);
   const SupervisorActions more = start_waiting();  // it may have made room
   actions.insert(actions.end(), more.begin(), more.end());
@@ -303,6 +314,8 @@ std::vector<WorkerReport> WorkerSupervisor::reports(TimePoint now) const {
     report.state = worker.state;
     report.restarts = worker.restarts;
     report.early_deaths = worker.rule.early_deaths();
+    report.kills = worker.kills;
+    report.crashes = worker.crashes;
     report.reason = worker.reason;
     report.memory = worker.alive || worker.state == WorkerState::backing_off ? worker.memory : 0;
     if (worker.state == WorkerState::backing_off) {

@@ -125,6 +125,8 @@ class WorkerSupervisor {
     bool alive = false;  // has a process, or a StartWorker is on its way
     std::uint32_t pid = 0;
     std::uint32_t restarts = 0;
+    std::uint32_t kills = 0;
+    std::uint32_t crashes = 0;
     RestartRule rule;
     TimePoint restart_at{};  // while backing_off
     std::string reason;
@@ -140,6 +142,7 @@ class WorkerSupervisor {
   Worker& find(std::string_view id);
   SupervisorActions begin(std::string id, WorkerSpec spec);
   SupervisorActions restart(Worker& worker);
+  void count_end(Worker& worker, const ProcessExit& exit) const;
   SupervisorActions after_death(Worker& worker, bool load_failed, TimePoint now);
   SupervisorActions after_retirement(const Worker& worker);
 

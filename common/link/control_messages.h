@@ -147,9 +147,12 @@ struct WorkerReport {
   WorkerState state = WorkerState::unknown;
   std::uint32_t restarts = 0;      // since the node started
   std::uint32_t early_deaths = 0;  // in a row, without once being ready
-  std::string reason{};            // of the last death or of `failed`; empty: none
-  Duration restart_in{};           // backing_off: until the next start
-  std::uint32_t executors = 0;     // of its process, and threads of each; 0: no process
+  // Ends that its node had not asked for, since it was assigned: by SIGKILL, and in other ways.
+  std::uint32_t kills = 0;
+  std::uint32_t crashes = 0;
+  std::string reason{};         // of the last death or of `failed`; empty: none
+  Duration restart_in{};        // backing_off: until the next start
+  std::uint32_t executors = 0;  // of its process, and threads of each; 0: no process
   std::uint32_t threads = 0;
   std::uint64_t memory = 0;  // bytes that it counts with against the node's limit; 0: none
 

@@ -38,7 +38,7 @@ Message encode(const NodeReport& message) {
   map.put("assigned", message.assigned);
   map.begin_maps("workers", message.workers.size());
   for (const WorkerReport& worker : message.workers) {
-    map.begin_element(13);
+    map.begin_element(15);
     map.put("worker", std::string_view(worker.worker_id));
     map.put("model", std::string_view(worker.model));
     map.put("version", worker.version);
@@ -47,6 +47,8 @@ Message encode(const NodeReport& message) {
     put_state(map, worker.state);
     map.put("restarts", std::uint64_t{worker.restarts});
     map.put("early_deaths", std::uint64_t{worker.early_deaths});
+    map.put("kills", std::uint64_t{worker.kills});
+    map.put("crashes", std::uint64_t{worker.crashes});
     map.put("reason", cut(worker.reason));
     map.put("restart_in_ns", worker.restart_in);
     map.put("executors", std::uint64_t{worker.executors});
@@ -75,6 +77,8 @@ Result<NodeReport> decode_node_report(const Body& body) {
     get_state(element, worker.state);
     element.get("restarts", worker.restarts);
     element.get("early_deaths", worker.early_deaths);
+    element.get("kills", worker.kills);
+    element.get("crashes", worker.crashes);
     element.get("reason", worker.reason, kReasonBytes);
     element.get("restart_in_ns", worker.restart_in);
     element.get("executors", worker.executors);

@@ -108,6 +108,7 @@ void ClusterState::on_node_report(const std::string& node_id, const link::NodeRe
     status.version = seen.version;
     status.stamp = seen.stamp;
     status.restarts = seen.restarts;
+    status.deaths = {.crashes = seen.crashes, .kills = seen.kills};
     status.executors = seen.executors;
     status.threads = seen.threads;
     status.memory = seen.memory;
@@ -194,6 +195,7 @@ std::vector<WorkerFact> ClusterState::facts() const {
          .stamp = worker.stamp,
          .state = worker.state,
          .reason = worker.reason,
+         .deaths = worker.deaths,
          .met_by_all = met_by_all(worker) && passed(worker),
          .finite = worker.findings ? std::optional(worker.findings->probe_finite) : std::nullopt,
          .info = worker.info.inputs.empty() ? nullptr : &worker.info});

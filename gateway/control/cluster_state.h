@@ -38,6 +38,7 @@ struct WorkerStatus {
   link::WorkerState state = link::WorkerState::unknown;
   std::uint32_t pid = 0;
   std::uint32_t restarts = 0;
+  Deaths deaths{};
   std::string reason;                      // of the last death or of failed
   link::Heartbeat beat;                    // the last one of its own
   std::uint32_t executors = 0;             // 0: not said

@@ -162,6 +162,7 @@ class Deployment {
     std::optional<std::int64_t> primary{};          // before
     std::optional<Pin> pin{};                       // before
     std::map<std::int64_t, AnswerCounts> counts{};  // when both began to serve
+    std::map<std::string, Deaths> deaths{};         // by worker, the same
     TimePoint both_since{};
     std::vector<CommandId> aborts{};         // who wait for its end
     std::optional<TimePoint> lacks_since{};  // when only a node without the new was missing
@@ -240,6 +241,8 @@ class Deployment {
   [[nodiscard]] std::vector<NewFailure> failures_of_new(TimePoint now) const;
   [[nodiscard]] bool guards_pass(TimePoint now) const;
   [[nodiscard]] Verdict judge_unit(const Unit& judged, TimePoint now) const;
+  void count_deaths(const Unit& unit, Deaths& deaths) const;
+  void add_deaths(const Unit& judged, std::int64_t replaced, GuardFacts& facts) const;
   [[nodiscard]] bool old_is_back() const;
   void shift(TimePoint now);
   void switch_over(TimePoint now);

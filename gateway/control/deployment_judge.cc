@@ -161,6 +161,37 @@ bool Deployment::guards_pass(TimePoint now) const {
   });
 }
 
+// Since both serve, of the workers it has now. A node that was started again counts from nothing.
+void Deployment::count_deaths(const Unit& unit, Deaths& deaths) const {
+  for (const auto& [id, place] : unit.workers) {
+    const auto fact = workers_.find(id);
+    if (fact == workers_.end()) {
+      continue;
+    }
+    const auto known = change_.deaths.find(id);
+    Deaths then = known == change_.deaths.end() ? Deaths{} : known->second;
+    const Deaths& now = fact->second.deaths;
+    if (now.crashes < then.crashes || now.kills < then.kills) {
+      then = {};
+    }
+    deaths.crashes += now.crashes - then.crashes;
+    deaths.kills += now.kills - then.kills;
+  }
+}
+
+void Deployment::add_deaths(const Unit& judged, std::int64_t replaced, GuardFacts& facts) const {
+  if (!options_.rules.counts_deaths) {
+    return;
+  }
+  for (const Unit& each : units_) {
+    if (each.version == replaced && each.id != judged.id) {
+      count_deaths(each, facts.old_deaths);
+    }
+  }
+  count_deaths(judged, facts.new_deaths);
+  facts.new_last_death = state(judged).reason;
+}
+
 // By the guards of the phase. A version is held against another build of itself, or, when it is to
 // take the requests that name none, against the version that has them now.
 Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
@@ -206,6 +237,7 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
     facts.old_counts = since(counts_, change_.counts, *replaced);
     facts.new_counts = since(counts_, change_.counts, judged.version);
     facts.both_serve = now - change_.both_since;
+    add_deaths(judged, *replaced, facts);
   }
   // Each build of it: nodes may have different ones.
   Verdict verdict;

@@ -173,6 +173,9 @@ void Deployment::shift(TimePoint now) {
     if (each.routing != Routing::served) {
       route(each, Role::incoming, Routing::served);
       change_.counts = counts_;
+      for (const auto& [worker, fact] : workers_) {
+        change_.deaths[worker] = fact.deaths;
+      }
       change_.both_since = now;
     }
   }

@@ -17,6 +17,7 @@
 #include "common/link/control_messages.h"
 #include "common/link/infer.h"
 #include "gateway/control/deployment_status.h"
+#include "gateway/control/guards.h"
 
 namespace sluice::gateway {
 
@@ -29,6 +30,7 @@ struct WorkerFact {
   std::string stamp{};
   link::WorkerState state = link::WorkerState::unknown;
   std::string reason{};     // of the last death or of failed
+  Deaths deaths{};          // since it was assigned
   bool met_by_all = false;  // every shard has met this life of it
   // No NaN and no infinity in its answer to the probe; absent: it has not said so yet.
   std::optional<bool> finite{true};

@@ -64,9 +64,17 @@ std::string words_of(const AnswerCounts& counts) {
          std::to_string(counts.ok + counts.server_errors);
 }
 
+std::string times(std::uint32_t count) {
+  return count == 0   ? "never"
+         : count == 1 ? "once"
+         : count == 2 ? "twice"
+                      : std::to_string(count) + " times";
+}
+
 constexpr Guard kFirstGuards[] = {
     {"signature", GuardStage::before_switch, judge_signature},
     {"probe", GuardStage::before_switch, judge_finite},
+    {"crashes", GuardStage::while_both_serve, judge_deaths},
     {"server errors", GuardStage::while_both_serve, judge_server_errors},
 };
 
@@ -114,12 +122,28 @@ Verdict judge_server_errors(const GuardFacts& facts) {
   if (enough_errors && now > before + limits::kGuardErrorShare && now > 2 * before) {
     return {Verdict::Kind::fail,
             "the new version answered " + words_of(facts.new_counts) +
-                " requests with a server error, the old one " + words_of(facts.old_counts)};
+                " requests with a server error or not in time, the old one " +
+                words_of(facts.old_counts)};
   }
   if (facts.new_counts.ok + facts.new_counts.server_errors < limits::kGuardAnswers) {
     return {Verdict::Kind::undecided, {}};
   }
   return {};
+}
+
+Verdict judge_deaths(const GuardFacts& facts) {
+  const Deaths& now = facts.new_deaths;
+  const Deaths& before = facts.old_deaths;
+  const bool crashes = now.crashes >= kCrashesTooMany && now.crashes > before.crashes;
+  const bool dies = now.all() >= kDeathsTooMany && now.all() > before.all();
+  if (!crashes && !dies) {
+    return {};
+  }
+  return {
+      Verdict::Kind::fail,
+      "the new version's workers died " + times(now.all()) + " while both served, the old one's " +
+          times(before.all()) +
+          (facts.new_last_death.empty() ? "" : "; the last of the new: " + facts.new_last_death)};
 }
 
 std::span<const Guard> first_guards() {

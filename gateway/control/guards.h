@@ -16,9 +16,19 @@ namespace sluice::gateway {
 // Requests that a version ended, since some moment that is the same for both sides of a comparison.
 struct AnswerCounts {
   std::uint64_t ok = 0;             // results, and errors that are the caller's (4xx)
-  std::uint64_t server_errors = 0;  // internal, unavailable, data_corrupt and the like (5xx)
+  std::uint64_t server_errors = 0;  // 5xx, also of a deadline that passed at one of its workers
 
   friend bool operator==(const AnswerCounts&, const AnswerCounts&) = default;
+};
+
+// Ends of workers' processes that nobody of the cluster had asked for. By SIGKILL it may have been
+// an operator, or the kernel for want of memory: less of a proof than any other end.
+struct Deaths {
+  std::uint32_t crashes = 0;
+  std::uint32_t kills = 0;  // by SIGKILL
+
+  [[nodiscard]] std::uint32_t all() const { return crashes + kills; }
+  friend bool operator==(const Deaths&, const Deaths&) = default;
 };
 
 struct GuardFacts {
@@ -29,7 +39,10 @@ struct GuardFacts {
   std::optional<bool> new_finite{true};  // absent: it has not said so yet
   AnswerCounts old_counts{};             // since both serve
   AnswerCounts new_counts{};
-  Duration both_serve{};  // how long; zero before the first share is moved
+  Deaths old_deaths{};  // since both serve
+  Deaths new_deaths{};
+  std::string new_last_death{};  // "killed by signal 6 (SIGABRT)"; empty: not said
+  Duration both_serve{};         // how long; zero before the first share is moved
 };
 
 struct Verdict {
@@ -56,6 +69,13 @@ Verdict judge_signature(const GuardFacts& facts);
 Verdict judge_finite(const GuardFacts& facts);
 // The share of server errors must not be clearly higher than the old version's.
 Verdict judge_server_errors(const GuardFacts& facts);
+
+// Its workers die of themselves kCrashesTooMany times, or kDeathsTooMany times with those by
+// SIGKILL, and more often than the old version's, which may have met the same poison requests
+// (docs/adr/0002-retry-and-quarantine.md).
+Verdict judge_deaths(const GuardFacts& facts);
+inline constexpr std::uint32_t kCrashesTooMany = 2;
+inline constexpr std::uint32_t kDeathsTooMany = 3;
 
 // Those above: always asked.
 std::span<const Guard> first_guards();

@@ -30,6 +30,7 @@ struct RolloutRules {
   bool waits_for_quiet = true;     // and has nothing left of
   bool waits_until_gone = true;    // recreate starts, and an id returns, after the old has ended
   bool asks_guards = true;
+  bool counts_deaths = true;       // of workers, while both serve
   bool rolls_back = true;          // when the new fails
   bool remembers_failures = true;  // a failed build is not tried again by itself
   bool one_at_a_time = true;       // one rollout of a model

@@ -37,10 +37,12 @@ bool serves(const RoutedVersion* version) {
 
 void Checks::gateway_started() {
   facts_.clear();
+  facts_at_shift_.clear();
   now_ = {};
   assigned_.clear();
   current_.clear();
   ready_at_start_.clear();
+  warm_at_start_.clear();
   reported_.clear();
   served_.clear();
   seen_failed_.clear();
@@ -82,7 +84,7 @@ void Checks::first_report(const Report& report, const SimNode& node) {
     if (worker.state == WorkerState::ready && remembered_warm_.contains(build_of(worker.id)) &&
         node.has(worker.version, worker.stamp)) {
       stamps_[worker.id] = worker.stamp;
-      ready_at_start_[report.node].insert(worker.id);
+      warm_at_start_[report.node].insert(worker.id);
       world_->coverage.add("kept warm over a restart");
     }
     const bool served =
@@ -235,7 +237,8 @@ void Checks::check_labels(const Routes& before,
 
 void Checks::assigned(const std::string& node,
                       const std::vector<link::AssignedWorker>& before,
-                      const std::vector<link::AssignedWorker>& after) {
+                      const std::vector<link::AssignedWorker>& after,
+                      bool rolls) {
   for (const link::AssignedWorker& worker : before) {
     if (!names(after, worker.worker_id)) {
       check_dropped(node, worker);
@@ -252,7 +255,11 @@ void Checks::assigned(const std::string& node,
     assigned_.insert(worker.worker_id);
     current_[node].insert(worker.worker_id);
   }
-  for (const std::string& id : ready_at_start_[node]) {
+  std::set<std::string> kept = ready_at_start_[node];
+  if (!rolls) {  // what is warm ends with the next rollout, which may begin at once
+    kept.insert(warm_at_start_[node].begin(), warm_at_start_[node].end());
+  }
+  for (const std::string& id : kept) {
     const auto fact = facts_.find(id);
     const bool still = fact != facts_.end() && fact->second.state == WorkerState::ready &&
                        nodes_->at(node).has(fact->second.version, fact->second.stamp);
@@ -261,6 +268,7 @@ void Checks::assigned(const std::string& node,
     }
   }
   ready_at_start_[node].clear();
+  warm_at_start_[node].clear();
 }
 
 void Checks::check_dropped(const std::string& node, const link::AssignedWorker& worker) {
@@ -322,11 +330,15 @@ void Checks::events(const std::vector<Event>& events, const gateway::Fleet& flee
       }
       rolling_ = true;
       rolled_ = true;
+      facts_at_shift_.clear();
     }
     if (event.kind != EventKind::rollout_phase) {
       continue;
     }
     world_->coverage.add("rollout " + event.detail);
+    if (event.detail == "shifting") {
+      facts_at_shift_ = facts_;
+    }
     if (event.detail == "switching") {
       check_switch(fleet);
     }
@@ -345,8 +357,12 @@ void Checks::check_switch(const gateway::Fleet& fleet) {
   if (!status || !status->rollout || status->rollout->phase != RolloutPhase::switching) {
     return;
   }
+  check_deaths(*status->rollout);
   for (const RoutedVersion& each : now_.versions) {
-    if (each.state == State::draining || each.state == State::failed) {
+    // What stays beside the new one may die at any step, and nothing waits for that.
+    const bool stays =
+        status->rollout->steps != 0 && std::ranges::count(status->rollout->from, each.version) != 0;
+    if (each.state == State::draining || each.state == State::failed || stays) {
       continue;
     }
     for (const std::string& id : each.workers) {

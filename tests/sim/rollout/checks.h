@@ -12,7 +12,9 @@
 // 7. One rollout at a time; one that failed is not begun again by itself.
 // 8. With recreate no node runs two versions; no id is assigned while its process is ending.
 // 9. A gateway that starts takes from no node what is ready there, or was kept warm.
-// 10. Once all is calm, what is wanted serves or has failed with a reason, and nothing is
+// 10. A version whose workers crashed twice while both served, and those of no other, does not get
+//     all requests.
+// 11. Once all is calm, what is wanted serves or has failed with a reason, and nothing is
 //    half-way.
 
 #pragma once
@@ -56,9 +58,11 @@ class Checks {
                  const gateway::Fleet& fleet);
   void assigned(const std::string& node,
                 const std::vector<link::AssignedWorker>& before,
-                const std::vector<link::AssignedWorker>& after);
+                const std::vector<link::AssignedWorker>& after,
+                bool rolls);
   void events(const std::vector<gateway::Event>& events, const gateway::Fleet& fleet);
   void finish(const gateway::Fleet& fleet);
+  [[nodiscard]] std::string stamp_of(const std::string& worker) const;
 
  private:
   void check_switch(const gateway::Fleet& fleet);
@@ -70,7 +74,7 @@ class Checks {
   void check_labels(const gateway::Routes& before,
                     const gateway::Routes& after,
                     const gateway::DeploymentStatus& status);
-  [[nodiscard]] std::string stamp_of(const std::string& worker) const;
+  void check_deaths(const gateway::RolloutStatus& rollout);
   [[nodiscard]] bool is_up(const std::string& worker) const;
 
   World* world_;
@@ -78,11 +82,13 @@ class Checks {
   std::map<std::string, SimNode>* nodes_;
   link::ModelSettings settings_;
   std::map<std::string, gateway::WorkerFact> facts_;
+  std::map<std::string, gateway::WorkerFact> facts_at_shift_;    // when both began to serve
   gateway::Routes now_;                                          // the latest snapshot
   std::map<std::string, std::string> stamps_;                    // by worker id, ever assigned
   std::set<std::string> assigned_;                               // ids, in this life of the gateway
   std::map<std::string, std::set<std::string>> current_;         // ids assigned now, by node
   std::map<std::string, std::set<std::string>> ready_at_start_;  // by node
+  std::map<std::string, std::set<std::string>> warm_at_start_;   // likewise
   std::set<std::string> reported_;  // nodes, in this life of the gateway
   std::set<std::string> served_;    // stamps that have answered unversioned requests
   bool allowed_ = false;            // another signature, by the operator

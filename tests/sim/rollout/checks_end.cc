@@ -1,4 +1,4 @@
-// Checks: what must be true once all is calm.
+// Checks: what must be true once all is calm, and when a rollout goes on to its end.
 
 #include <algorithm>
 
@@ -10,6 +10,28 @@ using gateway::RolloutPhase;
 using gateway::RoutedVersion;
 using gateway::VersionStage;
 using State = gateway::RoutedVersion::State;
+using link::WorkerState;
+
+void Checks::check_deaths(const gateway::RolloutStatus& rollout) {
+  std::uint32_t of_new = 0;
+  std::uint32_t of_others = 0;
+  bool others_served = false;
+  for (const auto& [id, then] : facts_at_shift_) {
+    const auto now = facts_.find(id);
+    if (now == facts_.end() || now->second.deaths.crashes < then.deaths.crashes) {
+      return;  // it or its node has left since: nobody knows
+    }
+    const std::uint32_t crashes = now->second.deaths.crashes - then.deaths.crashes;
+    const bool is_new = then.version == rollout.to.back();
+    (is_new ? of_new : of_others) += crashes;
+    others_served = others_served || (!is_new && then.state == WorkerState::ready);
+  }
+  facts_at_shift_.clear();
+  if (of_new >= 2 && of_others == 0 && others_served) {
+    world_->violate(named(rollout.to.back()) + " gets all requests, though it crashed " +
+                    std::to_string(of_new) + " times beside the old");
+  }
+}
 
 void Checks::finish(const gateway::Fleet& fleet) {
   for (const auto& [name, node] : *nodes_) {

@@ -213,6 +213,7 @@ void SimControl::tell_workers() {
       fact.stamp = worker.stamp;
       fact.state = worker.state;
       fact.reason = worker.reason;
+      fact.deaths = worker.deaths;
       const auto found = met_.find({worker.id, worker.version, worker.life});
       fact.met_by_all = found != met_.end() && found->second.size() == kShards;
       if (worker.state == WorkerState::warming || worker.state == WorkerState::ready) {
@@ -270,7 +271,11 @@ void SimControl::assign() {
     if (!wanted || !link.attached || (link.has_sent && link.sent == *wanted)) {
       continue;
     }
-    checks_.assigned(name, link.sent, *wanted);
+    const auto status = fleet_->status(kModel);
+    const bool rolls = status && status->rollout &&
+                       status->rollout->phase != gateway::RolloutPhase::done &&
+                       status->rollout->phase != gateway::RolloutPhase::rolled_back;
+    checks_.assigned(name, link.sent, *wanted, rolls);
     world_->note("assign", wanted->size());
     world_->say(name + ":" + words_of(*wanted));
     link.sent = *wanted;
@@ -315,7 +320,7 @@ void SimControl::rollout_command() {
   const bool recreate = checks_.recreates();
   if (!recreate && world_->random.chance(35)) {
     asked.steps = {10, 50, 100};
-    asked.hold = world_->random.between(1ms, 1s);
+    asked.hold = world_->random.between(1ms, 3s);
   }
   if (!recreate && world_->random.chance(30)) {
     asked.keep_old = world_->random.between(0ms, 4s);

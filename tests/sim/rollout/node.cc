@@ -44,6 +44,7 @@ void SimNode::tell_report() {
                               process.what.stamp,
                               process.state,
                               process.reason,
+                              process.deaths,
                               process.life});
   }
   send_report(std::move(report));
@@ -128,6 +129,7 @@ void SimNode::step(const std::string& id, std::uint64_t life, WorkerState next) 
   if (next == WorkerState::warming && quality == Quality::dies_early) {
     world_->time.in(time, [this, id, life] {
       if (alive(id, life) != nullptr) {
+        ++processes_.at(id).deaths.crashes;
         die(id, "killed by signal 11", true);
       }
     });
@@ -246,7 +248,15 @@ void SimNode::kill_one() {
   const std::string& id = ids[world_->random.below(ids.size())];
   world_->coverage.add(processes_.at(id).state == WorkerState::ready ? "killed when ready"
                                                                      : "killed before");
+  ++processes_.at(id).deaths.kills;
   die(id, "killed by signal 9", processes_.at(id).state != WorkerState::ready);
+}
+
+void SimNode::crash(const Life& worker) {
+  if (Process* process = alive(worker.id, worker.life)) {
+    process->deaths.crashes += process->ending ? 0 : 1;
+    die(worker.id, "killed by signal 11", false);
+  }
 }
 
 void SimNode::restart() {

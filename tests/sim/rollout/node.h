@@ -23,6 +23,7 @@ struct Reported {
   std::string stamp;
   link::WorkerState state = link::WorkerState::unknown;
   std::string reason;
+  gateway::Deaths deaths;
   std::uint64_t life = 0;
 };
 
@@ -53,7 +54,8 @@ class SimNode {
 
   // Faults.
   void kill_one();
-  void restart();  // the node's process, and its workers with it
+  void crash(const Life& worker);  // of what it was asked
+  void restart();                  // the node's process, and its workers with it
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool lives(const std::string& worker) const;
@@ -68,6 +70,7 @@ class SimNode {
     link::AssignedWorker what;
     link::WorkerState state = link::WorkerState::starting;
     std::string reason;
+    gateway::Deaths deaths;
     std::uint64_t life = 0;
     int early_deaths = 0;
     bool ending = false;  // told to

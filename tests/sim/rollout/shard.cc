@@ -8,6 +8,8 @@ namespace sluice::sim::rollout {
 using gateway::RoutedVersion;
 using State = gateway::RoutedVersion::State;
 
+constexpr int kDeathsOfOne = 2;
+
 const RoutedVersion* SimShard::route(std::int64_t version) const {
   const auto found = std::ranges::find(routes_.versions, version, &RoutedVersion::version);
   return found == routes_.versions.end() ? nullptr : &*found;
@@ -43,7 +45,7 @@ void SimShard::apply(std::uint64_t number, const gateway::Routes& routes) {
   pump();
 }
 
-void SimShard::ask(std::optional<std::int64_t> version, Duration service) {
+void SimShard::ask(std::optional<std::int64_t> version, Duration service, bool poison) {
   if (version) {
     const RoutedVersion* named = route(*version);
     if (named == nullptr || named->state == State::draining || named->state == State::failed) {
@@ -57,6 +59,7 @@ void SimShard::ask(std::optional<std::int64_t> version, Duration service) {
   Request& request = requests_[++last_request_];
   request.version = version;
   request.service = service;
+  request.poison = poison;
   note_routes(request);
   world_->coverage.add("asked");
   pump();
@@ -115,7 +118,15 @@ void SimShard::answered(std::uint64_t id, std::uint64_t attempt, std::uint64_t l
       !found->second.on) {
     return;  // of a life before, or it was moved
   }
-  const Request& request = found->second;
+  Request& request = found->second;
+  if (is_mortal(request.on->id, request.poison)) {
+    world_->coverage.add("died of a request");
+    world_->time.in({}, [this, worker = *request.on] { kill(worker); });
+    if (++request.deaths == kDeathsOfOne) {
+      requests_.erase(found);  // quarantined
+    }
+    return;
+  }
   if (!request.routed.contains(request.on->version)) {
     world_->violate("a request was answered by version " + std::to_string(request.on->version) +
                     ", which was not routed to since it was admitted");

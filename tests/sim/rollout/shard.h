@@ -33,9 +33,13 @@ class SimShard {
   // What the shard tells control.
   std::function<void(std::size_t shard, std::uint64_t number)> applied;
   std::function<void(std::size_t shard, std::int64_t version, std::uint64_t number)> quiet;
+  // Whether this worker dies of a request, poison or not; and then: it does.
+  std::function<bool(const std::string& worker, bool poison)> is_mortal;
+  std::function<void(const Life& worker)> kill;
 
   void apply(std::uint64_t number, const gateway::Routes& routes);
-  void ask(std::optional<std::int64_t> version, Duration service);
+  // poison: it kills the worker of any version, twice at most.
+  void ask(std::optional<std::int64_t> version, Duration service, bool poison);
   void attach(const Life& worker);
   void detach(const Life& worker);    // it is dead
   void draining(const Life& worker);  // it takes nothing new
@@ -51,6 +55,8 @@ class SimShard {
   struct Request {
     std::optional<std::int64_t> version;  // named
     Duration service{};
+    bool poison = false;
+    int deaths = 0;  // while it ran
     std::optional<Life> on;
     std::uint64_t attempt = 0;
     std::set<std::int64_t> routed;  // to, since it was admitted

@@ -74,6 +74,13 @@ class Simulation {
       shard.applied = [this](std::size_t index, std::uint64_t number) {
         control_.applied(index, number);
       };
+      shard.is_mortal = [this](const std::string& worker, bool poison) {
+        const std::string stamp = control_.checks().stamp_of(worker);
+        return unrest() && (poison || world_.qualities[stamp] == Quality::dies_of_requests);
+      };
+      shard.kill = [this](const Life& worker) {
+        nodes_.at(worker.id.substr(0, worker.id.find('/'))).crash(worker);
+      };
       shard.quiet = [this](std::size_t index, std::int64_t version, std::uint64_t number) {
         control_.quiet(index, version, number);
       };
@@ -110,6 +117,10 @@ class Simulation {
                         : draw < 75 ? Strategy::blue_green
                                     : Strategy::recreate;
     settings.replicas = random().chance(30) ? 2 : 1;
+    if (settings.strategy != Strategy::recreate && random().chance(50)) {
+      settings.steps = {20, 60};
+      settings.hold = random().between(100ms, 3s);
+    }
     draw_policy();
     draw_labels();
     control_.checks().settings(settings);
@@ -147,8 +158,9 @@ class Simulation {
       quality = draw < 50   ? Quality::good
                 : draw < 60 ? Quality::slow
                 : draw < 75 ? Quality::fails_to_load
-                : draw < 85 ? Quality::dies_early
-                            : Quality::other_signature;
+                : draw < 82 ? Quality::dies_early
+                : draw < 91 ? Quality::other_signature
+                            : Quality::dies_of_requests;
     }
     world_.qualities[stamp] = quality;
     return stamp;
@@ -242,7 +254,7 @@ class Simulation {
         parted_until_[any_node().name()] = world_.time.now() + random().between(200ms, 4s);
       });
     }
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < 100; ++i) {
       world_.time.in(random().between(100ms, kUnrest + 2s), [this] { ask(); });
     }
     world_.time.in(kUnrest, [this] { calm(); });
@@ -256,7 +268,7 @@ class Simulation {
     }
     const Duration service =
         random().chance(10) ? random().between(200ms, 2s) : random().between(1ms, 60ms);
-    shards_[random().below(kShards)].ask(version, service);
+    shards_[random().below(kShards)].ask(version, service, random().chance(2));
   }
 
   void restart_gateway() {

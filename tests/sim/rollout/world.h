@@ -56,10 +56,11 @@ class Timeline {
 
 enum class Quality : std::uint8_t {
   good,
-  slow,             // to load
-  fails_to_load,    // says so, and is not started again
-  dies_early,       // until its node gives up
-  other_signature,  // loads and runs, but takes another input
+  slow,              // to load
+  fails_to_load,     // says so, and is not started again
+  dies_early,        // until its node gives up
+  other_signature,   // loads and runs, but takes another input
+  dies_of_requests,  // of each
 };
 
 struct Coverage {

@@ -157,6 +157,42 @@ TEST_F(OneWorker, a_process_that_cannot_be_made_counts_as_an_early_death) {
   EXPECT_EQ(report().reason, "cannot start: no memory");
 }
 
+WorkerEnd exited(int code) {
+  return {.exit = {.code = code, .signal = 0}, .words = {}, .load_failed = false};
+}
+WorkerEnd ended_by(int signal) {
+  return {.exit = {.code = 0, .signal = signal}, .words = {}, .load_failed = false};
+}
+
+TEST_F(OneWorker, ends_that_nobody_asked_for_are_counted_those_by_sigkill_apart) {
+  struct Case {
+    WorkerEnd end;
+    std::uint32_t crashes;
+    std::uint32_t kills;
+  };
+  const Case cases[] = {
+      {ended_by(SIGABRT), 1, 0},
+      {ended_by(SIGKILL), 1, 1},
+      {exited(9), 2, 1},
+      {exited(0), 2, 1},  // it was told to end, by somebody else
+      {ended_by(SIGSEGV), 3, 1},
+  };
+  for (const Case& each : cases) {
+    says(WorkerState::ready);
+    after(seconds(1));
+    EXPECT_EQ(dies(each.end), started());
+    EXPECT_EQ(report().crashes, each.crashes);
+    EXPECT_EQ(report().kills, each.kills);
+    supervisor.on_started("w", 101);
+  }
+}
+
+TEST_F(OneWorker, ends_that_the_node_asked_for_are_no_crashes) {
+  supervisor.drain(now + seconds(30));
+  dies(ended_by(SIGKILL));
+  EXPECT_EQ(report().kills + report().crashes, 0U);
+}
+
 TEST_F(OneWorker, drain_terminates_then_kills_at_the_limit_and_starts_nothing) {
   says(WorkerState::ready);
   EXPECT_EQ(supervisor.drain(now + seconds(30)), (SupervisorActions{SignalWorker{"w", SIGTERM}}));

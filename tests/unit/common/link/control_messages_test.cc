@@ -65,6 +65,8 @@ NodeReport full_report() {
                        .state = WorkerState::ready,
                        .restarts = 2,
                        .early_deaths = 1,
+                       .kills = 4,
+                       .crashes = 5,
                        .reason = "killed by signal 9",
                        .restart_in = 4s,
                        .executors = 3,

@@ -225,6 +225,16 @@ TEST_F(ClusterStateTest, ADrainingServerIsNotReady) {
   EXPECT_FALSE(server_ready(RoutedVersion::State::ready));
 }
 
+TEST_F(ClusterStateTest, HowOftenAWorkerDiedIsItsNodesToSay) {
+  link::WorkerReport worker = report("w0", 7, WorkerState::ready);
+  worker.crashes = 2;
+  worker.kills = 1;
+  node_says({worker});
+  EXPECT_EQ(fact().deaths, (Deaths{.crashes = 2, .kills = 1}));
+  state.on_worker_hello(hello("w0", 8, WorkerState::ready));
+  EXPECT_EQ(fact().deaths, (Deaths{.crashes = 2, .kills = 1}));
+}
+
 TEST_F(ClusterStateTest, RoutesBecomeTheShardsViewWithNoPathInAReason) {
   Routes routes;
   routes.versions.push_back({.model = "add",

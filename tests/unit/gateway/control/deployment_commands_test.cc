@@ -234,7 +234,7 @@ TEST_F(CommandTest, ServerErrorsOfTheNewVersionGoBack) {
   stage.shards_follow();
   EXPECT_EQ(stage.outcomes(),
             "1 failed: version 1: server errors: the new version answered 5 of 65 requests with a "
-            "server error, the old one 1 of 1001");
+            "server error or not in time, the old one 1 of 1001");
 }
 
 TEST_F(CommandTest, TheOldIsKeptWarmForItsTimeAndRollbackIsASwitch) {

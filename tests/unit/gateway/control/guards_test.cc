@@ -90,6 +90,108 @@ TEST(ServerErrors, AreComparedBetweenOldAndNew) {
   }
 }
 
+TEST(WorkerDeaths, AreComparedBetweenOldAndNew) {
+  struct Case {
+    Deaths before;
+    Deaths after;
+    VerdictKind verdict;
+  };
+  const std::vector<Case> cases = {
+      {{}, {}, VerdictKind::pass},
+      {{}, {1, 0}, VerdictKind::pass},  // once is what a single poison request may cost
+      {{}, {2, 0}, VerdictKind::fail},
+      {{1, 0}, {2, 0}, VerdictKind::fail},
+      {{2, 0}, {2, 0}, VerdictKind::pass},  // what kills both is the requests' fault
+      {{3, 0}, {2, 0}, VerdictKind::pass},
+      {{}, {0, 2}, VerdictKind::pass},  // twice from outside proves nothing
+      {{}, {0, 3}, VerdictKind::fail},  // for want of memory
+      {{}, {1, 1}, VerdictKind::pass},
+      {{}, {1, 2}, VerdictKind::fail},
+      {{0, 3}, {0, 3}, VerdictKind::pass},  // an operator kills whatever runs
+      {{0, 3}, {2, 0}, VerdictKind::fail},  // and does not excuse crashes
+  };
+  for (const Case& each : cases) {
+    EXPECT_EQ(judge_deaths({.old_deaths = each.before, .new_deaths = each.after}).kind,
+              each.verdict)
+        << each.before.crashes << "+" << each.before.kills << " " << each.after.crashes << "+"
+        << each.after.kills;
+  }
+  EXPECT_EQ(judge_deaths({.old_deaths = {1, 0},
+                          .new_deaths = {2, 1},
+                          .new_last_death = "killed by signal 6 (SIGABRT)"})
+                .reason,
+            "the new version's workers died 3 times while both served, the old one's once; the "
+            "last of the new: killed by signal 6 (SIGABRT)");
+}
+
+// Version 2 has its first share beside version 1; each worker has died before.
+class Shared : public FleetStage {
+ public:
+  Shared() {
+    link::ModelSettings settings;
+    settings.steps = {10, 100};
+    settings.hold = std::chrono::seconds(10);
+    infos[1] = infos[2] = {};
+    serve_first(settings);
+    has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+    workers.at(kOld).deaths = workers.at(kNew).deaths = {.crashes = 4, .kills = 1};
+    ready(2);
+    publish();
+    apply();
+    EXPECT_EQ(routes(), "1:ready:90 2:ready:10");
+  }
+  // It dies and comes back.
+  void crash(const char* worker) {
+    ++workers.at(worker).deaths.crashes;
+    workers.at(worker).reason = "killed by signal 6 (SIGABRT)";
+    set_one(worker, link::WorkerState::backing_off, false);
+    set_one(worker, link::WorkerState::ready, true);
+    publish();
+    apply();
+  }
+  static constexpr const char* kOld = "n/m/1.aaaaaa/0";
+  static constexpr const char* kNew = "n/m/2.bbbbbb/0";
+};
+
+TEST(Guarded, ANewVersionThatCrashesOnRequestsIsRolledBack) {
+  Shared stage;
+  stage.crash(Shared::kNew);
+  EXPECT_EQ(stage.routes(), "1:ready:90 2:ready:10") << "those before both served do not count";
+  stage.crash(Shared::kNew);
+  EXPECT_EQ(stage.routes(), "1:ready:100 2:draining");
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(),
+            "1:ready:100 2:failed(crashes: the new version's workers died twice while both "
+            "served, the old one's never; the last of the new: killed by signal 6 (SIGABRT))");
+  EXPECT_EQ(stage.phase(), "rolled_back");
+}
+
+TEST(Guarded, RequestsThatKillBothVersionsAreNotTheNewOnesFault) {
+  Shared stage;
+  for (int i = 0; i < 3; ++i) {
+    stage.crash(Shared::kOld);
+    stage.crash(Shared::kNew);
+  }
+  EXPECT_EQ(stage.phase(), "shifting");
+  stage.pass(std::chrono::seconds(10));
+  stage.shards_follow();
+  stage.pass(std::chrono::seconds(10));
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "2:ready:100");
+}
+
+TEST(Guarded, ANodeThatWasStartedAgainCountsDeathsFromNothing) {
+  Shared stage;
+  stage.workers.at(Shared::kNew).deaths = {.crashes = 1};
+  stage.follow();
+  EXPECT_EQ(stage.phase(), "shifting");
+  stage.workers.at(Shared::kNew).deaths = {.crashes = 2};
+  stage.follow();
+  stage.publish();
+  stage.apply();
+  EXPECT_EQ(stage.phase(), "rolled_back");
+}
+
 TEST(Finite, ANewNaNIsRefusedAndAnOldOneIsNot) {
   const ModelInfo before = model({kX}, {kY});
   GuardFacts facts;
