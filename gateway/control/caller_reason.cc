@@ -30,7 +30,8 @@ std::string reason_for_callers(std::string_view reason) {
     const std::size_t end = std::min(
         reason.size(), quoted ? reason.find(before, at) : reason.find_first_of(kEndsPath, at));
     const std::string_view path = reason.substr(at, end - at);
-    text += path.substr(path.rfind('/') + 1);
+    const std::size_t last = path.find_last_not_of('/');  // a folder may end in one
+    text += last == std::string_view::npos ? path : path.substr(path.rfind('/', last) + 1);
     at = end;
   }
   return text;

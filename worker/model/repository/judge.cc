@@ -22,10 +22,30 @@ std::string numbers(const std::vector<std::int64_t>& all) {
   return text;
 }
 
+constexpr std::size_t kShownFolders = 3;
+
+// "; there are only the folders 'latest', 'old'": what whoever made them may have meant.
+std::string instead(const std::vector<std::string>& folders) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(folders.size(), kShownFolders); ++i) {
+    text += (i == 0 ? " '" : ", '") + folders[i] + "'";
+  }
+  if (folders.size() > kShownFolders) {
+    text += " and " + std::to_string(folders.size() - kShownFolders) + " more";
+  }
+  return text.empty() ? ""
+                      : (folders.size() == 1 ? "; there is only the folder"
+                                             : "; there are only the folders") +
+                            text;
+}
+
+// Callers read it too, who are told no path of this machine: it begins with the model's folder.
 Error no_version(const ModelOnDisk& model) {
+  const std::string folder = model.folder.substr(model.folder.rfind('/') + 1);
+  const std::string& file = model.config.config.default_model_filename;
   if (!model.misplaced.empty()) {
     return {ErrorCode::invalid_argument,
-            model.misplaced + " is in no version folder: move it to " + model.folder + "/1/"};
+            folder + "/" + file + " is in no version folder: move it to " + folder + "/1/"};
   }
   for (const VersionOnDisk& version : model.versions) {
     if (version.error) {
@@ -33,9 +53,8 @@ Error no_version(const ModelOnDisk& model) {
     }
   }
   return {ErrorCode::not_found,
-          "no version in " + model.folder + ": they are looked for as " + model.folder +
-              "/VERSION/" + model.config.config.default_model_filename +
-              ", VERSION a number from 1"};
+          "no version in " + folder + ": they are looked for as " + folder + "/VERSION/" + file +
+              ", VERSION a number from 1" + instead(model.no_versions)};
 }
 
 std::optional<Error> why_not(const ModelOnDisk& model) {

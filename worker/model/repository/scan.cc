@@ -114,6 +114,7 @@ void look_at_versions(ModelOnDisk& model, NumberOf number_of, std::vector<std::s
     if (!number) {
       if (model.notes.size() < limits::kConfigNotes) {
         model.notes.push_back("folder '" + name + "' is no version: a version is a number from 1");
+        model.no_versions.push_back(name);
       }
       continue;
     }

@@ -43,8 +43,9 @@ struct ModelOnDisk {
   std::optional<Error> config_error{};    // name or configuration is wrong, or there are two
   std::vector<VersionOnDisk> versions{};  // ascending
   std::vector<std::string> notes{};  // folders that are no versions; config.notes has the config's
-  std::string misplaced{};           // a model file outside of a version folder
-  bool unreadable = false;           // config_error is the disk's: what is there is not known
+  std::vector<std::string> no_versions{};  // the names of these folders
+  std::string misplaced{};                 // a model file outside of a version folder
+  bool unreadable = false;                 // config_error is the disk's: what is there is not known
 
   // Made by judge(): why the model cannot be served as a whole.
   std::optional<Error> error{};

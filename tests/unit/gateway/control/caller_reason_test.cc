@@ -19,6 +19,9 @@ TEST(ReasonForCallers, NamesFilesWithoutTheirFolders) {
       {"cannot start /usr/bin/sluice, as asked", "cannot start sluice, as asked"},
       {"(/a/b) and [/c/d]", "(b) and [d]"},
       {"'/never/closed", "'closed"},
+      {"move it to /srv/models/words/1/", "move it to 1/"},
+      {"as words/VERSION/model.onnx", "as words/VERSION/model.onnx"},
+      {"nothing but / here", "nothing but / here"},
       {"in \"/a b/c\"", "in \"c\""},
   };
   for (const auto& row : rows) {

@@ -97,6 +97,11 @@ TEST_F(ScanTest, one_bad_model_never_hides_the_others) {
   has("empty/readme.txt");
   has("half/3/weights.bin");
   has("flat/model.onnx");
+  has("words/latest/model.onnx");
+  has("many/a/model.onnx");
+  for (const char* name : {"b", "c", "d", "e"}) {
+    has("many/" + std::string(name) + "/model.onnx");
+  }
   has("syntax/config.pbtxt", "max_batch_sise: 1");
   has("syntax/1/model.onnx");
   has("named/config.pbtxt", "name: \"other\"");
@@ -108,12 +113,20 @@ TEST_F(ScanTest, one_bad_model_never_hides_the_others) {
       "parameters { key: \"sluice.label.stable\" value { string_value: \"2\" } }");
   has("label/1/model.onnx");
   const Scan found = scanned();
-  EXPECT_EQ(found.models.size(), 9U);
+  EXPECT_EQ(found.models.size(), 11U);
   EXPECT_EQ(error_of("good"), "");
   EXPECT_THAT(error_of("empty"), HasSubstr("model 'empty': no version in"));
-  EXPECT_THAT(error_of("empty"), HasSubstr("empty/VERSION/model.onnx"));
+  EXPECT_EQ(error_of("empty"),
+            "model 'empty': no version in empty: they are looked for as "
+            "empty/VERSION/model.onnx, VERSION a number from 1");
+  EXPECT_EQ(error_of("words"),
+            "model 'words': no version in words: they are looked for as "
+            "words/VERSION/model.onnx, VERSION a number from 1; there is only the folder "
+            "'latest'");
+  EXPECT_THAT(error_of("many"), HasSubstr("; there are only the folders 'a', 'b', 'c' and 2 more"));
   EXPECT_THAT(error_of("half"), HasSubstr("half/3 has no model.onnx"));
-  EXPECT_THAT(error_of("flat"), HasSubstr("is in no version folder: move it to"));
+  EXPECT_THAT(error_of("flat"),
+              HasSubstr("flat/model.onnx is in no version folder: move it to flat/1/"));
   EXPECT_THAT(error_of("syntax"), HasSubstr("config.pbtxt 1:15"));
   EXPECT_THAT(error_of("named"), HasSubstr("name 'other' is not that of its folder 'named'"));
   EXPECT_THAT(error_of("my model"), HasSubstr("'my model' cannot be a model's name"));
