@@ -188,7 +188,8 @@ Result<AdminRequest> index_request(std::string_view body) {
   IndexAsked asked;
   BodyReader reader(body);
   SLUICE_TRY(reader.read([&](const std::string& key) {
-    return key == "ready" ? reader.json().read_bool(asked.ready_only) : reader.json().skip_value();
+    return key == "ready" ? reader.json().read_bool(asked.ready_only)
+                          : reader.unknown(key, "an index has 'ready'");
   }));
   return AdminRequest(asked);
 }
@@ -207,7 +208,9 @@ Result<AdminRequest> load_request(std::string model, std::string_view body) {
     return reader.refuse("unrecognized load parameter " + quoted(key));
   };
   SLUICE_TRY(reader.read([&](const std::string& key) {
-    return key == "parameters" ? reader.object_or_null(parameter) : reader.json().skip_value();
+    return key == "parameters"
+               ? reader.object_or_null(parameter)
+               : reader.unknown(key, "a load has 'parameters', and in these 'config'");
   }));
   return AdminRequest(std::move(asked));
 }
@@ -222,7 +225,10 @@ Result<AdminRequest> unload_request(std::string model, std::string_view body) {
                : reader.refuse("unrecognized unload parameter " + quoted(key));
   };
   SLUICE_TRY(reader.read([&](const std::string& key) {
-    return key == "parameters" ? reader.object_or_null(parameter) : reader.json().skip_value();
+    return key == "parameters"
+               ? reader.object_or_null(parameter)
+               : reader.unknown(key,
+                                "an unload has 'parameters', and in these 'unload_dependents'");
   }));
   return AdminRequest(UnloadAsked{std::move(model)});
 }

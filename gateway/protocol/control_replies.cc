@@ -46,11 +46,16 @@ std::string versioned(const ModelRef& target) {
 
 }  // namespace
 
-ClientReply health_reply(Health health) {
-  if (health == Health::draining) {
-    return error_reply(Protocol::kserve_v2, {ErrorCode::unavailable, "the server is draining"});
+ClientReply health_reply(Health health, std::string_view why) {
+  switch (health) {
+    case Health::yes:
+      break;
+    case Health::no:
+      return refusal_reply(400, why);
+    case Health::draining:
+      return error_reply(Protocol::kserve_v2, {ErrorCode::unavailable, "the server is draining"});
   }
-  return {.status = health == Health::yes ? 200 : 400, .content_type = kPlainText};
+  return {.status = 200, .content_type = kPlainText};
 }
 
 ClientReply server_metadata_reply(std::string_view version) {

@@ -19,15 +19,15 @@ namespace sluice::gateway {
 
 enum class Health : std::uint8_t {
   yes,       // v2: 200, empty body
-  no,        // v2: 400, empty body
+  no,        // v2: 400 with the reason
   draining,  // 503 with a reason and Retry-After
 };
 
 // --- KServe v2
 // -------------------------------------------------------------------------------------
 
-// Of the server, or of one model that exists.
-ClientReply health_reply(Health health);
+// Of the server, or of one model that exists. `why` it is not ready, in words for callers: of `no`.
+ClientReply health_reply(Health health, std::string_view why = {});
 
 // `version` of the server, as "0.1.0".
 ClientReply server_metadata_reply(std::string_view version);

@@ -73,7 +73,7 @@ ClientReply encode(const InferResponse& response, const ReplyHints& hints) {
   }
   builder.Finish(wire::CreateInferResponse(builder, builder.CreateVector(tensors)));
   ClientReply reply = flatbuffer_reply(builder);
-  add_model_header(reply, response);
+  add_model_header(reply, response.model, response.version);
   return reply;
 }
 

@@ -98,7 +98,7 @@ ClientReply encode(const InferResponse& response, const ReplyHints& hints) {
   }
   json += "]}";
   ClientReply reply{.content_type = "application/json"};
-  add_model_header(reply, response);
+  add_model_header(reply, response.model, response.version);
   // Triton's rule: an answer whose binary outputs are all empty is plain JSON.
   const bool binary = std::ranges::any_of(blobs, [](const Buffer& blob) { return !blob.empty(); });
   if (binary) {

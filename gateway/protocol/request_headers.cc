@@ -40,9 +40,9 @@ Result<void> take_timeout_header(const ClientMessage& message, InferRequest& req
   return {};
 }
 
-void add_model_header(ClientReply& reply, const InferResponse& response) {
-  reply.headers.emplace_back(
-      "Sluice-Model", percent_encoded(response.model) + "/" + std::to_string(response.version));
+void add_model_header(ClientReply& reply, std::string_view model, std::int64_t version) {
+  reply.headers.emplace_back("Sluice-Model",
+                             percent_encoded(model) + "/" + std::to_string(version));
 }
 
 }  // namespace sluice::gateway

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "common/base/result.h"
@@ -21,6 +22,6 @@ Result<void> check_content_encoding(const ClientMessage& message);
 Result<void> take_timeout_header(const ClientMessage& message, InferRequest& request);
 
 // Sluice-Model: NAME/VERSION, percent-encoded where a header could not carry the name.
-void add_model_header(ClientReply& reply, const InferResponse& response);
+void add_model_header(ClientReply& reply, std::string_view model, std::int64_t version);
 
 }  // namespace sluice::gateway

@@ -24,7 +24,8 @@ ClientReply model_ready(const ModelRef& target, const ModelTable& models, bool d
   if (models.standing(target) == Standing::unknown) {
     return error_reply(Protocol::kserve_v2, unknown_model(target));
   }
-  return health_reply(health_of(models.standing(target) == Standing::ready, draining));
+  const bool ready = models.standing(target) == Standing::ready;
+  return health_reply(health_of(ready, draining), ready ? "" : models.why_not_ready(target));
 }
 
 ClientReply model_metadata(const ModelRef& target, const ModelTable& models) {
@@ -100,7 +101,8 @@ ClientReply answer_control_call(const Route& route, const ModelTable& models, bo
       Overloaded{
           [&](const ServerLiveCall&) { return health_reply(Health::yes); },
           [&](const ServerReadyCall&) {
-            return health_reply(health_of(models.server_ready(), draining));
+            const bool ready = models.server_ready();
+            return health_reply(health_of(ready, draining), ready ? "" : models.why_not_ready());
           },
           [&](const ServerMetadataCall&) { return server_metadata_reply(kVersion); },
           [&](const ModelMetadataCall& call) { return model_metadata(call.target, models); },

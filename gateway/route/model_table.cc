@@ -8,6 +8,8 @@
 namespace sluice::gateway {
 namespace {
 
+constexpr std::size_t kShownModels = 8;  // of those that keep the server from being ready
+
 ModelTable::Standing standing_of(VersionView::State state) {
   switch (state) {
     case VersionView::State::ready:
@@ -92,6 +94,48 @@ std::string ModelTable::failure(const ModelRef& target) const {
     }
   }
   return {};
+}
+
+std::string ModelTable::why_not_ready(const ModelRef& target) const {
+  const Versions* versions = versions_of(target.model);
+  std::string states;
+  for (const auto& [number, version] : versions == nullptr ? Versions() : *versions) {
+    if (target.version.value_or(number) != number || version.standing == Standing::unknown) {
+      continue;
+    }
+    states += (states.empty() ? ": " : "; ") +
+              (number == 0 ? "" : "version " + std::to_string(number) + " ");
+    if (version.standing == Standing::failed) {
+      states += (number == 0 ? "" : "has failed: ") + version.reason;
+    } else if (version.standing == Standing::expected) {
+      states += "has no ready worker yet, or for the moment";
+    } else {
+      states += "is ready for requests that name it alone";
+    }
+  }
+  return "model '" + target.model + "' is not ready" +
+         (states.empty() ? ": no version of it is known yet" : states);
+}
+
+std::string ModelTable::why_not_ready() const {
+  std::string text;
+  std::size_t more = 0;
+  std::size_t shown = 0;
+  for (const std::string& model : view_.expected_models) {
+    if (standing({.model = model}) == Standing::ready) {
+      continue;
+    }
+    if (shown == kShownModels) {
+      ++more;
+      continue;
+    }
+    ++shown;
+    text += (text.empty() ? "" : "; ") + why_not_ready({.model = model});
+  }
+  if (more != 0) {
+    text += "; nor are " + std::to_string(more) + " more";
+  }
+  return text.empty() ? "no model is ready" : text;
 }
 
 const ModelInfo* ModelTable::find(const ModelRef& target) const {

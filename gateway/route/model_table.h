@@ -38,6 +38,10 @@ class ModelTable {
   // ready for requests that name none.
   [[nodiscard]] Standing standing(const ModelRef& target) const;
   [[nodiscard]] std::string failure(const ModelRef& target) const;
+  // A sentence for callers about a target whose standing is not ready, or about the server: the
+  // state and, of what has failed, the reason.
+  [[nodiscard]] std::string why_not_ready(const ModelRef& target) const;
+  [[nodiscard]] std::string why_not_ready() const;
 
   // The description of the named version, or of the ready one with the highest weight, or of the
   // newest known one; null when there is none. Valid until the next learn or update.

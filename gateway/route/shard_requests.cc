@@ -9,6 +9,7 @@
 #include "common/base/overloaded.h"
 #include "common/link/tensor_codec.h"
 #include "gateway/protocol/control_replies.h"
+#include "gateway/protocol/request_headers.h"
 #include "gateway/route/control_calls.h"
 #include "gateway/route/shard_actor.h"
 
@@ -242,7 +243,11 @@ void ShardActor::deliver(Pending& pending) {
 // Terminal: an error, ours or the worker's. `version`: whose worker had it; 0: none.
 void ShardActor::answer(Pending& pending, std::int64_t version, const Error& error) {
   metrics_.answered(metrics_.series(pending.model, version), pending.adapter->name, error.code);
-  listener_.reply(pending.handle, pending.adapter->encode_error(error, pending.hints));
+  ClientReply reply = pending.adapter->encode_error(error, pending.hints);
+  if (version != 0) {
+    add_model_header(reply, pending.model, version);
+  }
+  listener_.reply(pending.handle, std::move(reply));
   finish(pending);
 }
 

@@ -70,7 +70,7 @@ def expect_refusal(cluster, model, load, words):
         assert words in reason, reason
     assert served(cluster, model) == 1
     named = cluster.call("GET", f"/v2/models/{model}/versions/2/ready")
-    assert named.status != 200
+    assert named.status == 400 and words in named.json()["error"], named
     index = cluster.call("POST", "/v2/repository/index", {}).json()
     entry = next(e for e in index if e["name"] == model and e.get("version") == "2")
     assert entry["state"] == "UNAVAILABLE" and words in entry["reason"], entry

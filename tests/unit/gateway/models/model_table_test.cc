@@ -59,6 +59,44 @@ TEST(ModelTable, AnUnversionedTargetHasTheBestStandingOfItsVersions) {
   EXPECT_EQ(table.ready_versions("add"), (std::vector<std::int64_t>{1}));
 }
 
+TEST(ModelTable, SaysWhyWhatIsNotReadyIsNot) {
+  ModelTable table;
+  table.update(view({{"add", 1, State::expected, "", 100, {}},
+                     {"add", 2, State::failed, "no such operator", 0, {}},
+                     {"add", 3, State::ready, "", 0, {}},
+                     {"add", 4, State::draining, "", 0, {}},
+                     {"words", 0, State::failed, "no version in words", 0, {}}}));
+  const std::string late = "model 'late' is not ready: no version of it is known yet";
+  const std::string add =
+      "model 'add' is not ready: version 1 has no ready worker yet, or for the moment; version 2 "
+      "has failed: no such operator; version 3 is ready for requests that name it alone";
+  EXPECT_EQ(table.why_not_ready({"late", {}}), late);
+  EXPECT_EQ(table.why_not_ready({"add", {}}), add);
+  EXPECT_EQ(table.why_not_ready({"add", 2}),
+            "model 'add' is not ready: version 2 has failed: no such operator");
+  EXPECT_EQ(table.why_not_ready({"words", {}}), "model 'words' is not ready: no version in words");
+  EXPECT_EQ(table.why_not_ready(), add + "; " + late);
+  const ClientReply reply = answer_control_call(ModelReadyCall{{"add", 2}}, table, false);
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(text_of(reply),
+            R"({"error":"model 'add' is not ready: version 2 has failed: no such operator"})");
+}
+
+TEST(ModelTable, TheServersReasonNamesAFewModelsAndCountsTheOthers) {
+  ModelTable table;
+  ClusterView seen;
+  EXPECT_EQ(table.why_not_ready(), "no model is ready");
+  for (int i = 0; i < 10; ++i) {
+    seen.expected_models.push_back("m" + std::to_string(i));
+  }
+  table.update(seen);
+  const std::string why = table.why_not_ready();
+  EXPECT_TRUE(why.starts_with("model 'm0' is not ready: ")) << why;
+  EXPECT_TRUE(why.ends_with("; nor are 2 more")) << why;
+  EXPECT_EQ(text_of(answer_control_call(ServerReadyCall{}, table, false)),
+            "{\"error\":\"" + why + "\"}");
+}
+
 TEST(ModelTable, FindsTheNewestReadyDescription) {
   ModelTable table;
   table.update(

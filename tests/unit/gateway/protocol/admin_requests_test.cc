@@ -114,6 +114,9 @@ TEST(AdminRequests, a_load_takes_a_configuration_and_no_files) {
   EXPECT_EQ(refusal(load_request("m", R"({"parameters":{"priority":"1"}})")),
             "invalid_argument: unrecognized load parameter 'priority' (before byte 26)");
   EXPECT_NE(refusal(load_request("m", R"({"parameters":{"config":{}}})")), "taken");
+  EXPECT_EQ(refusal(load_request("m", R"({"config":"{}"})")),
+            "invalid_argument: member 'config' (before byte 10) is not known "
+            "here; a load has 'parameters', and in these 'config'");
 }
 
 TEST(AdminRequests, an_unload_takes_unload_dependents) {
@@ -122,11 +125,13 @@ TEST(AdminRequests, an_unload_takes_unload_dependents) {
   EXPECT_EQ(refusal(unload_request("m", R"({"parameters":{"dependents":true}})")),
             "invalid_argument: unrecognized unload parameter 'dependents' (before byte 28)");
   EXPECT_NE(refusal(unload_request("m", R"({"parameters":{"unload_dependents":"yes"}})")), "taken");
+  EXPECT_NE(refusal(unload_request("m", R"({"unload_dependents":true})")), "taken");
 }
 
 TEST(AdminRequests, an_index_may_be_of_what_is_ready) {
   EXPECT_FALSE(std::get<IndexAsked>(*index_request("")).ready_only);
-  EXPECT_FALSE(std::get<IndexAsked>(*index_request(R"({"repository_name":"x"})")).ready_only);
+  EXPECT_FALSE(std::get<IndexAsked>(*index_request("{}")).ready_only);
+  EXPECT_NE(refusal(index_request(R"({"redy":true})")), "taken");
   EXPECT_TRUE(std::get<IndexAsked>(*index_request(R"({"ready":true})")).ready_only);
   EXPECT_NE(refusal(index_request(R"({"ready":"true"})")), "taken");
   EXPECT_NE(refusal(index_request(R"({"ready":true,"ready":false})")), "taken");

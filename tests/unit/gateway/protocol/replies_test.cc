@@ -34,7 +34,8 @@ TEST(StatusMap, has_every_code_in_every_table) {
 
 TEST(Replies, health_is_a_status_with_an_empty_body) {
   EXPECT_EQ(text_of(health_reply(Health::yes)), "200 text/plain; charset=utf-8");
-  EXPECT_EQ(text_of(health_reply(Health::no)), "400 text/plain; charset=utf-8");
+  EXPECT_EQ(text_of(health_reply(Health::no, "model 'm' has failed")),
+            "400 application/json | {\"error\":\"model 'm' has failed\"}");
   EXPECT_EQ(text_of(health_reply(Health::draining)),
             "503 application/json | Retry-After: 1 | {\"error\":\"the server is draining\"}");
 }
@@ -95,7 +96,7 @@ TEST(Replies, model_metadata_lists_versions_as_strings) {
 
 TEST(Replies, the_model_header_carries_any_name) {
   ClientReply reply;
-  add_model_header(reply, {.model = "a b/\u00e4", .version = 12, .outputs = {}, .timing = {}});
+  add_model_header(reply, "a b/\u00e4", 12);
   EXPECT_EQ(reply.headers[0].second, "a%20b%2F%C3%A4/12");
 }
 
