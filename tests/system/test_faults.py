@@ -278,6 +278,45 @@ def test_a_gateway_waits_for_the_one_before_it_to_be_gone(tmp_path):
             waits.wait(timeout=30 * SLOW)
 
 
+def test_a_node_told_to_end_under_load_is_replaced_and_no_request_is_lost():
+    with Cluster({"echo": dict(ECHO, sleep_ms=2)}) as cluster:
+        cluster.wait_ready()
+        node, worker = cluster.pid_of("node"), cluster.worker("echo")["pid"]
+        with Load(cluster, 4, lambda client: client.infer("echo", [1, 2, 3, 4])) as load:
+            wait_until(lambda: len(load.answers) > 100)
+            os.kill(node, signal.SIGTERM)
+            wait_until(lambda: node not in cluster.processes_left(), what="the old node's end")
+            ready_workers(cluster, "echo", 1)
+            count = len(load.answers)
+            wait_until(lambda: len(load.answers) > count + 200, what="answers by the next node's worker")
+        assert not load.errors
+        assert {a.status for a in load.answers} == {200}
+        assert cluster.pid_of("node") != node and cluster.worker("echo")["pid"] != worker
+        assert "the node ended (exit code 0)" in cluster.log
+
+
+def test_a_node_beside_another_told_to_end_under_load_loses_no_request():
+    with Cluster({"echo": dict(ECHO, sleep_ms=2)}, "--threads", "1") as cluster:
+        cluster.wait_ready()
+        second = cluster.start("node", "--gateway", f"ipc://{cluster.run_dir}/control.sock", "--models",
+                               str(cluster.models), "--node-id", "second", "--threads", "1")
+        ready_workers(cluster, "echo", 2)
+        with Load(cluster, 4, lambda client: client.infer("echo", [1, 2, 3, 4])) as load:
+            def executed():
+                return {w["node"]: w["executed"] for w in cluster.workers("echo")}
+            before = executed()
+            wait_until(lambda: all(executed()[node] > count + 20 for node, count in before.items()),
+                       what="work on both nodes")
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(timeout=20 * SLOW) == 0
+            count = len(load.answers)
+            wait_until(lambda: len(load.answers) > count + 200, what="answers by the node that stays")
+        assert not load.errors
+        assert {a.status for a in load.answers} == {200}
+        wait_until(lambda: [w["node"] for w in cluster.workers("echo")] != ["second"]
+                   and len(cluster.workers("echo")) == 1, what="the other node's worker alone")
+
+
 def test_a_full_queue_is_a_503_with_retry_after():
     with Cluster({"slow": dict(ECHO, sleep_ms=300)}, "--threads", "1") as cluster:
         cluster.wait_ready()
