@@ -16,8 +16,8 @@ bool is_alive(WorkerState state) {
 
 }  // namespace
 
-Deployment::Deployment(std::string model, const DeploymentOptions& options)
-    : model_(std::move(model)), options_(options) {}
+Deployment::Deployment(std::string model, const DeploymentOptions& options, CommandIds& ids)
+    : model_(std::move(model)), options_(options), ids_(&ids) {}
 
 // --- facts ---------------------------------------------------------------------------------------
 
@@ -87,6 +87,19 @@ void Deployment::on_published(std::uint64_t number, TimePoint now) {
 void Deployment::on_applied(std::uint64_t number, TimePoint now) {
   applied_ = std::max(applied_, number);
   settle(now);
+}
+
+// Versions come and go for years.
+void Deployment::forget_gone() {
+  if (quiet_.empty() && counts_.empty()) {
+    return;
+  }
+  const std::vector<std::int64_t> versions = all_versions();
+  const auto is_gone = [&](const auto& entry) {
+    return !std::ranges::binary_search(versions, entry.first);
+  };
+  std::erase_if(quiet_, is_gone);
+  std::erase_if(counts_, is_gone);
 }
 
 void Deployment::on_quiet(std::int64_t version, std::uint64_t number, TimePoint now) {

@@ -10,6 +10,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -95,7 +97,8 @@ struct Routes {
 
 class Deployment {
  public:
-  Deployment(std::string model, const DeploymentOptions& options);
+  // `ids` lives longer than this.
+  Deployment(std::string model, const DeploymentOptions& options, CommandIds& ids);
 
   // --- facts: all workers of this model, and so on; see Fleet
   // ---------------------------------------
@@ -137,6 +140,8 @@ class Deployment {
   void add_lasting(const std::string& node, std::vector<std::string>& ids) const;
   [[nodiscard]] DeploymentStatus status() const;
   [[nodiscard]] bool rolling() const { return rollout_.has_value(); }
+  // Versions of which something is kept that the shards have said: none that has left for good.
+  [[nodiscard]] std::size_t noted() const { return std::max(quiet_.size(), counts_.size()); }
   // Nothing of it lives or is known or pinned.
   [[nodiscard]] bool over() const;
   void take_events(std::vector<Event>& events);
@@ -193,6 +198,7 @@ class Deployment {
   void adopt_warm(const std::string& node, TimePoint now);
   void take_in(Unit& unit, Workers workers);
   void settle(TimePoint now);
+  void forget_gone();
   bool advance_units(TimePoint now);
   bool advance(Unit& unit, TimePoint now);
   bool follow_spec(Unit& unit);
@@ -278,6 +284,7 @@ class Deployment {
 
   std::string model_;
   DeploymentOptions options_;
+  CommandIds* ids_;
   ModelFacts facts_;
   FactsById workers_;
   std::map<std::string, ModelInfo> infos_;  // by worker id; of who is known and has said it

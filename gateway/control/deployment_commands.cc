@@ -196,7 +196,7 @@ Result<void> Deployment::unload(CommandId id, TimePoint now) {
     last_rollout_ = status;
     last_rollout_->phase = RolloutPhase::rolled_back;
     tell(EventKind::rollout_phase, 0, std::string(name_of(RolloutPhase::rolled_back)), now);
-    tell(EventKind::command_failed, 0, "unloaded", now, status.id);
+    tell(EventKind::command_failed, 0, "unloaded", now, rollout_->plan().command);
     for (const CommandId abort : change_.aborts) {
       tell(EventKind::command_done, 0, {}, now, abort);
     }

@@ -125,6 +125,7 @@ void Deployment::settle(TimePoint now) {
   move_labels(now);
   finish_waiting(now);
   tell_stages(now);
+  forget_gone();
 }
 
 bool Deployment::advance_units(TimePoint now) {

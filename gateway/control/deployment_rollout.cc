@@ -58,6 +58,9 @@ void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
     bring_in(difference.added);
   }
   end_standby();  // kept until the next rollout, at most
+  if (plan.id == 0) {
+    plan.id = plan.command != 0 ? plan.command : ids_->next();
+  }
   tell(EventKind::rollout_started,
        0,
        "from " + list_of(plan.from) + " to " + list_of(plan.to),
@@ -274,6 +277,7 @@ void Deployment::back_out(std::vector<NewFailure> failures) {
 
 void Deployment::finish(TimePoint now) {
   const RolloutStatus status = rollout_->status();
+  const CommandId command = rollout_->plan().command;
   const bool done = status.phase == RolloutPhase::done;
   Change change = std::move(change_);
   change_ = {};
@@ -287,8 +291,7 @@ void Deployment::finish(TimePoint now) {
   } else if (status.by_operator && pin_ != change.pin) {
     set_pin(change.pin, now);
   }
-  tell(
-      done ? EventKind::command_done : EventKind::command_failed, 0, status.reason, now, status.id);
+  tell(done ? EventKind::command_done : EventKind::command_failed, 0, status.reason, now, command);
   for (const CommandId id : change.aborts) {
     tell(EventKind::command_done, 0, {}, now, id);
   }

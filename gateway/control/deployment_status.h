@@ -17,6 +17,13 @@ namespace sluice::gateway {
 // Names what a command set in motion; never 0, except where there is nothing to wait for.
 using CommandId = std::uint64_t;
 
+// Numbers commands, and rollouts that nobody has asked for, of all models in one row: no two have
+// the same, over restarts of the gateway too.
+struct CommandIds {
+  CommandId last = 0;
+  CommandId next() { return ++last; }
+};
+
 enum class VersionStage : std::uint8_t {
   known,     // in a repository, not wanted
   starting,  // wanted; no process of it has said anything yet, or it is started again

@@ -11,12 +11,12 @@ Fleet::Fleet(DeploymentOptions options, StartOptions start)
     : options_(options), start_(std::move(start)) {}
 
 void Fleet::remember(FleetMemory memory) {
-  last_command_ = memory.last_command;
+  ids_.last = memory.last_command;
   remembered_ = std::move(memory.models);
 }
 
 FleetMemory Fleet::memory() const {
-  FleetMemory memory{last_command_, remembered_};
+  FleetMemory memory{ids_.last, remembered_};
   for (const auto& [model, deployment] : deployments_) {
     if (std::optional<ModelMemory> one = deployment.memory()) {
       memory.models.insert_or_assign(model, *std::move(one));
@@ -127,7 +127,7 @@ Deployment& Fleet::deployment(const std::string& model, TimePoint now) {
   if (found != deployments_.end()) {
     return found->second;
   }
-  Deployment& added = deployments_.emplace(model, Deployment(model, options_)).first->second;
+  Deployment& added = deployments_.emplace(model, Deployment(model, options_, ids_)).first->second;
   if (auto known = remembered_.extract(model); !known.empty()) {
     added.remember(std::move(known.mapped()));
   }
@@ -217,22 +217,31 @@ Result<Deployment*> Fleet::find(const std::string& model) {
   return &found->second;
 }
 
+// What is refused leaves no gap in the numbers.
+template <class Do>
+Result<CommandId> Fleet::command(Do what) {
+  const CommandId id = ids_.next();
+  Result<void> done = what(id);
+  if (done) {
+    return id;
+  }
+  ids_.last -= ids_.last == id ? 1 : 0;
+  return std::move(done).error();
+}
+
 Result<CommandId> Fleet::load(const LoadAsked& asked, TimePoint now) {
   SLUICE_TRY_ASSIGN(Deployment * deployment, find(asked.model));
-  SLUICE_TRY(deployment->load(asked.config, last_command_ + 1, now));
-  return ++last_command_;
+  return command([&](CommandId id) { return deployment->load(asked.config, id, now); });
 }
 
 Result<CommandId> Fleet::unload(const UnloadAsked& asked, TimePoint now) {
   SLUICE_TRY_ASSIGN(Deployment * deployment, find(asked.model));
-  SLUICE_TRY(deployment->unload(last_command_ + 1, now));
-  return ++last_command_;
+  return command([&](CommandId id) { return deployment->unload(id, now); });
 }
 
 Result<CommandId> Fleet::rollout(const RolloutAsked& asked, TimePoint now) {
   SLUICE_TRY_ASSIGN(Deployment * deployment, find(asked.model));
-  SLUICE_TRY(deployment->rollout(asked, last_command_ + 1, now));
-  return ++last_command_;
+  return command([&](CommandId id) { return deployment->rollout(asked, id, now); });
 }
 
 Result<CommandId> Fleet::control(const RolloutControl& asked, TimePoint now) {
@@ -245,11 +254,9 @@ Result<CommandId> Fleet::control(const RolloutControl& asked, TimePoint now) {
       SLUICE_TRY(deployment->resume(now));
       return CommandId{0};
     case RolloutVerb::abort:
-      SLUICE_TRY(deployment->abort(last_command_ + 1, now));
-      return ++last_command_;
+      return command([&](CommandId id) { return deployment->abort(id, now); });
     case RolloutVerb::rollback:
-      SLUICE_TRY(deployment->rollback(last_command_ + 1, now));
-      return ++last_command_;
+      return command([&](CommandId id) { return deployment->rollback(id, now); });
   }
   return Error{ErrorCode::internal, "an unknown verb"};
 }

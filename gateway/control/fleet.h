@@ -51,6 +51,9 @@ struct StartOptions {
 
 class Fleet {
  public:
+  Fleet(const Fleet&) = delete;  // its models share its ids
+  Fleet& operator=(const Fleet&) = delete;
+  ~Fleet() = default;
   explicit Fleet(DeploymentOptions options = {}, StartOptions start = {});
 
   // Before any fact: what memory() gave in the life of the gateway before.
@@ -126,6 +129,8 @@ class Fleet {
   void add_remembered(Routes& routes) const;
   void share_out(const std::string& node, std::vector<link::AssignedWorker>& workers) const;
   Result<Deployment*> find(const std::string& model);
+  template <class Do>
+  Result<CommandId> command(Do what);
   Deployment& deployment(const std::string& model, TimePoint now);
   [[nodiscard]] ModelFacts facts_of(const std::string& model) const;
   void tell_models(const std::string& fresh_node, TimePoint now);
@@ -143,7 +148,7 @@ class Fleet {
   std::map<std::string, ModelInfo> infos_;                  // by worker id: what workers_ point to
   std::map<std::string, ModelMemory> remembered_;  // of models that no node has told of yet
   std::uint64_t applied_ = 0;
-  CommandId last_command_ = 0;
+  CommandIds ids_;
 };
 
 }  // namespace sluice::gateway

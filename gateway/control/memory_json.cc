@@ -48,7 +48,8 @@ json json_of(const std::vector<RememberedWarm>& versions) {
 
 json json_of(const RememberedRollout& rollout) {
   const RolloutPlan& plan = rollout.plan;
-  json one{{"command", plan.command},
+  json one{{"id", plan.id},
+           {"command", plan.command},
            {"to", plan.to},
            {"steps", plan.steps},
            {"first_step", plan.first_step},
@@ -132,6 +133,7 @@ std::vector<RememberedWarm> take_warm(const json& from) {
 RememberedRollout rollout_of(const json& from) {
   RememberedRollout rollout;
   RolloutPlan& plan = rollout.plan;
+  take(from, "id", plan.id);
   take(from, "command", plan.command);
   take(from, "to", plan.to);
   take(from, "steps", plan.steps);

@@ -134,7 +134,7 @@ TimePoint Rollout::next_due() const {
 
 RolloutStatus Rollout::status() const {
   RolloutStatus status;
-  status.id = plan_.command;
+  status.id = plan_.id;
   status.by_operator = plan_.command != 0;
   status.from = plan_.from;
   status.to = plan_.to;

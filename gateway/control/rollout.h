@@ -39,7 +39,8 @@ struct RolloutRules {
 };
 
 struct RolloutPlan {
-  CommandId command = 0;  // 0: by the policy
+  CommandId id = 0;       // of the rollout
+  CommandId command = 0;  // that asked for it, with the same number; 0: by the policy
   std::vector<std::int64_t> from{};
   std::vector<std::int64_t> to{};
   link::Strategy strategy = link::Strategy::rolling;

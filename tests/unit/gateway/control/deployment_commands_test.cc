@@ -314,15 +314,15 @@ TEST_F(CommandTest, WhatServedAndFailedIsNotTriedAgainWhenSomethingElseServes) {
   stage.shards_follow();
   stage.fail(3, "truncated");
   stage.has({{2, "bbbbbbbb"}, {3, "cccccccc"}});
-  EXPECT_EQ(ask(to(2)), "1");
-  EXPECT_EQ(load(), "2");  // lifts the pin, and tries 3 again
+  EXPECT_EQ(ask(to(2)), "2");
+  EXPECT_EQ(load(), "3");  // lifts the pin, and tries 3 again
   stage.fail(3, "still truncated");
   stage.ready(2);
   stage.shards_follow();
   EXPECT_EQ(stage.phase(), "done");
   EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0");
   EXPECT_EQ(stage.stage(3), "failed(still truncated)");
-  EXPECT_EQ(load(), "3");
+  EXPECT_EQ(load(), "4");
   EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0 n/m/3.cccccc/0") << "an operator has asked";
 }
 
@@ -361,11 +361,11 @@ TEST_F(CommandTest, LoadTriesAgainWhatHasFailed) {
   stage.fail(3, "truncated");
   stage.shards_follow();
   stage.events();
-  EXPECT_EQ(load(), "1");
+  EXPECT_EQ(load(), "2");
   EXPECT_EQ(stage.assigned(), "n/m/2.bbbbbb/0 n/m/3.cccccc/0");
   stage.fail(3, "truncated again");
   stage.shards_follow();
-  EXPECT_EQ(stage.outcomes(), "1 failed: version 3: truncated again");
+  EXPECT_EQ(stage.outcomes(), "2 failed: version 3: truncated again");
 }
 
 TEST_F(CommandTest, LoadStartsAFailedWorkerOfWhatServesAgain) {

@@ -461,5 +461,20 @@ TEST(Failures, WhatHasFailedStaysKnownWhenAnOlderBuildOfItFailsToo) {
   EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0") << "2.cccccc is not tried again";
 }
 
+TEST(Noted, IsOnlyWhatConcernsVersionsThatAreThere) {
+  CommandIds ids;
+  Deployment deployment("m", {}, ids);
+  const TimePoint now{std::chrono::hours(1)};
+  ModelFacts facts;
+  facts.found = true;
+  facts.versions = {{7, {{"n", "aaaaaaaa"}}}};
+  deployment.on_model(facts, now);
+  for (std::int64_t version = 1; version <= 100; ++version) {
+    deployment.on_quiet(version, static_cast<std::uint64_t>(version), now);
+    deployment.on_counts(version, {.ok = 1}, now);
+  }
+  EXPECT_EQ(deployment.noted(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::gateway

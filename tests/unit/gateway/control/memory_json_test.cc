@@ -20,6 +20,7 @@ FleetMemory full() {
   digits.previous = {1, 2};
   digits.labels = {{"stable", 1}};
   RememberedRollout rollout;
+  rollout.plan.id = 7;
   rollout.plan.command = 7;
   rollout.plan.to = {2};
   rollout.plan.strategy = link::Strategy::blue_green;

@@ -88,6 +88,42 @@ TEST(Memory, ARolloutThatWasCutOffGoesOnFromWhatServed) {
   EXPECT_EQ(after.status().rollout->id, before.status().rollout->id);
 }
 
+TEST(Memory, RolloutsOfThePolicyHaveNumbersOfTheirOwnThatOutliveTheGateway) {
+  FleetStage before;
+  before.serve_first();
+  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
+  EXPECT_EQ(before.status().rollout->id, 1U);
+  EXPECT_FALSE(before.status().rollout->by_operator);
+  before.ready(2);
+  before.shards_follow();
+  EXPECT_FALSE(before.fleet.rollout(to_version(9), before.now)) << "refused: takes no number";
+  EXPECT_EQ(*before.fleet.rollout(to_version(1), before.now), 2U);
+  before.follow();
+  EXPECT_EQ(before.status().rollout->id, 2U);
+  EXPECT_TRUE(before.status().rollout->by_operator);
+  before.ready(1);
+  before.shards_follow();
+  RolloutAsked by_policy = to_version(2);
+  by_policy.to.reset();
+  EXPECT_EQ(*before.fleet.rollout(by_policy, before.now), 3U);
+  before.follow();
+  before.ready(2);
+  before.shards_follow();
+  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}, {3, "cccccccc"}});
+  EXPECT_EQ(before.status().rollout->id, 4U);
+  EXPECT_EQ(before.outcomes(), "2 done, 3 done") << "nobody waits for what nobody asked for";
+
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}, {3, "cccccccc"}});
+  after.ready(2);
+  EXPECT_EQ(after.status().rollout->id, 4U) << "it goes on";
+  after.ready(3);
+  after.shards_follow();
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}, {3, "cccccccc"}, {4, "dddddddd"}});
+  EXPECT_EQ(after.status().rollout->id, 5U);
+}
+
 TEST(Memory, AGatewayThatReturnsInTheMiddleSwitchesNothingByIt) {
   FleetStage before;
   pin_first(before);
