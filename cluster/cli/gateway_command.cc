@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cluster/cli/commands.h"
+#include "cluster/node/model_settings.h"
 #include "cluster/serve/run_dir.h"
 #include "cluster/serve/serve_options.h"
 #include "gateway/control/gateway_main.h"
@@ -79,6 +80,7 @@ Result<int> run(GatewayCommandLine& line) {
   line.gateway.state_file = line.state_file.value_or(line.gateway.run_dir + "/state.json");
   line.gateway.drain_limit = std::chrono::seconds(line.drain_s);
   line.gateway.keep_awake = std::chrono::microseconds(line.keep_awake_us);
+  line.gateway.read_config = read_loaded_config;
   return gateway::run_gateway(line.gateway);
 }
 

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cluster/node/model_settings.h"
 #include "common/base/limits.h"
 #include "worker/model/repository/config_parser.h"
 
@@ -20,63 +21,6 @@ using repository::ModelConfig;
 using repository::ModelOnDisk;
 using repository::SettledModel;
 using repository::VersionOnDisk;
-
-link::VersionPolicy to_link(const repository::VersionPolicy& policy) {
-  using Kind = link::VersionPolicy::Kind;
-  link::VersionPolicy to{.count = policy.count, .versions = policy.versions};
-  switch (policy.kind) {
-    case repository::VersionPolicy::Kind::latest:
-      to.kind = Kind::latest;
-      break;
-    case repository::VersionPolicy::Kind::all:
-      to.kind = Kind::all;
-      break;
-    case repository::VersionPolicy::Kind::specific:
-      to.kind = Kind::specific;
-      break;
-  }
-  return to;
-}
-
-link::QueuePolicy to_link(const repository::QueuePolicy& policy) {
-  return {.max_queue_size = policy.max_queue_size,
-          .default_timeout = policy.default_timeout,
-          .delay_on_timeout = policy.timeout_action == repository::TimeoutAction::delay,
-          .allow_timeout_override = policy.allow_timeout_override};
-}
-
-link::Strategy to_link(repository::RolloutStrategy strategy) {
-  switch (strategy) {
-    case repository::RolloutStrategy::rolling:
-      return link::Strategy::rolling;
-    case repository::RolloutStrategy::blue_green:
-      return link::Strategy::blue_green;
-    case repository::RolloutStrategy::recreate:
-      return link::Strategy::recreate;
-  }
-  return link::Strategy::rolling;
-}
-
-link::ModelSettings settings_of(const ModelConfig& config) {
-  link::ModelSettings settings;
-  settings.policy = to_link(config.policy());
-  settings.labels = config.labels;
-  settings.replicas = static_cast<std::uint32_t>(std::max(config.replicas, 1));
-  settings.strategy = to_link(config.rollout.strategy);
-  settings.steps.assign(config.rollout.steps.begin(), config.rollout.steps.end());
-  settings.hold = config.rollout.hold.value_or(Duration::zero());
-  settings.keep_old = config.rollout.keep_old;
-  if (const auto& batching = config.dynamic_batching) {
-    settings.priority_levels = batching->priority_levels;
-    settings.default_priority = batching->default_priority_level;
-    settings.queue = to_link(batching->default_queue_policy);
-    for (const auto& [level, policy] : batching->priority_queue_policy) {
-      settings.priorities.emplace(level, to_link(policy));
-    }
-  }
-  settings.json = repository::to_json(config);
-  return settings;
-}
 
 // Of very many versions: those that are chosen, and the newest of the others.
 std::vector<const VersionOnDisk*> worth_telling(const ModelOnDisk& model) {

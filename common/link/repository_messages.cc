@@ -57,7 +57,7 @@ void get_queue_fields(MapReader& map, QueuePolicy& queue) {
 }
 
 void put_settings(MapWriter& map, const ModelSettings& settings) {
-  map.begin_map("settings", settings.keep_old ? 12 : 11);
+  map.begin_map("settings", settings.keep_old ? 13 : 12);
   put_policy(map, settings.policy);
   map.begin_maps("labels", settings.labels.size());
   for (const auto& [name, version] : settings.labels) {
@@ -83,6 +83,7 @@ void put_settings(MapWriter& map, const ModelSettings& settings) {
     put_queue_fields(map, queue);
   }
   map.put("config", std::string_view(settings.json));
+  map.put("worker_part", std::string_view(settings.worker_part));
 }
 
 void get_settings(MapReader model, ModelSettings& settings) {
@@ -114,6 +115,7 @@ void get_settings(MapReader model, ModelSettings& settings) {
     settings.priorities.insert_or_assign(level, policy);
   }
   map.get("config", settings.json, limits::kConfigJsonBytes);
+  map.get("worker_part", settings.worker_part, limits::kStampBytes);
 }
 
 void put_found(MapWriter& map, const ModelFound& model) {

@@ -57,7 +57,9 @@ struct ModelSettings {
   std::uint32_t default_priority = 0;
   QueuePolicy queue{};  // of priorities without one of their own
   std::map<std::uint32_t, QueuePolicy> priorities{};
-  std::string json{};  // the completed configuration as KServe v2 shows it
+  std::string json{};  // the configuration as KServe v2 shows it, not completed from the model
+  // Another whenever anything of it that acts in a worker is another; empty: not said.
+  std::string worker_part{};
 
   friend bool operator==(const ModelSettings&, const ModelSettings&) = default;
 };

@@ -46,7 +46,8 @@ struct ControlOptions {
   std::vector<std::string> shard_endpoints;  // every transport of every shard
   const metrics::Registry* registry = nullptr;
   StartOptions start;
-  std::string state_file;  // empty: nothing is kept
+  std::string state_file;            // empty: nothing is kept
+  ReadConfig read_config = nullptr;  // null: none is taken from operators
 };
 
 class ControlActor {

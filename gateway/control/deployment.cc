@@ -153,14 +153,19 @@ std::vector<std::int64_t> Deployment::there() const {
 }
 
 WantedVersions Deployment::wanted() const {
-  if (pin_) {
-    return wanted_versions(facts_.settings.policy, pin_, there());
+  return wanted_by(settings().policy, pin_);
+}
+
+WantedVersions Deployment::wanted_by(const link::VersionPolicy& policy,
+                                     const std::optional<Pin>& pin) const {
+  if (pin) {
+    return wanted_versions(policy, pin, there());
   }
   std::vector<std::int64_t> stored;
   for (const AvailableVersion& version : facts_.versions) {
     stored.push_back(version.number);
   }
-  WantedVersions wanted = wanted_versions(facts_.settings.policy, pin_, stored);
+  WantedVersions wanted = wanted_versions(policy, pin, stored);
   // A version that somebody starts by hand is wanted by being there.
   for (const auto& [id, worker] : workers_) {
     if (worker.node.empty() && is_alive(worker.state)) {
@@ -174,15 +179,19 @@ WantedVersions Deployment::wanted() const {
 }
 
 Spec Deployment::spec_of(std::int64_t version) const {
+  return spec_of(version, loaded_.json);
+}
+
+Spec Deployment::spec_of(std::int64_t version, const std::string& config) const {
   Spec spec{version, {}};
   const auto found = std::ranges::find(facts_.versions, version, &AvailableVersion::number);
   if (found != facts_.versions.end()) {
     for (const auto& [node, stamp] : found->stamps) {
-      const std::string build = build_name(node, model_, version, stamp, config_);
-      const std::uint32_t replicas = std::max(facts_.settings.replicas, 1U);
+      const std::string build = build_name(node, model_, version, stamp, config);
+      const std::uint32_t replicas = std::max(settings().replicas, 1U);
       for (std::uint32_t replica = 0; replica < replicas; ++replica) {
         spec.workers.emplace(build + "/" + std::to_string(replica),
-                             Place{node, build, stamp, config_});
+                             Place{node, build, stamp, config});
       }
     }
   }

@@ -7,6 +7,11 @@
 // start (nothing serves) and the end of a model are without one. A build that failed is not tried
 // again until it is another build or an operator asks, and while a wanted version has failed,
 // nothing that serves is taken away for it.
+//
+// A configuration is the one on disk or one that an operator has loaded in its place. Which
+// versions are wanted is read from it at once. Labels, queues and what is shown of it are those in
+// force: they change when builds of that configuration serve, or at once where no worker is
+// concerned. So a configuration with which no worker becomes ready changes nothing.
 
 #pragma once
 
@@ -28,6 +33,7 @@
 #include "gateway/control/deployment_status.h"
 #include "gateway/control/deployment_unit.h"
 #include "gateway/control/guards.h"
+#include "gateway/control/loaded_config.h"
 #include "gateway/control/rollout.h"
 #include "gateway/control/version_policy.h"
 #include "gateway/route/queue_rules.h"
@@ -37,6 +43,7 @@ namespace sluice::gateway {
 struct DeploymentOptions {
   std::span<const Guard> guards = first_guards();
   RolloutRules rules{};
+  ReadConfig read_config = nullptr;  // null: no configuration is taken from operators
 };
 
 struct AvailableVersion {
@@ -80,7 +87,7 @@ struct RoutedLabel {
 
 struct RoutedSettings {
   std::string model{};
-  std::string json{};  // the completed configuration
+  std::string json{};  // the configuration
   QueueRules queue{};
 
   friend bool operator==(const RoutedSettings&, const RoutedSettings&) = default;
@@ -187,7 +194,10 @@ class Deployment {
   // What is wanted (deployment.cc).
   [[nodiscard]] std::vector<std::int64_t> there() const;
   [[nodiscard]] WantedVersions wanted() const;
+  [[nodiscard]] WantedVersions wanted_by(const link::VersionPolicy& policy,
+                                         const std::optional<Pin>& pin) const;
   [[nodiscard]] Spec spec_of(std::int64_t version) const;
+  [[nodiscard]] Spec spec_of(std::int64_t version, const std::string& config) const;
   [[nodiscard]] std::vector<Spec> specs() const;      // of all that is wanted
   [[nodiscard]] std::vector<Spec> startable() const;  // without what has failed
   [[nodiscard]] const Failed* failure_of(const Spec& spec) const;
@@ -225,6 +235,17 @@ class Deployment {
   [[nodiscard]] bool others_end_on(const Place& place) const;
   void choose_primary();
   void finish_waiting(TimePoint now);
+
+  // The configuration (deployment_settings.cc).
+  [[nodiscard]] const link::ModelSettings& settings() const;  // that is wanted
+  [[nodiscard]] const link::ModelSettings& in_force() const;
+  [[nodiscard]] Result<LoadedConfig> read_config(const std::string& json) const;
+  [[nodiscard]] std::string config_of(std::int64_t version, const std::string& worker) const;
+  [[nodiscard]] bool is_taken_up() const;
+  [[nodiscard]] bool serves_otherwise() const;
+  [[nodiscard]] std::vector<std::string> notes_on_settings() const;
+  void take_up_settings();
+  void give_back_config(const std::string& reason, TimePoint now);
 
   // What was before (deployment_memory.cc).
   [[nodiscard]] bool served_before(std::int64_t version) const;
@@ -291,13 +312,16 @@ class Deployment {
   std::vector<Unit> units_;
   std::uint64_t last_unit_ = 0;
   std::optional<Pin> pin_;
-  std::optional<ModelMemory> memory_;      // of the life before
-  bool restored_ = false;                  // something of it runs
-  bool held_ = false;                      // the pin is of hold(), not an operator's
-  std::string config_;                     // instead of the one on disk; empty: none
-  std::map<std::int64_t, Failed> failed_;  // builds that are not tried again
-  std::set<std::string> unheard_;          // ids that nodes may start yet, whatever we want
-  std::set<std::string> retried_;          // failed workers: not assigned until they are gone
+  std::optional<ModelMemory> memory_;        // of the life before
+  bool restored_ = false;                    // something of it runs
+  bool held_ = false;                        // the pin is of hold(), not an operator's
+  LoadedConfig loaded_;                      // instead of the one on disk
+  std::optional<LoadedConfig> before_load_;  // while the rollout to a loaded one is under way
+  std::optional<LoadedConfig> in_force_;     // the configuration by which it serves
+  std::string unreadable_;                   // why a remembered one was dropped
+  std::map<std::int64_t, Failed> failed_;    // builds that are not tried again
+  std::set<std::string> unheard_;            // ids that nodes may start yet, whatever we want
+  std::set<std::string> retried_;            // failed workers: not assigned until they are gone
   std::optional<Rollout> rollout_;
   Change change_;
   std::optional<RolloutStatus> last_rollout_;

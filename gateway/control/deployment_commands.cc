@@ -64,10 +64,10 @@ Result<void> Deployment::check_nodes(std::int64_t version) const {
 // As the configuration wants it.
 RolloutPlan Deployment::default_plan() const {
   RolloutPlan plan;
-  plan.strategy = facts_.settings.strategy;
-  plan.keep_old = facts_.settings.keep_old;
-  plan.hold = facts_.settings.hold;
-  for (const std::uint64_t step : facts_.settings.steps) {
+  plan.strategy = settings().strategy;
+  plan.keep_old = settings().keep_old;
+  plan.hold = settings().hold;
+  for (const std::uint64_t step : settings().steps) {
     if (step < 100) {
       plan.steps.push_back(static_cast<int>(step));
     }
@@ -161,34 +161,12 @@ void Deployment::retry_failed() {
   }
 }
 
-Result<void> Deployment::load(const std::string& config, CommandId id, TimePoint now) {
-  if (there().empty()) {
-    return facts_.problem.empty()
-               ? Error{ErrorCode::not_found, model_ + ": no version of it is in the repository"}
-               : wrong(model_ + ": " + facts_.problem);
-  }
-  if (rollout_ && options_.rules.one_at_a_time && config != config_) {
-    return wrong(model_ + ": a rollout is under way; abort it before the configuration changes");
-  }
-  if (rollout_) {
-    change_.pin.reset();
-  }
-  set_pin(std::nullopt, now);
-  config_ = config;
-  failed_.clear();
-  retry_failed();
-  if (startable().empty()) {
-    return Error{ErrorCode::not_found, model_ + ": " + wanted().note};
-  }
-  waiting_.push_back({id, false});
-  settle(now);
-  return {};
-}
-
 Result<void> Deployment::unload(CommandId id, TimePoint now) {
   set_pin(Pin{}, now);
   memory_.reset();
-  config_.clear();
+  loaded_ = {};
+  before_load_.reset();
+  unreadable_.clear();
   failed_.clear();
   if (rollout_) {
     rollout_->abort("unloaded");
@@ -324,7 +302,7 @@ Result<void> Deployment::rollback(CommandId id, TimePoint now) {
   }
   RolloutPlan plan;
   plan.command = id;
-  plan.strategy = facts_.settings.strategy;
+  plan.strategy = settings().strategy;
   plan.allow_signature_change = true;  // it has served before
   Difference back;
   for (const std::int64_t version : previous_) {

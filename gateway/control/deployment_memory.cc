@@ -13,7 +13,7 @@ std::optional<ModelMemory> Deployment::memory() const {
   }
   ModelMemory memory;
   memory.pin = pin_;
-  memory.config = config_;
+  memory.config = loaded_.json;
   memory.previous = previous_;
   memory.labels = labels_;
   for (const auto& [version, failed] : failed_) {
@@ -32,7 +32,11 @@ std::optional<ModelMemory> Deployment::memory() const {
   }
   if (phase == RolloutPhase::restoring) {
     memory.pin = change_.pin;
+    memory.config = before_load_ ? before_load_->json : loaded_.json;
   } else if (phase && phase != RolloutPhase::switching) {
+    if (before_load_) {
+      memory.config_before = before_load_->json;
+    }
     memory.rollout = RememberedRollout{rollout_->remaining(), change_.pin};
   }
   for (const Unit& each : units_) {
@@ -56,13 +60,27 @@ std::optional<ModelMemory> Deployment::memory() const {
     memory.warm = memory_->warm;
     memory.rollout = memory_->rollout;
     memory.labels = memory_->labels;
+    memory.config_before = memory_->config_before;
+  }
+  if (!is_taken_up()) {
+    memory.in_force = in_force_;
   }
   return memory;
 }
 
 void Deployment::remember(ModelMemory memory) {
   pin_ = memory.pin;
-  config_ = memory.config;
+  auto loaded = read_config(memory.config);
+  auto before = read_config(memory.config_before.value_or(""));
+  if (loaded && before) {
+    loaded_ = *std::move(loaded);
+    if (memory.config_before) {
+      before_load_ = *std::move(before);
+    }
+  } else {
+    unreadable_ = (loaded ? before : loaded).error().detail;
+  }
+  in_force_ = memory.in_force;
   previous_ = memory.previous;
   for (const RememberedVersion& each : memory.failed) {
     failed_[each.version] = {each.builds, each.reason};
@@ -90,12 +108,15 @@ std::vector<Spec> Deployment::remembered_specs() const {
     return specs;
   }
   for (const RememberedVersion& each : memory_->serving) {
-    Spec spec = spec_of(each.version);
-    const std::set<std::string> builds = builds_of(spec.workers);
-    const bool same = std::ranges::any_of(
-        builds, [&](const std::string& build) { return each.builds.contains(build); });
-    if (same) {
-      specs.push_back(std::move(spec));
+    for (const LoadedConfig* config : {&loaded_, before_load_ ? &*before_load_ : &loaded_}) {
+      Spec spec = spec_of(each.version, config->json);
+      const std::set<std::string> builds = builds_of(spec.workers);
+      const bool same = std::ranges::any_of(
+          builds, [&](const std::string& build) { return each.builds.contains(build); });
+      if (same) {
+        specs.push_back(std::move(spec));
+        break;
+      }
     }
   }
   return specs;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "gateway/control/loaded_config.h"
 #include "gateway/control/rollout.h"
 #include "gateway/control/version_policy.h"
 
@@ -44,7 +45,10 @@ struct RememberedRollout {
 
 struct ModelMemory {
   std::optional<Pin> pin{};
-  std::string config{};                      // instead of the one on disk; empty: none
+  std::string config{};  // instead of the one on disk; empty: none
+  // Until the rollout to `config` has succeeded: what it was before, to go back to.
+  std::optional<std::string> config_before{};
+  std::optional<LoadedConfig> in_force{};    // where it serves by another than is wanted
   std::vector<RememberedVersion> serving{};  // ascending; what to serve before anything changes
   std::vector<RememberedWarm> warm{};        // ascending
   std::vector<RememberedVersion> failed{};   // ascending; builds that are not tried again

@@ -47,7 +47,7 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
         found.workers.clear();
       }
       best = std::max(best, claim);
-      found.workers.emplace(id, Place{node, build, worker.stamp, {}});
+      found.workers.emplace(id, Place{node, build, worker.stamp, config_of(version, id)});
     }
     if (found.workers.empty()) {
       continue;
@@ -121,6 +121,10 @@ void Deployment::settle(TimePoint now) {
       each.begun.insert(id);
     }
   }
+  if (restored_ && !rollout_) {
+    before_load_.reset();
+  }
+  take_up_settings();
   choose_primary();
   move_labels(now);
   finish_waiting(now);

@@ -288,9 +288,13 @@ void Deployment::finish(TimePoint now) {
     for (auto& [version, failed] : change.failed) {
       remember_failure(version, std::move(failed));
     }
-  } else if (status.by_operator && pin_ != change.pin) {
+  } else if ((status.by_operator || before_load_) && pin_ != change.pin) {
     set_pin(change.pin, now);
   }
+  if (!done) {
+    give_back_config(status.reason, now);
+  }
+  before_load_.reset();
   tell(done ? EventKind::command_done : EventKind::command_failed, 0, status.reason, now, command);
   for (const CommandId id : change.aborts) {
     tell(EventKind::command_done, 0, {}, now, id);

@@ -149,7 +149,7 @@ Unit& Deployment::add_unit(const Spec& spec, Role role, Routing routing) {
   unit.id = ++last_unit_;
   unit.version = spec.version;
   unit.workers = spec.workers;
-  unit.alone = facts_.settings.strategy == link::Strategy::recreate;
+  unit.alone = settings().strategy == link::Strategy::recreate;
   units_.push_back(std::move(unit));
   route(units_.back(), role, routing);
   return units_.back();

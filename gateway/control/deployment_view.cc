@@ -135,8 +135,8 @@ void Deployment::add_routes(Routes& routes) const {
       routes.labels.push_back({model_, label, version});
     }
   }
-  if (!routed.empty() && !facts_.settings.json.empty()) {
-    routes.settings.push_back({model_, facts_.settings.json, queue_rules_of(facts_.settings)});
+  if (!routed.empty() && !in_force().json.empty()) {
+    routes.settings.push_back({model_, in_force().json, queue_rules_of(in_force())});
   }
 }
 
@@ -224,6 +224,7 @@ DeploymentStatus Deployment::status() const {
   status.model = model_;
   status.problem = facts_.problem;
   status.notes = facts_.notes;
+  std::ranges::move(notes_on_settings(), std::back_inserter(status.notes));
   if (const std::string note = wanted().note; !note.empty()) {
     status.notes.push_back(note);
   }
@@ -233,7 +234,7 @@ DeploymentStatus Deployment::status() const {
   for (const std::int64_t version : all_versions()) {
     status.versions.push_back(status_of(version));
   }
-  for (const auto& [label, version] : facts_.settings.labels) {
+  for (const auto& [label, version] : in_force().labels) {
     LabelStatus shown{label, version, {}, {}};
     if (const auto at = labels_.find(label); at != labels_.end()) {
       shown.at = at->second;
@@ -246,7 +247,7 @@ DeploymentStatus Deployment::status() const {
   }
   status.previous = previous_;
   status.rollout = rollout_ ? rollout_->status() : last_rollout_;
-  status.settings_json = facts_.settings.json;
+  status.settings_json = in_force().json;
   return status;
 }
 
@@ -257,9 +258,9 @@ bool Deployment::over() const {
 // A label goes where its version serves; until then it stays where it was, if that serves.
 void Deployment::move_labels(TimePoint now) {
   std::erase_if(labels_, [&](const auto& entry) {
-    return !facts_.settings.labels.contains(entry.first) || serving(entry.second) == nullptr;
+    return !in_force().labels.contains(entry.first) || serving(entry.second) == nullptr;
   });
-  for (const auto& [label, version] : facts_.settings.labels) {
+  for (const auto& [label, version] : in_force().labels) {
     const Unit* there = serving(version);
     const bool up = there != nullptr && (state(*there).ready != 0 || !labels_.contains(label));
     if (!up && options_.rules.labels_move_with_switch) {

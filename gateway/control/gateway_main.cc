@@ -115,7 +115,8 @@ class Gateway {
                            .registry = &registry_,
                            .start = {.on_demand = options_.model_control == ModelControl::on_demand,
                                      .models = options_.load_models},
-                           .state_file = options_.state_file};
+                           .state_file = options_.state_file,
+                           .read_config = options_.read_config};
     control_loop_ = std::make_unique<actor::Loop>(clock_);
     control_ = std::make_unique<ControlActor>(
         std::move(options), std::move(sockets_.control), std::move(links), block, [this] {

@@ -11,6 +11,7 @@
 #include "common/base/limits.h"
 #include "common/base/model_control.h"
 #include "common/base/time.h"
+#include "gateway/control/loaded_config.h"
 
 namespace sluice::gateway {
 
@@ -41,6 +42,7 @@ struct GatewayOptions {
   ModelControl model_control = ModelControl::watch;
   std::vector<std::string> load_models;  // on_demand: those of the start; "*": all
   std::string state_file;                // what operators asked for and what serves; empty: none
+  ReadConfig read_config = nullptr;      // null: none is taken from operators
 
   std::optional<int> lifeline;  // read end of the parent's pipe: its end of file is ours
   Duration drain_limit = limits::kDrainTime;

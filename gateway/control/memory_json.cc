@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "gateway/control/settings_json.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -82,6 +84,14 @@ json json_of(const ModelMemory& memory) {
   if (!memory.config.empty()) {
     one["config"] = memory.config;
   }
+  if (memory.config_before) {
+    one["config_before"] = *memory.config_before;
+  }
+  if (memory.in_force) {
+    one["in_force"] = {{"config", memory.in_force->json},
+                       {"settings", settings_json(memory.in_force->settings)},
+                       {"notes", memory.in_force->notes}};
+  }
   if (memory.rollout) {
     one["rollout"] = json_of(*memory.rollout);
   }
@@ -158,6 +168,15 @@ ModelMemory model_of(const json& from) {
   ModelMemory memory;
   memory.pin = take_pin(from);
   take(from, "config", memory.config);
+  if (from.contains("config_before")) {
+    take(from, "config_before", memory.config_before.emplace());
+  }
+  if (const auto found = from.find("in_force"); found != from.end()) {
+    LoadedConfig& in_force = memory.in_force.emplace();
+    take(*found, "config", in_force.json);
+    in_force.settings = parse_settings(found->value("settings", json::object()));
+    take(*found, "notes", in_force.notes);
+  }
   memory.serving = take_versions(from, "serving");
   memory.warm = take_warm(from);
   memory.failed = take_versions(from, "failed");

@@ -100,6 +100,14 @@ ModelConfig worker_part(ModelConfig config) {
   return config;
 }
 
+std::string digits_of(const Digest& digest) {
+  std::array<char, 16> digits{};
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), digest.value(), 16).ptr;
+  const auto count = static_cast<std::size_t>(end - digits.data());
+  return std::string(16 - count, '0') + std::string(digits.data(), count);
+}
+
 }  // namespace
 
 const VersionOnDisk* ModelOnDisk::version(std::int64_t number) const {
@@ -138,11 +146,13 @@ std::string worker_stamp(const ModelOnDisk& model, const VersionOnDisk& version)
   digest.add(version.stamp);
   digest.add(model.warm_up_stamp);
   digest.add(to_json(worker_part(model.config.config)));
-  std::array<char, 16> digits{};
-  const auto end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), digest.value(), 16).ptr;
-  const auto count = static_cast<std::size_t>(end - digits.data());
-  return std::string(16 - count, '0') + std::string(digits.data(), count);
+  return digits_of(digest);
+}
+
+std::string worker_part_stamp(const ModelConfig& config) {
+  Digest digest;
+  digest.add(to_json(worker_part(config)));
+  return digits_of(digest);
 }
 
 }  // namespace sluice::repository

@@ -67,6 +67,9 @@ void judge(ModelOnDisk& model);
 // files, or of the configuration what acts in the worker (not policy, labels, replicas, queues).
 std::string worker_stamp(const ModelOnDisk& model, const VersionOnDisk& version);
 
+// 16 hexadecimal digits of what of the configuration acts in a worker.
+std::string worker_part_stamp(const ModelConfig& config);
+
 struct Scan {
   std::vector<ModelOnDisk> models{};   // by name
   std::vector<std::string> folders{};  // whose entries matter: what a watch follows

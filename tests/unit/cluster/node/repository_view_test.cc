@@ -78,6 +78,8 @@ TEST_F(RepositoryView, tells_control_of_versions_and_settings) {
   link::ModelSettings settings = model.settings;
   EXPECT_NE(settings.json.find("\"max_batch_size\":8"), std::string::npos) << settings.json;
   settings.json.clear();
+  EXPECT_EQ(settings.worker_part.size(), limits::kStampBytes);
+  settings.worker_part.clear();
   EXPECT_EQ(settings,
             (link::ModelSettings{
                 .policy = {.kind = link::VersionPolicy::Kind::specific, .versions = {1, 3}},

@@ -112,7 +112,8 @@ TEST(RepositoryMessages, AreTheDocumentedBytes) {
                         .models = {{.name = "m", .versions = {{.number = 1, .stamp = "0a"}}},
                                    {.name = "x", .problem = "why"}}}));
   const auto settings =
-      decode_repository(body_with("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x87"
+      decode_repository(body_with("\x81\xa6models\x91\x82\xa4name\xa1m\xa8settings\x88"
+                                  "\xabworker_part\xa2\x30\x62"
                                   "\xa6policy\x82\xa4kind\x02\xa8versions\x92\x03\x01"
                                   "\xa6labels\x91\x82\xa4name\xa1s\xa7version\x03"
                                   "\xa8strategy\x02"
@@ -128,7 +129,8 @@ TEST(RepositoryMessages, AreTheDocumentedBytes) {
                            .steps = {5, 100},
                            .hold = 7ns,
                            .keep_old = 0ns,
-                           .priorities = {{2, {.default_timeout = 9ns}}}}));
+                           .priorities = {{2, {.default_timeout = 9ns}}},
+                           .worker_part = "0b"}));
 }
 
 TEST(RepositoryMessages, ReadUnknownNumbersAsTheDefault) {

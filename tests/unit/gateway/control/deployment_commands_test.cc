@@ -379,20 +379,20 @@ TEST_F(CommandTest, LoadStartsAFailedWorkerOfWhatServesAgain) {
 }
 
 TEST_F(CommandTest, LoadWithAConfigurationRunsItBesideTheOldOne) {
-  EXPECT_EQ(load("{\"max_batch_size\":8}"), "1");
+  EXPECT_EQ(load("two"), "1");
   const auto assigned = stage.fleet.assignment("n").value();
-  ASSERT_EQ(assigned.size(), 2U);
+  ASSERT_EQ(assigned.size(), 3U);
   int with_config = 0;
   for (const link::AssignedWorker& worker : assigned) {
-    with_config += worker.config == "{\"max_batch_size\":8}" ? 1 : 0;
+    with_config += worker.config == "two" ? 1 : 0;
     EXPECT_EQ(worker.stamp, "bbbbbbbb");
   }
-  EXPECT_EQ(with_config, 1);
+  EXPECT_EQ(with_config, 2);
   stage.ready(2);
   stage.shards_follow();
   EXPECT_EQ(stage.outcomes(), "1 done");
-  EXPECT_EQ(stage.fleet.assignment("n").value().size(), 1U);
-  EXPECT_EQ(stage.fleet.assignment("n").value()[0].config, "{\"max_batch_size\":8}");
+  EXPECT_EQ(stage.fleet.assignment("n").value().size(), 2U);
+  EXPECT_EQ(stage.fleet.assignment("n").value()[0].config, "two");
 }
 
 TEST_F(CommandTest, StepsNeedSomethingToShiftFrom) {

@@ -13,9 +13,39 @@
 
 namespace sluice::gateway {
 
+// What the stage's operators load: words instead of JSON, each of which sets something. The words
+// are the configuration that clients are shown, too.
+inline Result<LoadedConfig> read_words(const std::string& text, const std::string& model) {
+  LoadedConfig config{text, {}, {}};
+  config.settings.json = text;
+  config.settings.worker_part = "part";
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    at = end + 1;
+    if (word == "all") {
+      config.settings.policy.kind = link::VersionPolicy::Kind::all;
+    } else if (word == "only1" || word == "only7") {
+      config.settings.policy = {link::VersionPolicy::Kind::specific, 1, {word.back() - '0'}};
+    } else if (word == "two") {
+      config.settings.replicas = 2;
+    } else if (word == "stable1" || word == "stable2" || word == "stable7") {
+      config.settings.labels = {{"stable", word.back() - '0'}};
+    } else if (word == "steps") {
+      config.settings.steps = {10, 100};
+    } else if (word == "noted") {
+      config.notes.push_back("optimization has no effect");
+    } else {
+      return Error{ErrorCode::invalid_argument, "config: " + model + " knows no '" + word + "'"};
+    }
+  }
+  return config;
+}
+
 class FleetStage {
  public:
-  explicit FleetStage(DeploymentOptions options = {}, StartOptions start = {})
+  explicit FleetStage(DeploymentOptions options = {.read_config = read_words},
+                      StartOptions start = {})
       : fleet(options, std::move(start)) {}
 
   // The node attaches, if it has not, and has these versions of model m: number and stamp.

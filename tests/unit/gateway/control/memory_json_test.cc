@@ -13,6 +13,22 @@ FleetMemory full() {
   ModelMemory digits;
   digits.pin = Pin{{2}};
   digits.config = R"({"max_batch_size": 8})";
+  digits.config_before = "";
+  link::ModelSettings settings;
+  settings.policy = {link::VersionPolicy::Kind::specific, 3, {1, 2}};
+  settings.labels = {{"stable", 1}};
+  settings.replicas = 2;
+  settings.strategy = link::Strategy::recreate;
+  settings.steps = {10, 100};
+  settings.hold = milliseconds(20);
+  settings.keep_old = milliseconds(30);
+  settings.priority_levels = 3;
+  settings.default_priority = 2;
+  settings.queue = {7, std::chrono::microseconds(11), true, false};
+  settings.priorities = {{1, {8, milliseconds(12), false, true}}};
+  settings.json = "{}";
+  settings.worker_part = "abcd";
+  digits.in_force = LoadedConfig{"{ }", settings, {"note"}};
   digits.serving = {{1, {"n/digits/1.aaaaaa", "o/digits/1.aaaaaa"}, {}}};
   digits.warm = {{1, {"n/digits/1.dddddd"}, std::chrono::minutes(10)},
                  {4, {"n/digits/4.eeeeee"}, std::nullopt}};
@@ -62,6 +78,8 @@ TEST(MemoryJson, WhatIsNotOursIsRefusedWithTheReason) {
                            R"({"form": 1, "models": {"m": 4}})",
                            R"({"form": 1, "models": {"m": {"pin": "2"}}})",
                            R"({"form": 1, "models": {"m": {"serving": [{}]}}})",
+                           R"({"form": 1, "models": {"m": {"in_force": {"settings": 3}}}})",
+                           R"({"form": 1, "models": {"m": {"config_before": 3}}})",
                            R"({"form": 1, "models": {"m": {"labels": {"a": "b"}}}})"}) {
     const auto read = parse_memory(text);
     ASSERT_FALSE(read) << text;

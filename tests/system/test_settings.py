@@ -1,0 +1,151 @@
+"""Which configuration a model is served by: one that is loaded in place of the one on disk, and one on disk that
+changes, whether or not its workers can follow it."""
+import json
+import os
+import signal
+
+from cluster import ECHO, Cluster, wait_until
+from rollout import add_version, configure, echo_versions, model_state, wait_rollout
+
+LOAD = "/v2/repository/models/echo/load"
+
+
+def load(cluster, config=None):
+    """The answer's status and error."""
+    body = {} if config is None else {"parameters": {"config": json.dumps(config)}}
+    answer = cluster.call("POST", LOAD, body)
+    return answer.status, (answer.json()["error"] if answer.status != 200 else "")
+
+
+def parameters(**given):
+    return {"parameters": {f"sluice.{key.replace('__', '.')}": {"string_value": str(value)}
+                           for key, value in given.items()}}
+
+
+def shown(cluster):
+    return cluster.call("GET", "/v2/models/echo/config").json()
+
+
+def version_behind(cluster, label):
+    """Of the version that answers under the label; None: there is no such label."""
+    body = {"inputs": [{"name": "a", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}]}
+    answer = cluster.call("POST", f"/v2/models/echo/labels/{label}/infer", body)
+    assert answer.status in (200, 404), answer
+    return int(answer.json()["model_version"]) if answer.status == 200 else None
+
+
+def ready_versions(cluster):
+    return {v["version"] for v in model_state(cluster, "echo")["versions"] if v["state"] == "ready"}
+
+
+def ready_workers(cluster):
+    return sum(w["state"] == "ready" for w in cluster.workers("echo"))
+
+
+def notes(cluster):
+    return " ".join(model_state(cluster, "echo")["notes"])
+
+
+def expect_loaded(cluster):
+    wait_until(lambda: ready_versions(cluster) == {"1", "2"}, what="both versions")
+    wait_until(lambda: ready_workers(cluster) == 4, what="two workers of each version")
+    wait_until(lambda: version_behind(cluster, "stable") == 1, what="the label")
+    config = shown(cluster)
+    assert "all" in config["version_policy"]
+    assert config["parameters"]["sluice.label.stable"] == {"string_value": "1"}
+    assert "in place of the one on disk" in notes(cluster)
+
+
+def test_a_loaded_configuration_acts_in_everything_until_the_next_load_without_one(tmp_path):
+    echo_versions(tmp_path, 1, 2)
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        config = dict({"version_policy": {"all": {}}}, **parameters(replicas=2, label__stable=1))
+        assert load(cluster, config) == (200, "")
+        expect_loaded(cluster)
+
+        os.kill(cluster.pid_of("gateway"), signal.SIGKILL)
+        wait_until(cluster.ready, 30, "the gateway's next life")
+        expect_loaded(cluster)
+
+        assert load(cluster) == (200, "")
+        wait_until(lambda: ready_versions(cluster) == {"2"} and ready_workers(cluster) == 1,
+                   what="what the disk says")
+        assert version_behind(cluster, "stable") is None
+        assert "latest" in shown(cluster)["version_policy"]
+
+
+def test_a_loaded_policy_chooses_what_serves(tmp_path):
+    echo_versions(tmp_path, 1, 2)
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "2"
+        assert load(cluster, {"version_policy": {"specific": {"versions": [1]}}}) == (200, "")
+        assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "1"
+
+
+def test_a_configuration_that_does_not_fit_is_refused_and_changes_nothing(tmp_path):
+    echo_versions(tmp_path, 1, 2)
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        before = shown(cluster)
+        for config, reason in (
+                ({"max_batch": 4}, "max_batch"),
+                ({"version_policy": {"specific": {"versions": [7]}}}, "wants version 7, not in the repository"),
+                (parameters(label__stable=9), "label 'stable' names version 9"),
+                (parameters(replicas=0), "replicas"),
+                ({"input": [{"name": "nope", "data_type": "TYPE_FP32", "dims": [-1, 4]}]}, "nope")):
+            status, error = load(cluster, dict(config))
+            assert 400 <= status < 500 and reason in error, (config, status, error)
+            assert shown(cluster) == before
+            assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "2"
+        wait_until(lambda: ready_workers(cluster) == 1, what="the end of what was tried")
+        add_version(tmp_path, "echo", 3, ECHO)
+        wait_until(lambda: ready_versions(cluster) == {"3"}, what="the folder, which is followed as before")
+
+
+def test_a_changed_file_that_no_worker_takes_changes_nothing_until_it_is_corrected(tmp_path):
+    echo_versions(tmp_path, 1, 2)
+    file = tmp_path / "echo" / "config.pbtxt"
+    policy = "version_policy { all { } }\n"
+    label = 'parameters {{ key: "sluice.label.stable" value {{ string_value: "{}" }} }}\n'
+    file.write_text(policy + label.format(1))
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        wait_until(lambda: version_behind(cluster, "stable") == 1, what="the label")
+        before = shown(cluster)
+
+        file.write_text(policy + label.format(2) +
+                        'input { name: "nope" data_type: TYPE_FP32 dims: [ 4 ] }\n'
+                        'max_batch_size: 3\n'
+                        'dynamic_batching { priority_levels: 3 default_priority_level: 1 }\n'
+                        'parameters { key: "sluice.replicas" value { string_value: "2" } }\n')
+        wait_until(lambda: (model_state(cluster, "echo")["rollout"] or {}).get("phase") == "rolled_back",
+                   what="the rollout to it, and back")
+        assert "nope" in wait_rollout(cluster, "echo")["reason"]
+
+        def expect_as_before():
+            wait_until(lambda: "not in force: version" in notes(cluster), what="the note")
+            assert "nope" in notes(cluster)
+            assert shown(cluster) == before
+            assert version_behind(cluster, "stable") == 1
+            assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "2"
+        expect_as_before()
+        os.kill(cluster.pid_of("gateway"), signal.SIGKILL)
+        wait_until(cluster.ready, 30, "the gateway's next life")
+        expect_as_before()
+
+        file.write_text(policy + label.format(2) + "max_batch_size: 0\n")
+        wait_until(lambda: version_behind(cluster, "stable") == 2, what="the corrected file")
+        assert "not in force" not in notes(cluster)
+
+
+def test_labels_and_replicas_restart_no_worker(tmp_path):
+    echo_versions(tmp_path, 1)
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        pid = cluster.worker("echo")["pid"]
+        configure(tmp_path, "echo", **{"replicas": 2, "label.stable": 1})
+        wait_until(lambda: version_behind(cluster, "stable") == 1 and ready_workers(cluster) == 2,
+                   what="the label and the second worker")
+        assert pid in [w["pid"] for w in cluster.workers("echo")]
