@@ -110,7 +110,7 @@ std::string_view name_of(WorkerState state) noexcept {
 }
 
 Message encode(const Hello& message) {
-  MapWriter map(13);
+  MapWriter map(14);
   map.put("worker", std::string_view(message.worker_id));
   map.put("node", std::string_view(message.node_id));
   map.put("pid", std::uint64_t{message.pid});
@@ -121,6 +121,7 @@ Message encode(const Hello& message) {
   map.put("executors", std::uint64_t{message.executors});
   map.put("credit", std::uint64_t{message.credit});
   put_findings(map, message.findings);
+  map.put("config", std::string_view(message.config));
   return message_of(Kind::hello, std::move(map));
 }
 
@@ -139,6 +140,7 @@ Result<Hello> decode_hello(const Body& body) {
   map.get("executors", message.executors);
   map.get("credit", message.credit);
   get_findings(map, message.findings);
+  map.get("config", message.config, limits::kConfigJsonBytes);
   return checked(document, std::move(message));
 }
 

@@ -68,6 +68,9 @@ struct Hello {
   std::uint32_t executors = 1;
   std::uint32_t credit = 1;  // requests the shard may have outstanding on this worker
   Findings findings{};       // once it is ready
+  // To a shard: the configuration that it serves by as JSON, completed from the model; empty: not
+  // said.
+  std::string config{};
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };

@@ -44,7 +44,7 @@ ClientReply model_config(const ModelRef& target, const ModelTable& models) {
   if (models.standing(target) == Standing::unknown) {
     return error_reply(Protocol::kserve_v2, unknown_model(target));
   }
-  const std::string_view config = models.config(target.model);
+  const std::string config = models.config(target);
   return config.empty() ? error_reply(Protocol::kserve_v2, no_configuration(target))
                         : model_config_reply(config);
 }

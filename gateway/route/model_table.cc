@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/protocol/completed_config.h"
 #include "gateway/protocol/control_replies.h"
 
 namespace sluice::gateway {
@@ -26,12 +27,13 @@ ModelTable::Standing standing_of(VersionView::State state) {
 
 }  // namespace
 
-void ModelTable::learn(const ModelInfo& info, bool admitted) {
+void ModelTable::learn(const ModelInfo& info, bool admitted, std::string_view config) {
   Version& version = models_[info.name][info.version];
   if (!admitted && version.by_admitted) {
     return;
   }
   version.info = info;
+  version.config = config;
   version.described = true;
   version.by_admitted = admitted;
 }
@@ -139,6 +141,11 @@ std::string ModelTable::why_not_ready() const {
 }
 
 const ModelInfo* ModelTable::find(const ModelRef& target) const {
+  const Version* best = described(target);
+  return best == nullptr ? nullptr : &best->info;
+}
+
+const ModelTable::Version* ModelTable::described(const ModelRef& target) const {
   const Versions* versions = versions_of(target.model);
   if (versions == nullptr) {
     return nullptr;
@@ -156,7 +163,7 @@ const ModelInfo* ModelTable::find(const ModelRef& target) const {
       best = &version;
     }
   }
-  return best == nullptr ? nullptr : &best->info;
+  return best;
 }
 
 const ModelSetup* ModelTable::setup_of(std::string_view model) const {
@@ -183,9 +190,11 @@ Result<std::int64_t> ModelTable::labelled(const ModelRef& target) const {
                    (there.empty() ? ", nor any other" : there)};
 }
 
-std::string_view ModelTable::config(std::string_view model) const {
-  const ModelSetup* setup = setup_of(model);
-  return setup == nullptr ? std::string_view{} : std::string_view(setup->config);
+std::string ModelTable::config(const ModelRef& target) const {
+  const ModelSetup* setup = setup_of(target.model);
+  const Version* version = described(target);
+  return completed_config(setup == nullptr ? std::string_view() : setup->config,
+                          version == nullptr ? std::string_view() : version->config);
 }
 
 std::vector<std::int64_t> ModelTable::ready_versions(std::string_view model) const {

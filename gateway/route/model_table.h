@@ -19,8 +19,9 @@ class ModelTable {
  public:
   // A worker of this version attached. Its description is kept when the worker is gone, so that a
   // request can be checked at the door while the next life is loading. What a held worker says
-  // counts until an admitted one has spoken, and makes no version known by itself.
-  void learn(const ModelInfo& info, bool admitted = true);
+  // counts until an admitted one has spoken, and makes no version known by itself. `config`: the
+  // configuration it serves by, as JSON; empty: it has not said.
+  void learn(const ModelInfo& info, bool admitted = true, std::string_view config = {});
   // Whether the latest view gives work to this worker of that model and version.
   [[nodiscard]] bool admits(const ModelInfo& info, const std::string& worker_id) const;
 
@@ -52,15 +53,17 @@ class ModelTable {
 
   // The version that a target's label leads to; not_found with the labels that there are.
   [[nodiscard]] Result<std::int64_t> labelled(const ModelRef& target) const;
-  // The model's configuration as JSON; empty: none is known. Valid until the next update.
-  [[nodiscard]] std::string_view config(std::string_view model) const;
+  // The model's configuration as JSON, completed by what a worker of the version that find() means
+  // has said; empty: none is known.
+  [[nodiscard]] std::string config(const ModelRef& target) const;
 
   [[nodiscard]] bool server_ready() const { return view_.ready; }
   [[nodiscard]] const ClusterView& view() const { return view_; }
 
  private:
   struct Version {
-    ModelInfo info;  // no inputs and outputs until a worker attached
+    ModelInfo info;      // no inputs and outputs until a worker attached
+    std::string config;  // as a worker has told it
     bool described = false;
     bool by_admitted = false;               // described by an admitted worker
     Standing standing = Standing::unknown;  // until a view names it
@@ -69,6 +72,7 @@ class ModelTable {
   };
   using Versions = std::map<std::int64_t, Version>;
 
+  [[nodiscard]] const Version* described(const ModelRef& target) const;
   [[nodiscard]] const Versions* versions_of(std::string_view model) const;
   [[nodiscard]] const ModelSetup* setup_of(std::string_view model) const;
 

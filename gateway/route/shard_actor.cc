@@ -189,7 +189,7 @@ void ShardActor::set_routes(const std::string& model, const ClusterView& view, T
 
 void ShardActor::learn_from_links() {
   links_.for_each([&](LinkKey, const WorkerLink& link) {
-    models_.learn(link.info, models_.admits(link.info, link.worker_id));
+    models_.learn(link.info, models_.admits(link.info, link.worker_id), link.config);
   });
 }
 

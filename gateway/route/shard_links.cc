@@ -73,6 +73,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
                   .worker_id = hello.worker_id,
                   .pid = hello.pid,
                   .info = hello.model,
+                  .config = hello.config,
                   .same_clock = link::same_clock(hello.boot_id, boot_id_)};
   link.interval = link.same_clock ? Duration(limits::kHeartbeatOnHost)
                                   : Duration(limits::kHeartbeatBetweenHosts);
@@ -82,7 +83,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
   if (!key) {
     return Error{ErrorCode::resource_exhausted, "too many workers are attached"};
   }
-  models_.learn(hello.model, models_.admits(hello.model, hello.worker_id));
+  models_.learn(hello.model, models_.admits(hello.model, hello.worker_id), hello.config);
   link::Welcome welcome;
   welcome.gateway_id = options_.gateway_id;
   welcome.boot_id = boot_id_;

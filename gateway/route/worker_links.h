@@ -21,6 +21,7 @@ struct WorkerLink {
   std::string worker_id;
   std::uint32_t pid = 0;
   ModelInfo info;
+  std::string config{};     // as link::Hello has it
   bool same_clock = false;  // shares CLOCK_MONOTONIC with us
   Duration interval{};      // of heartbeats, both ways
   TimePoint next_beat{};

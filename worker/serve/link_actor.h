@@ -148,6 +148,7 @@ class LinkActor {
   std::unique_ptr<const Trials> own_trials_;
   const Trials* trials_ = nullptr;  // once the model is loaded; the loader's until it has ended
   ModelInfo model_;
+  std::string config_;  // as shards are told it
   link::WorkerState state_ = link::WorkerState::loading;
   link::Findings findings_;
   std::vector<StartWatch> start_watches_;  // one a start board

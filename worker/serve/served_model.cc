@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/limits.h"
 #include "worker/model/repository/completion.h"
 #include "worker/model/repository/config_parser.h"
 
@@ -65,6 +66,13 @@ std::string batching_note(const ServedModel& served) {
   return wanted && !served.joins
              ? "dynamic_batching joins no requests: the graph is not known to keep rows apart"
              : "";
+}
+
+std::string shown_config(const ServedModel& served, std::size_t executors) {
+  repository::ModelConfig config = served.config;
+  config.instances = static_cast<int>(executors);
+  std::string json = repository::to_json(config);
+  return json.size() <= limits::kConfigJsonBytes ? json : std::string();
 }
 
 ServedModel as_declared(const ServingPlan& plan, const ModelInfo& facts) {

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -30,6 +31,10 @@ Result<ServedModel> serve_as(const ServingPlan& plan,
 
 // What the log says where requests that the configuration wants joined are not; else empty.
 std::string batching_note(const ServedModel& served);
+
+// The configuration as clients are shown it, with the executors that there are; empty where it is
+// too long to be told.
+std::string shown_config(const ServedModel& served, std::size_t executors);
 
 // The model as it is, under the name and version of `plan`.
 ServedModel as_declared(const ServingPlan& plan, const ModelInfo& facts);

@@ -91,7 +91,8 @@ link::Hello LinkActor::hello_for(const PeerLink& link) const {
           .model = model_,
           .executors = static_cast<std::uint32_t>(options_.executors),
           .credit = is_control(link) ? 0 : credit(),
-          .findings = findings_};
+          .findings = findings_,
+          .config = is_control(link) ? std::string() : config_};
 }
 
 link::Heartbeat LinkActor::heartbeat(const PeerLink& link) const {

@@ -37,6 +37,7 @@ void LinkActor::on(LoaderWarming& message, TimePoint now) {
   }
   trials_ = message.trials;
   model_ = trials_->served.info;
+  config_ = shown_config(trials_->served, static_cast<std::size_t>(options_.executors));
   set_state(WorkerState::warming);
   start_watches_.assign(parts_.start_boards->size(), StartWatch(options_.first_run_time));
   watch_start(now);

@@ -95,6 +95,7 @@ void expect_round_trip(const Value& value, Kind kind, Result<Value> (*decode)(co
 TEST(ControlMessages, SurviveTheWire) {
   expect_round_trip(full_hello(), Kind::hello, decode_hello);
   expect_round_trip(Hello{.worker_id = "w"}, Kind::hello, decode_hello);
+  expect_round_trip(Hello{.worker_id = "w", .config = "{}"}, Kind::hello, decode_hello);
   expect_round_trip(Welcome{.gateway_id = "g",
                             .boot_id = "boot",
                             .heartbeat_interval = 250ms,
@@ -128,6 +129,17 @@ TEST(ControlMessages, CancelIsAllHeader) {
 
 Body body_of(const std::string& bytes) {
   return {Buffer::copy_of(bytes)};
+}
+
+TEST(ControlMessages, AHelloTellsAConfigurationOrIsOfAnOlderWorker) {
+  const auto hello =
+      decode_hello(Body{Buffer::copy_of("\x82\xa6worker\xa1w\xa6"
+                                        "config\xa2{}"s)});
+  ASSERT_TRUE(hello) << hello.error().detail;
+  EXPECT_EQ(hello->config, "{}");
+  EXPECT_EQ(decode_hello(Body{Buffer::copy_of("\x81\xa6worker\xa1w"s)})->config, "");
+  Hello much{.worker_id = "w", .config = std::string(limits::kConfigJsonBytes + 1, ' ')};
+  EXPECT_FALSE(decode_hello(encode(much).body));
 }
 
 // Written by hand from the MessagePack specification: what another language would send.

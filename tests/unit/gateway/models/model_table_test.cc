@@ -173,8 +173,8 @@ TEST(ModelTable, ResolvesLabelsOrNamesThoseThereAre) {
             (Error{ErrorCode::not_found, "model 'late' has no label 'old', nor any other"}));
   EXPECT_EQ(table.labelled({.model = "none", .label = "old"}).error(),
             unknown_model({.model = "none"}));
-  EXPECT_EQ(table.config("add"), R"({"name":"add"})");
-  EXPECT_EQ(table.config("late"), "");
+  EXPECT_EQ(table.config({.model = "add"}), R"({"name":"add"})");
+  EXPECT_EQ(table.config({.model = "late"}), "");
 }
 
 TEST(ControlCalls, ALabelBecomesItsVersionBeforeAnythingElse) {
@@ -221,6 +221,28 @@ TEST(ControlCalls, HealthFollowsWhatControlSaid) {
   EXPECT_EQ(answer_control_call(ModelReadyCall{{"add", {}}}, table, false).status, 200);
   EXPECT_EQ(answer_control_call(ModelReadyCall{{"late", {}}}, table, false).status, 400);
   EXPECT_EQ(answer_control_call(ModelReadyCall{{"none", {}}}, table, false).status, 404);
+}
+
+TEST(ControlCalls, AConfigurationIsCompletedByWhatTheWorkersOfTheVersionSay) {
+  ModelTable table;
+  ClusterView seen =
+      view({{"add", 1, State::ready, "", 0, {}}, {"add", 2, State::ready, "", 100, {}}});
+  table.update(seen);
+  const auto body = [&](ModelRef target) {
+    return text_of(answer_control_call(ModelConfigCall{std::move(target)}, table, false));
+  };
+  EXPECT_EQ(answer_control_call(ModelConfigCall{{"add", {}}}, table, false).status, 404);
+  table.learn(info(1), true, R"({"max_batch_size":1,"input":[1]})");
+  EXPECT_EQ(body({"add", 1}), R"({"max_batch_size":1,"input":[1]})") << "started by hand";
+  seen.models = {
+      {.model = "add", .labels = {}, .config = R"({"name":"add","input":[]})", .queue = {}}};
+  table.update(seen);
+  EXPECT_EQ(body({"add", {}}), R"({"name":"add","input":[1],"max_batch_size":1})")
+      << "as of the metadata: 2 has not said anything";
+  EXPECT_EQ(body({"add", 2}), R"({"name":"add","input":[]})");
+  table.learn(info(2), true, R"({"name":"x","input":[2]})");
+  EXPECT_EQ(body({"add", {}}), R"({"name":"add","input":[2]})");
+  EXPECT_EQ(body({"add", 1}), R"({"name":"add","input":[1],"max_batch_size":1})");
 }
 
 TEST(ControlCalls, MetadataNamesTheReadyVersionsOrTheOneAsked) {
