@@ -65,6 +65,7 @@ Result<void> choose_repository(NodeCommandLine& line) {
   options.explicit_only = *control != ModelControl::watch;
   options.poll_interval = std::chrono::seconds(line.poll_s);
   SLUICE_TRY_ASSIGN(options.what, sources_of(line));
+  options.list_file = line.list;
   return {};
 }
 

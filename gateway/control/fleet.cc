@@ -195,6 +195,9 @@ ModelFacts Fleet::facts_of(const std::string& model) const {
       facts.notes.push_back("the configuration on node '" + id + "' is not that on node '" + first +
                             "', which holds");
     }
+    if (const std::string problem = named_problem(id); !problem.empty()) {
+      facts.notes.push_back(problem);
+    }
     for (const link::VersionFound& version : here.versions) {
       AvailableVersion& available = versions[version.number];
       available.number = version.number;
@@ -212,7 +215,12 @@ ModelFacts Fleet::facts_of(const std::string& model) const {
 Result<Deployment*> Fleet::find(const std::string& model) {
   const auto found = deployments_.find(model);
   if (found == deployments_.end()) {
-    return Error{ErrorCode::not_found, "no model '" + model + "' is in any repository"};
+    std::string problems;
+    for (const auto& [id, node] : nodes_) {
+      const std::string problem = named_problem(id);
+      problems += problem.empty() ? "" : "; " + problem;
+    }
+    return Error{ErrorCode::not_found, "no model '" + model + "' is in any repository" + problems};
   }
   return &found->second;
 }

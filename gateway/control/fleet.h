@@ -118,6 +118,7 @@ class Fleet {
     bool has_reported = false;
     TimePoint silent_since{};
     std::map<std::string, link::ModelFound> models{};  // by name
+    std::string problem{};                             // as link::Repository has it
     // Ids of workers in assignments, by sequence, that no report has followed yet: they may begin,
     // whatever was decided since. 0: of links before this one, until its first report.
     std::map<std::uint64_t, std::set<std::string>> unheard{};
@@ -131,6 +132,7 @@ class Fleet {
   Result<Deployment*> find(const std::string& model);
   template <class Do>
   Result<CommandId> command(Do what);
+  [[nodiscard]] std::string named_problem(const std::string& node) const;
   Deployment& deployment(const std::string& model, TimePoint now);
   [[nodiscard]] ModelFacts facts_of(const std::string& model) const;
   void tell_models(const std::string& fresh_node, TimePoint now);

@@ -23,11 +23,18 @@ void Fleet::on_repository(const std::string& node,
   }
   const bool fresh = !known.known() && known.has_reported;
   known.models = std::move(models);
+  known.problem = repository.problem;
   known.has_repository = true;
   known.attached = true;
   if (known.known()) {
     tell_models(fresh ? node : "", now);
   }
+}
+
+// What is wrong with what it was told to serve; empty: nothing.
+std::string Fleet::named_problem(const std::string& node) const {
+  const std::string& problem = nodes_.at(node).problem;
+  return problem.empty() || nodes_.size() == 1 ? problem : "node '" + node + "': " + problem;
 }
 
 void Fleet::on_node_attached(const std::string& node) {

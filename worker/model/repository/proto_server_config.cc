@@ -110,12 +110,15 @@ Result<ModelList> parse_model_list_json(std::string_view json, std::string_view 
   return parse(ConfigForm::json, json, file);
 }
 
+Result<ModelList> parse_any_model_list(std::string_view content, std::string_view file) {
+  const std::size_t first = content.find_first_not_of(" \t\r\n");
+  const bool json = first != std::string_view::npos && content[first] == '{';
+  return json ? parse_model_list_json(content, file) : parse_model_list(content, file);
+}
+
 Result<ModelList> read_model_list(const std::string& path) {
   SLUICE_TRY_ASSIGN(const FileFacts file, read_stamped(path, limits::kModelConfigBytes));
-  const std::string& content = file.content;
-  const std::size_t first = content.find_first_not_of(" \t\r\n");
-  const bool json = first != std::string::npos && content[first] == '{';
-  return json ? parse_model_list_json(content, path) : parse_model_list(content, path);
+  return parse_any_model_list(file.content, path);
 }
 
 }  // namespace sluice::repository

@@ -31,7 +31,10 @@ using ModelList = std::vector<ListedModel>;
 Result<ModelList> parse_model_list(std::string_view text, std::string_view file);
 Result<ModelList> parse_model_list_json(std::string_view json, std::string_view file);
 
-// Reads a file of either form: JSON when its first character that is no blank is '{'.
+// Of either form: JSON when the first character that is no blank is '{'.
+Result<ModelList> parse_any_model_list(std::string_view content, std::string_view file);
+
+// Reads a file of either form.
 // not_found when it cannot be read.
 Result<ModelList> read_model_list(const std::string& path);
 

@@ -128,7 +128,7 @@ bool Settler::show(std::optional<Error> error) {
   return changed;
 }
 
-bool Settler::on_scan(Result<Scan> scan, TimePoint now) {
+bool Settler::on_scan(Result<Scan> scan, TimePoint now, std::optional<Error> of_list) {
   next_scan_.reset();
   if (!scan) {
     wait_until(now + settle_);
@@ -152,7 +152,7 @@ bool Settler::on_scan(Result<Scan> scan, TimePoint now) {
   std::erase_if(models_, [](const auto& entry) {
     return !entry.second.head.seen && !entry.second.head.settled;
   });
-  return show(std::nullopt);
+  return show(std::move(of_list));
 }
 
 }  // namespace sluice::repository

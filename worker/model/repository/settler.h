@@ -31,7 +31,9 @@ struct SettledModel {
 
 struct SettledView {
   std::vector<SettledModel> models{};  // by name
-  std::optional<Error> error{};        // the last scan failed: `models` is what was known before it
+  // The last scan failed and `models` is what was known before it; or the list of models is wrong
+  // and they are those of the one before.
+  std::optional<Error> error{};
 
   friend bool operator==(const SettledView&, const SettledView&) = default;
 
@@ -44,7 +46,8 @@ class Settler {
 
   // True when view() is another than before. The first scan believes the file system's dates, so
   // that what has lain there for long is served at once.
-  bool on_scan(Result<Scan> scan, TimePoint now);
+  // `of_list`: what is wrong with the list of models, beside what could be read.
+  bool on_scan(Result<Scan> scan, TimePoint now, std::optional<Error> of_list = {});
 
   [[nodiscard]] const SettledView& view() const noexcept { return view_; }
 

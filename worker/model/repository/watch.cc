@@ -9,6 +9,9 @@ namespace sluice::repository {
 
 RepositoryWatch::RepositoryWatch(WatchOptions options)
     : options_(std::move(options)), settler_(options_.settle) {
+  if (!options_.list_file.empty()) {
+    list_.emplace(options_.list_file, options_.settle);
+  }
   if (options_.explicit_only) {
     return;
   }
@@ -47,7 +50,15 @@ void RepositoryWatch::follow(ScanOptions what) {
 bool RepositoryWatch::look(TimePoint now) {
   changed_ = false;
   looked_ = now;
+  if (list_) {
+    if (auto list = list_->look(now)) {
+      options_.what.listed = *std::move(list);
+    }
+  }
   Result<Scan> found = scan(options_.what);
+  if (found && list_) {
+    found->folders.push_back(list_->folder());
+  }
   bool told = false;
   if (found && polling_reason_.empty() && !options_.explicit_only) {
     const auto blind = std::ranges::find_if(found->folders, &is_network_file_system);
@@ -60,8 +71,12 @@ bool RepositoryWatch::look(TimePoint now) {
       changed_ = *watched;  // what happened before the watch was not told: look once more
     }
   }
-  const bool changed = settler_.on_scan(std::move(found), now);
+  const bool changed =
+      settler_.on_scan(std::move(found), now, list_ ? list_->error() : std::nullopt);
   next_ = settler_.next_scan();
+  if (list_ && list_->next_look()) {
+    next_ = std::min(next_.value_or(TimePoint::max()), *list_->next_look());
+  }
   if (changed_) {
     next_ = std::min(next_.value_or(TimePoint::max()), now + limits::kScanPause);
   }

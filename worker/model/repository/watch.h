@@ -13,6 +13,7 @@
 #include "common/base/limits.h"
 #include "common/base/time.h"
 #include "worker/model/repository/folder_watch.h"
+#include "worker/model/repository/list_file.h"
 #include "worker/model/repository/scan.h"
 #include "worker/model/repository/settler.h"
 
@@ -20,6 +21,7 @@ namespace sluice::repository {
 
 struct WatchOptions {
   ScanOptions what;
+  std::string list_file{};     // of what.listed: read again at each look; empty: there is none
   bool explicit_only = false;  // looks once at the start, then only when look_now() says so
   bool poll = false;           // every poll_interval, even where inotify sees
   Duration poll_interval = limits::kPollInterval;
@@ -49,7 +51,9 @@ class RepositoryWatch {
 
   [[nodiscard]] const SettledView& view() const noexcept { return settler_.view(); }
   // False while something that was seen has yet to settle.
-  [[nodiscard]] bool settled() const noexcept { return settler_.settled(); }
+  [[nodiscard]] bool settled() const noexcept {
+    return settler_.settled() && !(list_ && list_->next_look());
+  }
   // Why it polls instead of being told; empty when it is told.
   [[nodiscard]] const std::string& polling_reason() const noexcept { return polling_reason_; }
 
@@ -58,6 +62,7 @@ class RepositoryWatch {
 
   WatchOptions options_;
   Settler settler_;
+  std::optional<ListFile> list_;
   FolderWatch folders_;
   std::string polling_reason_;
   std::optional<TimePoint> looked_;  // last

@@ -50,5 +50,22 @@ TEST(Nodes, AnOperatorIsToldAtOnceWhichNodeLacksTheVersion) {
   EXPECT_FALSE(stage.status().pin);
 }
 
+TEST(Nodes, WhatIsWrongWithANodesListIsNotedAndTold) {
+  FleetStage stage;
+  stage.serve_first();
+  const auto on_list = [&](const std::string& problem) {
+    link::ModelFound model{.name = "m", .versions = {{1, "aaaaaaaa", 1}}};
+    stage.fleet.on_repository(
+        "n", {.sequence = 2, .problem = problem, .models = {model}}, stage.now);
+  };
+  on_list("models.list 3:1: expected a name");
+  EXPECT_EQ(stage.status().notes, std::vector<std::string>{"models.list 3:1: expected a name"});
+  EXPECT_EQ(stage.fleet.load({"new", {}}, stage.now).error().detail,
+            "no model 'new' is in any repository; models.list 3:1: expected a name");
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  on_list("");
+  EXPECT_TRUE(stage.status().notes.empty());
+}
+
 }  // namespace
 }  // namespace sluice::gateway

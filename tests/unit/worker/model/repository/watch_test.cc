@@ -103,6 +103,68 @@ TEST_F(WatchTest, a_folder_moved_away_and_its_successor_are_told) {
   EXPECT_THAT(served(watch), ElementsAre(6));
 }
 
+// A list of models, each of them a folder of the same name.
+std::string list_of(const test::TempDir& dir, const std::vector<std::string>& models) {
+  std::string text = "model_config_list {\n";
+  for (const std::string& model : models) {
+    text += " config { name: \"" + model + "\" base_path: \"" + dir.path() + "/" + model + "\" }\n";
+  }
+  return text + "}\n";
+}
+
+TEST_F(WatchTest, a_changed_list_is_followed_as_a_whole_and_a_wrong_one_is_not) {
+  has("m/1/model.onnx");
+  has("n/1/model.onnx");
+  const std::string list = dir.write("lists/models", list_of(dir, {"m"}));
+  RepositoryWatch watch({.what = {}, .list_file = list});
+  now = settle(watch, now);
+  EXPECT_THAT(served(watch), ElementsAre(1));
+  EXPECT_EQ(watch.view().error, std::nullopt);
+
+  has("lists/models", list_of(dir, {"n"}));
+  ASSERT_TRUE(is_readable(watch, kPatience));
+  watch.on_readable();
+  watch.tick(now + 1s);
+  EXPECT_FALSE(watch.settled()) << "it may still be written";
+  EXPECT_THAT(served(watch), ElementsAre(1));
+  now = settle(watch, now + 1s);
+  EXPECT_EQ(watch.view().model("m"), nullptr);
+  ASSERT_NE(watch.view().model("n"), nullptr);
+
+  has("lists/models", list_of(dir, {"m"}) + "nonsense");
+  ASSERT_TRUE(is_readable(watch, kPatience));
+  now = settle(watch, now + 1s);
+  ASSERT_TRUE(watch.view().error);
+  EXPECT_EQ(watch.view().error->detail.substr(0, list.size() + 5), list + " 4:9:")
+      << watch.view().error->detail;
+  EXPECT_EQ(watch.view().model("m"), nullptr);
+  has("n/2/model.onnx");
+  ASSERT_TRUE(is_readable(watch, kPatience));
+  now = settle(watch, now + 1s);
+  EXPECT_THAT(watch.view().model("n")->selected(), ElementsAre(2)) << "what it names is followed";
+
+  fs::remove(list);
+  now = settle(watch, now + 1s);
+  EXPECT_TRUE(watch.view().error);
+  EXPECT_NE(watch.view().model("n"), nullptr);
+  has("lists/models", list_of(dir, {"m", "n"}));
+  now = settle(watch, now + 1s);
+  EXPECT_EQ(watch.view().error, std::nullopt);
+  EXPECT_THAT(served(watch), ElementsAre(1));
+}
+
+TEST_F(WatchTest, an_unwatched_list_is_read_at_a_look) {
+  has("m/1/model.onnx");
+  const std::string list = dir.write("models", list_of(dir, {}));
+  RepositoryWatch watch({.what = {}, .list_file = list, .explicit_only = true});
+  watch.tick(now);
+  has("models", list_of(dir, {"m"}));
+  watch.look_now(now + 1s);
+  EXPECT_FALSE(watch.settled());
+  now = settle(watch, now + 2s);
+  EXPECT_THAT(served(watch), ElementsAre(1));
+}
+
 TEST_F(WatchTest, a_folder_that_always_changes_is_not_looked_at_all_the_time) {
   has("m/1/model.onnx");
   RepositoryWatch watch({.what = {.roots = {dir.path()}}});
