@@ -100,7 +100,8 @@ void NodeActor::perform(const SupervisorActions& actions, TimePoint now) {
 }
 
 void NodeActor::start_worker(const std::string& id, TimePoint now) {
-  const Result<worker::ServingPlan> plan = plan_of(repository_.view(), supervisor_.spec(id));
+  const Result<worker::ServingPlan> plan =
+      plans_.plan_for(repository_.view(), supervisor_.spec(id));
   if (!plan) {
     log_error("worker_refused", {{"worker", id}, {"reason", plan.error().detail}});
     supervisor_.on_refused(id, plan.error().detail);
@@ -286,6 +287,7 @@ void NodeActor::tell_parent_of_retired(const std::vector<WorkerReport>& workers)
     }
     return !there;
   });
+  plans_.keep_only(workers);
 }
 
 void NodeActor::on_timer(TimePoint now) {

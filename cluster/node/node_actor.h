@@ -19,6 +19,7 @@
 #include <zmq.hpp>
 
 #include "cluster/node/attach.h"
+#include "cluster/node/kept_plans.h"
 #include "cluster/node/node_main.h"
 #include "cluster/node/node_repository.h"
 #include "cluster/node/output_relay.h"
@@ -102,6 +103,7 @@ class NodeActor {
   std::map<std::string, Told, std::less<>> told_;  // the parent, by worker
 
   NodeRepository repository_;
+  KeptPlans plans_;
   bool polling_told_ = false;
   std::map<std::string, std::string> problems_told_;  // by model
   std::string disk_problem_told_;

@@ -10,6 +10,7 @@
 #include "cluster/node/model_settings.h"
 #include "common/base/limits.h"
 #include "worker/model/repository/config_parser.h"
+#include "worker/model/repository/digest.h"
 
 namespace sluice::cluster {
 
@@ -223,6 +224,19 @@ Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const W
   }
   plan.config_json = repository::to_json(config);
   return plan;
+}
+
+std::uint64_t files_stamp(const repository::SettledView& view, const WorkerSpec& spec) {
+  const SettledModel* settled = view.model(spec.model);
+  const VersionOnDisk* version =
+      settled != nullptr ? settled->model.version(spec.version) : nullptr;
+  if (version == nullptr || version->error) {
+    return 0;
+  }
+  repository::Digest digest;
+  digest.add(version->stamp);
+  digest.add(settled->model.warm_up_stamp);
+  return digest.value();
 }
 
 std::uint64_t bytes_of(const repository::SettledView& view, const WorkerSpec& spec) {

@@ -24,6 +24,10 @@ link::Repository describe(const repository::SettledView& view);
 // reason why the model cannot be served. Looks on disk for a probe beside the model.
 Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const WorkerSpec& spec);
 
+// Of the version's files and the model's warm-up files; 0 when they are not there. A change of the
+// configuration does not change it.
+std::uint64_t files_stamp(const repository::SettledView& view, const WorkerSpec& spec);
+
 // Of the files of the version that is meant, bytes; 0 when it is not there.
 std::uint64_t bytes_of(const repository::SettledView& view, const WorkerSpec& spec);
 

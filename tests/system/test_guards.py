@@ -44,7 +44,7 @@ def version_of(answer):
 
 
 def steps(cluster):
-    return [one["detail"] for one in cluster.log_lines("model_event") if one["event"] == "rollout_step"]
+    return [one["detail"] for one in cluster.log_lines("model_event") if one["what"] == "rollout_step"]
 
 
 @pytest.mark.parametrize("name", BAD)

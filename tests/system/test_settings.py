@@ -137,6 +137,13 @@ def test_a_changed_file_that_no_worker_takes_changes_nothing_until_it_is_correct
         os.kill(cluster.pid_of("gateway"), signal.SIGKILL)
         wait_until(cluster.ready, 30, "the gateway's next life")
         expect_as_before()
+        # A worker that dies is started again as it was, whatever the file says now.
+        killed = [w["pid"] for w in cluster.workers("echo")]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: ready_workers(cluster) == 2 and
+                   not {w["pid"] for w in cluster.workers("echo")} & set(killed), 30, "the workers' next lives")
+        expect_as_before()
 
         file.write_text(policy + label.format(2) + "max_batch_size: 0\n")
         wait_until(lambda: version_behind(cluster, "stable") == 2, what="the corrected file")

@@ -4,11 +4,11 @@
 //   DQ, DQ, (DQ,) Conv, (Relu,) Q     QLinearConv
 //   DQ, DQ, MatMul, Q                 QLinearMatMul
 //   DQ, DQ, Add or Mul, Q             QLinearAdd, QLinearMul of com.microsoft
-//   DQ, (Global)AveragePool, Q        QLinear(Global)AveragePool, likewise
 //   DQ, MaxPool, Reshape, ..., Q      the same on the bytes, where both have one scale
 //
 // Sums are exact in both forms but for the rounding of float32, so a result differs where it lies
-// within that of the middle between two bytes. Scales and zero points must be constants, one of
+// within that of the middle between two bytes. Means of a few bytes lie there often: average pools
+// stay as they are written. Scales and zero points must be constants, one of
 // each; of weights one for each filter or column. The bias must have the scale of the sums.
 
 #include <algorithm>
@@ -62,7 +62,6 @@ class QuantizedPatterns : Matcher {
   Result<void> take_conv(std::size_t conv, std::size_t relu, std::size_t quantize);
   Result<void> take_matmul(std::size_t product, std::size_t quantize);
   Result<void> take_pair(std::size_t step, std::size_t quantize);
-  Result<void> take_pool(std::size_t pool, std::size_t quantize);
   Result<void> take_movement(std::size_t step, std::size_t quantize);
 };
 
@@ -211,9 +210,6 @@ Result<void> QuantizedPatterns::take(std::size_t quantize) {
   if (is(made, "Add") || is(made, "Mul")) {
     return take_pair(made, quantize);
   }
-  if (is(made, "AveragePool") || is(made, "GlobalAveragePool")) {
-    return take_pool(made, quantize);
-  }
   return take_movement(made, quantize);
 }
 
@@ -272,25 +268,6 @@ Result<void> QuantizedPatterns::take_pair(std::size_t step, std::size_t quantize
   made.opset = 1;
   made.inputs = {a.data, a.scale, a.zero, b.data, b.scale, b.zero, y.scale, y.zero};
   return replace({step}, quantize, std::move(made));
-}
-
-Result<void> QuantizedPatterns::take_pool(std::size_t pool, std::size_t quantize) {
-  const Quantized x = source(node(pool).inputs[0]);
-  const Quantized y = parts(quantize);
-  const bool dilated = std::ranges::any_of(node(pool).attributes, [](const Attribute& attribute) {
-    return attribute.name == "dilations";
-  });
-  if (!has_one(x) || dilated ||
-      plan_.constants[x.zero]->datatype() != plan_.constants[y.zero]->datatype()) {
-    return {};
-  }
-  Node made;
-  made.op_type = "QLinear" + node(pool).op_type;
-  made.domain = "com.microsoft";
-  made.opset = 1;
-  made.inputs = {x.data, x.scale, x.zero, y.scale, y.zero};
-  made.attributes = node(pool).attributes;
-  return replace({pool}, quantize, std::move(made));
 }
 
 // Elements are moved, or picked by their order: bytes of one meaning are in the same order.
