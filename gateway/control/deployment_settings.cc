@@ -9,7 +9,7 @@
 namespace sluice::gateway {
 namespace {
 
-Error wrong(std::string words) {
+Error refused(std::string words) {
   return {ErrorCode::invalid_argument, std::move(words)};
 }
 
@@ -38,10 +38,10 @@ Result<void> Deployment::load(const std::string& config, CommandId id, TimePoint
   if (there().empty()) {
     return facts_.problem.empty()
                ? Error{ErrorCode::not_found, model_ + ": no version of it is in the repository"}
-               : wrong(model_ + ": " + facts_.problem);
+               : refused(model_ + ": " + facts_.problem);
   }
   if (rollout_ && options_.rules.one_at_a_time && config != loaded_.json) {
-    return wrong(model_ + ": a rollout is under way; abort it before the configuration changes");
+    return refused(model_ + ": a rollout is under way; abort it before the configuration changes");
   }
   SLUICE_TRY_ASSIGN(LoadedConfig next, read_config(config));
   const link::ModelSettings& then = config.empty() ? facts_.settings : next.settings;
