@@ -80,8 +80,8 @@ TEST_F(WorkerProcess, AnswersEachOfManyRequestsOnceAndRight) {
   ASSERT_TRUE(gateway_->pump_until([&] { return gateway_->shard().beat.executed == 1'000; }));
   EXPECT_EQ(gateway_->answers_twice(), 0);
   EXPECT_EQ(gateway_->shard().beat.progress, 2'000U);
-  // A stub's service time is microseconds: more than two requests an executor.
-  EXPECT_GT(gateway_->shard().beat.credit, 6U);
+  // At least two requests an executor; how many more is a matter of the machine's speed.
+  EXPECT_GE(gateway_->shard().beat.credit, 6U);
 }
 
 // How often the worker's thread of this name has gone to sleep.
