@@ -80,6 +80,12 @@ void Deployment::on_published(std::uint64_t number, TimePoint now) {
       unit.quiet =
           unit.routing == Routing::draining && quiet != quiet_.end() && quiet->second >= number;
     }
+    if (unit.routing == Routing::draining && serving(unit.version) != nullptr) {
+      // The shards see its version serve: none will say that it is quiet. Its workers end what
+      // they have.
+      unit.routing = Routing::none;
+      unit.published = number;
+    }
   }
   settle(now);
 }

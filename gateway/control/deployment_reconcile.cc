@@ -60,11 +60,6 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     Unit& adopted =
         known != nullptr ? *unit(known->id) : add_unit(found, Role::serving, Routing::served);
     take_in(adopted, std::move(found.workers));
-    for (Unit& other : units_) {
-      if (other.version == version && other.routing == Routing::draining) {
-        other.routing = Routing::none;  // the shards see its version serve, not drain
-      }
-    }
     tell(EventKind::adopted, version, "on node " + node, now);
   }
   adopt_warm(node, now);

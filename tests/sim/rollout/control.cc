@@ -322,8 +322,8 @@ void SimControl::rollout_command() {
     asked.steps = {10, 50, 100};
     asked.hold = world_->random.between(1ms, 3s);
   }
-  if (!recreate && world_->random.chance(30)) {
-    asked.keep_old = world_->random.between(0ms, 4s);
+  if (!recreate && world_->random.chance(60)) {
+    asked.keep_old = world_->random.between(0ms, 12s);
   }
   asked.allow_signature_change = world_->random.chance(20);
   const auto result = fleet_->rollout(asked, world_->time.now());

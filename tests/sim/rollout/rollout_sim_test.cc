@@ -21,7 +21,6 @@ constexpr std::uint64_t kSeeds = 5'000;
 constexpr std::uint64_t kRepeated = 200;
 #endif
 constexpr std::uint64_t kSeedsForMutants = 500;
-constexpr std::uint64_t kSeedsForAll = 5'000;  // everything happens in so many
 
 std::string replay(const Outcome& outcome) {
   return outcome.violation + "\n  replay: SLUICE_SIM_SEED=" + std::to_string(outcome.seed) +
@@ -56,9 +55,11 @@ TEST(RolloutSimulation, AllSeedsGoWell) {
                            "ended serving",
                            "folder changes",
                            "gateway restarts",
+                           "kept warm over a restart",
                            "killed before",
                            "killed when ready",
                            "label_moved",
+                           "labels moved",
                            "loads",
                            "lost from nodes",
                            "lost to nodes",
@@ -79,10 +80,6 @@ TEST(RolloutSimulation, AllSeedsGoWell) {
                            "version_failed",
                            "version_retired"}) {
     EXPECT_GT(coverage.counts[what], 0U) << what << " never happened";
-  }
-  for (const char* what : {"kept warm over a restart", "labels moved"}) {
-    // Once in several hundred histories.
-    EXPECT_TRUE(coverage.counts[what] > 0 || seeds() < kSeedsForAll) << what << " never happened";
   }
 }
 

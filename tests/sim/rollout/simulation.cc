@@ -133,20 +133,21 @@ class Simulation {
       return;  // one version at a time
     }
     const std::uint64_t draw = random().below(100);
-    if (draw >= 85) {
+    if (draw >= 80) {
       policy.kind = VersionPolicy::Kind::all;
-    } else if (draw >= 75) {
+    } else if (draw >= 70) {
       policy.kind = VersionPolicy::Kind::specific;
       policy.versions = {1, static_cast<std::int64_t>(1 + random().below(4))};
-    } else if (draw >= 60) {
+    } else if (draw >= 50) {
       policy.count = 2;
     }
   }
 
   void draw_labels() {
     model_.settings.labels.clear();
-    if (random().chance(60)) {
-      model_.settings.labels["stable"] = static_cast<std::int64_t>(1 + random().below(4));
+    if (random().chance(80)) {
+      model_.settings.labels["stable"] =
+          static_cast<std::int64_t>(1 + random().below(random().chance(70) ? 2 : 4));
     }
   }
 
@@ -242,8 +243,8 @@ class Simulation {
       }
     });
     sometime(5, [this] { any_node().kill_one(); });
-    if (random().chance(25)) {
-      sometime(1, [this] { restart_gateway(); });
+    if (random().chance(40)) {
+      sometime(2, [this] { restart_gateway(); });
     }
     if (random().chance(25)) {
       sometime(1, [this] { restart_node(); });
