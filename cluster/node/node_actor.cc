@@ -236,6 +236,7 @@ void NodeActor::publish(TimePoint now, std::string_view died) {
     tell_parent(worker, worker.worker_id == died);
   }
   tell_parent_of_retired(workers);
+  plans_.keep_only(workers);
   // Without the countdown, which changes at every look.
   std::vector<WorkerReport> comparable = workers;
   for (WorkerReport& worker : comparable) {
@@ -287,7 +288,6 @@ void NodeActor::tell_parent_of_retired(const std::vector<WorkerReport>& workers)
     }
     return !there;
   });
-  plans_.keep_only(workers);
 }
 
 void NodeActor::on_timer(TimePoint now) {

@@ -99,9 +99,13 @@ std::string ModelTable::failure(const ModelRef& target) const {
 }
 
 std::string ModelTable::why_not_ready(const ModelRef& target) const {
+  const std::string not_ready = "model '" + target.model + "' is not ready";
   const Versions* versions = versions_of(target.model);
+  if (versions == nullptr) {
+    return not_ready + ": no version of it is known yet";
+  }
   std::string states;
-  for (const auto& [number, version] : versions == nullptr ? Versions() : *versions) {
+  for (const auto& [number, version] : *versions) {
     if (target.version.value_or(number) != number || version.standing == Standing::unknown) {
       continue;
     }
@@ -115,8 +119,7 @@ std::string ModelTable::why_not_ready(const ModelRef& target) const {
       states += "is ready for requests that name it alone";
     }
   }
-  return "model '" + target.model + "' is not ready" +
-         (states.empty() ? ": no version of it is known yet" : states);
+  return not_ready + (states.empty() ? ": no version of it is known yet" : states);
 }
 
 std::string ModelTable::why_not_ready() const {

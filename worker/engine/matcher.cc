@@ -1,6 +1,7 @@
 #include "worker/engine/matcher.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace sluice::engine {

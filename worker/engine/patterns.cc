@@ -1,10 +1,8 @@
 // Patterns: chains of elementary steps in which exporters write down one operator.
 //
-//   ReduceMean, Sub, Pow, ReduceMean, Add, Sqrt, Div, Mul, Add      LayerNormalization over the
-//   last
-//                                                                   extent
-//   Div, Erf, Add, Mul, Mul                                         x / 2 * (1 + erf(x / sqrt 2))
-//   Sigmoid, Mul                                                    x * sigmoid(x)
+//   ReduceMean, Sub, Pow, ReduceMean, Add, Sqrt, Div, Mul, Add    LayerNormalization, last extent
+//   Div, Erf, Add, Mul, Mul                                       x / 2 * (1 + erf(x / sqrt 2))
+//   Sigmoid, Mul                                                  x * sigmoid(x)
 //
 // A pattern is taken when nothing else reads what lies inside of it and its constants are what the
 // operator has; its last step becomes the operator, the others vanish. float32 alone.

@@ -8,8 +8,8 @@
 //
 // Sums are exact in both forms but for the rounding of float32, so a result differs where it lies
 // within that of the middle between two bytes. Means of a few bytes lie there often: average pools
-// stay as they are written. Scales and zero points must be constants, one of
-// each; of weights one for each filter or column. The bias must have the scale of the sums.
+// stay as they are written. Scales and zero points must be constants, one of each; of weights one
+// for each filter or column. The bias must have the scale of the sums.
 
 #include <algorithm>
 #include <array>
@@ -57,6 +57,12 @@ class QuantizedPatterns : Matcher {
   // What DequantizeLinear made `value` of; its data is kNoValue where that is not what made it.
   [[nodiscard]] Quantized source(ValueId value) const;
   [[nodiscard]] bool is_bias(std::size_t conv, const Quantized& x, const Quantized& w) const;
+
+  // An operator on the bytes of `a` and `b` that makes those of `y`.
+  static Node on_bytes(std::string op_type,
+                       const Quantized& a,
+                       const Quantized& b,
+                       const Quantized& y);
 
   Result<void> take(std::size_t quantize);
   Result<void> take_conv(std::size_t conv, std::size_t relu, std::size_t quantize);
@@ -186,6 +192,17 @@ bool QuantizedPatterns::is_bias(std::size_t conv, const Quantized& x, const Quan
   return true;
 }
 
+Node QuantizedPatterns::on_bytes(std::string op_type,
+                                 const Quantized& a,
+                                 const Quantized& b,
+                                 const Quantized& y) {
+  Node made;
+  made.op_type = std::move(op_type);
+  made.opset = 10;
+  made.inputs = {a.data, a.scale, a.zero, b.data, b.scale, b.zero, y.scale, y.zero};
+  return made;
+}
+
 Result<void> QuantizedPatterns::take(std::size_t quantize) {
   const Quantized y = parts(quantize);
   const std::size_t made = y.data == kNoValue ? kNone : makers_[y.data];
@@ -224,10 +241,7 @@ Result<void> QuantizedPatterns::take_conv(std::size_t conv,
   }
   const Quantized w = parts(weights);
   const Quantized y = parts(quantize);
-  Node made;
-  made.op_type = "QLinearConv";
-  made.opset = 10;
-  made.inputs = {x.data, x.scale, x.zero, w.data, w.scale, w.zero, y.scale, y.zero};
+  Node made = on_bytes("QLinearConv", x, w, y);
   if (node(conv).has_input(2)) {
     made.inputs.push_back(source(node(conv).inputs[2]).data);
   }
@@ -245,11 +259,7 @@ Result<void> QuantizedPatterns::take_matmul(std::size_t product, std::size_t qua
   }
   const Quantized b = parts(weights);
   const Quantized y = parts(quantize);
-  Node made;
-  made.op_type = "QLinearMatMul";
-  made.opset = 10;
-  made.inputs = {a.data, a.scale, a.zero, b.data, b.scale, b.zero, y.scale, y.zero};
-  return replace({product}, quantize, std::move(made));
+  return replace({product}, quantize, on_bytes("QLinearMatMul", a, b, y));
 }
 
 Result<void> QuantizedPatterns::take_pair(std::size_t step, std::size_t quantize) {
@@ -262,11 +272,9 @@ Result<void> QuantizedPatterns::take_pair(std::size_t step, std::size_t quantize
       plan_.constants[b.zero]->datatype() != plan_.constants[y.zero]->datatype()) {
     return {};
   }
-  Node made;
-  made.op_type = "QLinear" + node(step).op_type;
+  Node made = on_bytes("QLinear" + node(step).op_type, a, b, y);
   made.domain = "com.microsoft";
   made.opset = 1;
-  made.inputs = {a.data, a.scale, a.zero, b.data, b.scale, b.zero, y.scale, y.zero};
   return replace({step}, quantize, std::move(made));
 }
 

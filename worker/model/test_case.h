@@ -39,8 +39,7 @@ std::vector<std::string> case_folders(const std::string& folder);
 
 struct NamedCase {
   std::string folder;
-  std::string
-      name;  // the folder's own name; its path, as it was given, where another has that name
+  std::string name;  // the folder's own; where another has that too, its path as it was given
 };
 // The cases of all of these folders, in their order.
 std::vector<NamedCase> named_cases(const std::vector<std::string>& folders);

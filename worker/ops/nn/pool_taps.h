@@ -40,8 +40,9 @@ struct PoolTaps {
 // `spatial`: at most three extents of the input.
 PoolTaps pool_taps(const Window& window, Dims spatial);
 
-// Calls row(out, the ranges of its first two dimensions) for each row of places of a plane's
-// result, and row.add(from) before that for each row of the input that its window meets.
+// For each row of places of a plane's result: row.begin(), then row.add(where it begins) for each
+// row of the input that its windows meet, then row.finish(where it begins, the ranges of its first
+// two dimensions).
 template <class Row>
 void for_pool_rows(const PoolTaps& taps, const Row& row) {
   for (std::int64_t a = 0; a < taps.out[0]; ++a) {
