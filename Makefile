@@ -8,7 +8,7 @@ HTTP ?= 127.0.0.1:8000
 METRICS ?= 127.0.0.1:8002
 RUN_DIR ?=
 JOBS ?= $(shell nproc)
-SOAK_MINUTES ?= 15
+SOAK_MINUTES ?= 45
 export JOBS
 ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
@@ -26,7 +26,7 @@ help:
 	@echo 'make tidy    clang-tidy on the files that differ from main (ALL=1: on all)'
 	@echo 'make bench   measure against nginx (needs an idle machine)'
 	@echo 'make bench-engine  measure the engine against ONNX Runtime (likewise; needs npm)'
-	@echo 'make soak    swaps, kills, stops and reloads for SOAK_MINUTES=15 (needs an idle machine)'
+	@echo 'make soak    swaps, kills, stops, reloads and simulations for SOAK_MINUTES=45 (needs an idle machine)'
 	@echo 'make fuzz    run each fuzzer for a minute (FUZZ_SECONDS=60)'
 	@echo 'make clean   remove build/'
 
@@ -71,8 +71,10 @@ bench-engine: build
 	@.ci/install bench
 	@bench/engine/run
 
-soak: build
-	@.ci/install test
+soak:
+	@.ci/install build test bench
+	@cmake --preset release -DSLUICE_TESTS=ON >/dev/null
+	@cmake --build build/release -j $(JOBS) --target sluice sluice_engine tests_sim
 	@SOAK_MINUTES=$(SOAK_MINUTES) SLUICE_BINARY_DIR=$(CURDIR)/build/release PYTHONDONTWRITEBYTECODE=1 \
 	/usr/bin/python3 -m pytest -s -v -p no:cacheprovider tests/soak
 

@@ -1,6 +1,7 @@
 // The routing core in simulated clusters: seeds that must all go well, and broken dispatchers that
 // must not. A failing seed is replayed with
 //   SLUICE_SIM_SEED=<seed> SLUICE_SIM_TRACE=1 tests/sim_test --gtest_filter=Simulation.OneSeed
+// and SLUICE_SIM_SEEDS=100000 tries so many.
 
 #include <cstdlib>
 #include <string>
@@ -24,6 +25,11 @@ constexpr std::uint64_t kSeedsForMutants = 1'000;
 std::string replay(const Outcome& outcome) {
   return outcome.violation + "\n  replay: SLUICE_SIM_SEED=" + std::to_string(outcome.seed) +
          " SLUICE_SIM_TRACE=1 tests/sim_test --gtest_filter=Simulation.OneSeed";
+}
+
+std::uint64_t seeds() {
+  const char* wanted = std::getenv("SLUICE_SIM_SEEDS");
+  return wanted == nullptr ? kSeeds : std::strtoull(wanted, nullptr, 10);
 }
 
 // Seeds first, first + step, ... below `end`.
@@ -90,13 +96,13 @@ void print(const Coverage& c) {
 }
 
 TEST(Simulation, EvenSeedsGoWell) {
-  const Coverage coverage = run_seeds(0, 2, kSeeds);
+  const Coverage coverage = run_seeds(0, 2, seeds());
   print(coverage);
   expect_covered(coverage, false);
 }
 
 TEST(Simulation, OddSeedsGoWell) {
-  const Coverage coverage = run_seeds(1, 2, kSeeds);
+  const Coverage coverage = run_seeds(1, 2, seeds());
   print(coverage);
   expect_covered(coverage, true);
 }

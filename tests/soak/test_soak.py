@@ -1,26 +1,30 @@
 """`make soak`: versions rolled, workers killed and stopped, models loaded and unloaded, for long, with a real
-CNN. Each test prints its figures. Needs an otherwise idle machine, and ../shared/models.
+CNN; requests joined; histories simulated. Each test prints its figures. Needs an otherwise idle machine, and
+../shared/models.
 
-SOAK_MINUTES says about how long all of it takes; everything is cut or stretched alike. 15 is what the
-figures are for: 200 swaps, 3 minutes of kills, 100 cycles of loading and unloading.
+SOAK_MINUTES says about how long all of it takes; everything is cut or stretched alike. 45 is what the
+figures are for: 200 swaps, 3 minutes of kills, 100 cycles of loading and unloading, 100,000 seeds.
 """
 import json
 import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
 
-from cluster import REAL_ENGINE, Cluster, wait_until
+from cluster import BINARY_DIR, REAL_ENGINE, Cluster, wait_until
 from rollout import (SHARED_MODELS, Load, check_ledger, check_memory, configure, cycle_usage,
                      kill_a_worker, version_state)
 
-SHARE = float(os.environ.get("SOAK_MINUTES") or "15") / 15
+SHARE = float(os.environ.get("SOAK_MINUTES") or "45") / 45
 SWAPS = max(round(200 * SHARE), 4)
 KILL_SECONDS = max(180 * SHARE, 20)
 CYCLES = max(round(100 * SHARE), 30)
+SEEDS = max(round(100_000 * SHARE), 5_000)
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 pytestmark = [pytest.mark.skipif(not REAL_ENGINE, reason="built without the engine"),
               pytest.mark.skipif(not SHARED_MODELS.is_dir(), reason=f"{SHARED_MODELS} is not there")]
@@ -125,3 +129,21 @@ def test_loading_and_unloading(tmp_path):
         check_memory(usages[10:20], usages[-10:])
 
 
+
+
+@pytest.mark.parametrize("model, wanted", [
+    ("mlp_784_256_10", 1.3),
+    ("lstm_classifier", 1.3),
+    ("bert_base", 0.98),
+])
+def test_joining_requests_pays(model, wanted):
+    result = subprocess.run([ROOT / "bench/load/batching", model], stdout=subprocess.PIPE, text=True,
+                            check=True)
+    print(f"\n== {result.stdout}")
+    assert float(result.stdout.split(": ")[1].split()[0]) >= wanted
+
+
+@pytest.mark.parametrize("simulation", ["sim_test", "rollout_sim_test"])
+def test_simulated_histories(simulation):
+    subprocess.run([BINARY_DIR / "tests" / simulation, "--gtest_filter=*GoWell"], check=True,
+                   env=os.environ | {"SLUICE_SIM_SEEDS": str(SEEDS)})
