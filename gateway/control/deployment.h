@@ -215,6 +215,7 @@ class Deployment {
   bool reconcile(TimePoint now);
   bool rescue(TimePoint now);
   Unit& add_unit(const Spec& spec, Role role, Routing routing);
+  [[nodiscard]] bool is_out(const Unit& unit) const;
   void end(Unit& unit);
   void end_standby();
   void retire(Unit& unit, std::optional<TimePoint> keep_until);

@@ -203,8 +203,9 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
   std::optional<std::int64_t> replaced;
   for (const Unit& old : change_.before) {
     const Unit* lives = unit(old.id);
-    if (old.version == judged.version && info_of(lives != nullptr ? *lives : old) != nullptr) {
-      replaced = old.version;  // it was loaded once
+    const Unit& latest = lives != nullptr ? *lives : old;
+    if (old.version == judged.version && latest.has_served && info_of(latest) != nullptr) {
+      replaced = old.version;
     }
   }
   const bool other_leads = std::ranges::any_of(units_, [&](const Unit& each) {

@@ -27,7 +27,8 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
     const bool incoming = std::ranges::any_of(units_, [&](const Unit& unit) {
       return unit.version == version && unit.role == Role::incoming;
     });
-    if (!served_before(version) || incoming) {
+    const bool to_start = std::ranges::count(change_.to_start, version, &Spec::version) != 0;
+    if (!served_before(version) || incoming || to_start) {
       continue;  // it has yet to pass what a rollout asks of it
     }
     const Spec spec = spec_of(version);
@@ -112,6 +113,8 @@ void Deployment::settle(TimePoint now) {
     SLUICE_CHECK(++rounds < kRoundsMost);
   }
   for (Unit& each : units_) {
+    each.has_served =
+        each.has_served || (each.routing == Routing::served && state(each).ready != 0);
     for (const auto& [id, place] : each.alone ? assigned(each) : Workers()) {
       each.begun.insert(id);
     }
@@ -153,14 +156,13 @@ bool Deployment::advance(Unit& unit, TimePoint now) {
       return follow_spec(unit) || left;
     case Role::outgoing: {
       const RolloutRules& rules = options_.rules;
-      const bool out = unit.published != 0 && applied_ >= unit.published;
       const UnitState now_is = state(unit);
       const bool silent = std::ranges::any_of(unit.workers, [&](const auto& entry) {
         return facts_.silent.contains(entry.second.node);
       });
       const bool nobody = now_is.present == now_is.failed && !silent;
       const bool quiet = unit.quiet || unit.routing == Routing::none || nobody;
-      if ((rules.waits_for_shards && !out) || (rules.waits_for_quiet && !quiet)) {
+      if ((rules.waits_for_shards && !is_out(unit)) || (rules.waits_for_quiet && !quiet)) {
         return left;
       }
       const bool keep = unit.keep_until && *unit.keep_until > now && !nobody;
@@ -214,7 +216,8 @@ bool Deployment::follow_spec(Unit& unit) {
   }
   unit.workers = std::move(next);
   if (!fewer.empty()) {
-    add_unit({unit.version, std::move(fewer)}, Role::outgoing, Routing::none);  // moves `unit`
+    // Moves `unit`.
+    add_unit({unit.version, std::move(fewer)}, Role::outgoing, Routing::none).shown = true;
   }
   return true;
 }

@@ -73,7 +73,9 @@ void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
 std::uint64_t Deployment::start(const Spec& spec) {
   for (Unit& each : units_) {
     const bool warm = each.role == Role::standby || each.role == Role::outgoing;
-    if (warm && each.version == spec.version && !differs(each.workers, spec.workers) &&
+    const bool has_some = std::ranges::any_of(
+        each.workers, [&](const auto& entry) { return spec.workers.contains(entry.first); });
+    if (warm && has_some && each.version == spec.version && !differs(each.workers, spec.workers) &&
         !has_failed(each)) {
       each.role = Role::incoming;
       each.keep_until.reset();
@@ -259,7 +261,11 @@ void Deployment::back_out(std::vector<NewFailure> failures) {
     const Unit* adopted = serving(old.version);  // of a node that has come meanwhile
     Unit& again = adopted != nullptr ? *unit(adopted->id)
                                      : add_unit({old.version, {}}, Role::serving, Routing::served);
-    again.workers.insert(old.workers.begin(), old.workers.end());
+    for (const auto& [id, place] : old.workers) {
+      if (!differs({{id, place}}, again.workers)) {  // one build a node
+        again.workers.emplace(id, place);
+      }
+    }
     again.infos.insert(old.infos.begin(), old.infos.end());
     again.alone = true;
   }

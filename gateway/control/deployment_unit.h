@@ -74,6 +74,8 @@ struct Unit {
   Routing routing = Routing::none;
   // The snapshot that shows the latest change of routing; 0: not published yet.
   std::uint64_t published = 0;
+  bool shown = false;             // some snapshot had its workers
+  bool has_served = false;        // was routed to, and ready
   bool quiet = false;             // all shards, since `published`
   bool alone = false;             // its workers start where other builds of the model have ended
   std::set<std::string> begun{};  // of those that start alone: assigned once already

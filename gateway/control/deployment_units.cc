@@ -158,8 +158,14 @@ Unit& Deployment::add_unit(const Spec& spec, Role role, Routing routing) {
 void Deployment::route(Unit& unit, Role role, Routing routing) {
   unit.role = role;
   unit.routing = routing;
+  unit.shown = unit.shown || routing != Routing::none;
   unit.published = 0;
   unit.quiet = false;
+}
+
+// Every shard has the latest change of its routing.
+bool Deployment::is_out(const Unit& unit) const {
+  return unit.published != 0 && applied_ >= unit.published;
 }
 
 // Its workers end, but for those that another unit runs.
@@ -192,7 +198,12 @@ void Deployment::retire(Unit& unit, std::optional<TimePoint> keep_until) {
     }
   }
   if (unit.routing == Routing::none) {
-    end(unit);
+    if (!unit.shown || is_out(unit)) {
+      end(unit);
+    } else {
+      unit.role = Role::outgoing;
+      unit.keep_until.reset();
+    }
     return;
   }
   const bool replaced = std::ranges::any_of(units_, [&](const Unit& other) {

@@ -150,7 +150,7 @@ bool Oracle::reachable(const Fate& fate) const {
   const Link& own = links_[fate.link.shard][fate.link.key];
   for (std::size_t key = 0; key < links_[fate.link.shard].size(); ++key) {
     const Link& other = links_[fate.link.shard][key];
-    if (key != fate.link.key && other.attached && other.worker == own.worker) {
+    if (key != fate.link.key && other.attached && !other.replaced && other.worker == own.worker) {
       return true;
     }
   }
@@ -166,6 +166,9 @@ void Oracle::attached(LinkId key,
   Link& link = link_at(key);
   if (link.attached) {
     return fail("a key in use was given to another link");
+  }
+  for (Link& other : links_[key.shard]) {
+    other.replaced = other.replaced || other.worker == worker;
   }
   link = Link{};
   link.attached = true;
@@ -299,9 +302,10 @@ void Oracle::sent(LinkId id, const gateway::Send& send, TimePoint now) {
     return fail("sent to version " + std::to_string(link.version) +
                 ", which is not one that it may go to");
   }
-  if (fate->outstanding) {
+  if (fate->outstanding && reachable(*fate)) {
     return fail("sent again while the last attempt is outstanding");
   }
+  off_link(*fate);  // of a worker that no cancel reaches any more
   if (send.attempt != fate->attempt + 1) {
     return fail("attempts are not numbered one by one");
   }

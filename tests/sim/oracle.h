@@ -151,6 +151,7 @@ class Oracle {
     bool attached = false;
     bool draining = false;
     bool suspected = false;
+    bool replaced = false;  // by a later one of the same worker
     std::string id;
     std::string worker;
     std::int64_t version = 0;

@@ -38,6 +38,7 @@ bool serves(const RoutedVersion* version) {
 void Checks::gateway_started() {
   facts_.clear();
   facts_at_shift_.clear();
+  routed_at_begin_.clear();
   now_ = {};
   assigned_.clear();
   current_.clear();
@@ -45,6 +46,7 @@ void Checks::gateway_started() {
   warm_at_start_.clear();
   reported_.clear();
   served_.clear();
+  served_kinds_.clear();
   seen_failed_.clear();
   remembered_.reset();
   remembered_builds_.clear();
@@ -97,7 +99,7 @@ void Checks::first_report(const Report& report, const SimNode& node) {
     if (!served || tried || worker.state != WorkerState::ready) {
       continue;
     }
-    served_.insert(worker.stamp);
+    add_served(worker.version, worker.stamp);
     stamps_[worker.id] = worker.stamp;
     if (node.has(worker.version, worker.stamp)) {
       ready_at_start_[report.node].insert(worker.id);
@@ -172,11 +174,19 @@ void Checks::published(const Routes& before, const Routes& after, const gateway:
   }
 }
 
+bool Checks::is_other(const std::string& stamp) const {
+  const auto found = world_->qualities.find(stamp);
+  return found != world_->qualities.end() && found->second == Quality::other_signature;
+}
+
+void Checks::add_served(std::int64_t version, const std::string& stamp) {
+  served_.insert(stamp);
+  served_kinds_.insert({version, is_other(stamp)});
+}
+
+// A version is held against another build of itself, where it has served, else against the version
+// that has the unversioned requests.
 void Checks::check_signature(const Routes& before, const Routes& after) {
-  const auto is_other = [&](const std::string& stamp) {
-    const auto found = world_->qualities.find(stamp);
-    return found != world_->qualities.end() && found->second == Quality::other_signature;
-  };
   std::set<std::string> admitted;
   std::set<bool> old;  // of what unversioned requests get; nodes may have different builds
   int weight = 0;
@@ -193,6 +203,13 @@ void Checks::check_signature(const Routes& before, const Routes& after) {
     }
   }
   for (const RoutedVersion& each : after.versions) {
+    for (const std::string& worker : each.workers) {
+      if (each.weight != 0 && admitted.contains(stamp_of(worker))) {
+        old.insert(is_other(stamp_of(worker)));  // it takes them back, as after a restart
+      }
+    }
+  }
+  for (const RoutedVersion& each : after.versions) {
     if (each.weight == 0 || each.state != State::ready || each.workers.empty()) {
       continue;
     }
@@ -201,10 +218,11 @@ void Checks::check_signature(const Routes& before, const Routes& after) {
       stamp = stamp.empty() ? stamp_of(worker) : stamp;
     }
     if (!old.empty() && !admitted.contains(stamp) && !served_.contains(stamp) && !allowed_ &&
-        !old.contains(is_other(stamp))) {
+        !old.contains(is_other(stamp)) &&
+        !served_kinds_.contains({each.version, is_other(stamp)})) {
       world_->violate(named(each.version) + " serves with another signature than what it replaces");
     }
-    served_.insert(stamp);
+    add_served(each.version, stamp);
   }
 }
 
@@ -225,7 +243,8 @@ void Checks::check_labels(const Routes& before,
     }
     if (now->version != label.version) {
       world_->coverage.add("labels moved");
-      if (!serves(find(after, now->version))) {
+      // Where the one it named has left, it names the wanted one, whatever state that is in.
+      if (!serves(find(after, now->version)) && serves(find(after, label.version))) {
         world_->violate("label '" + label.label + "' moved to " + named(now->version) +
                         ", which does not serve");
       }
@@ -306,7 +325,8 @@ void Checks::check_added(const std::string& node,
       world_->violate("'" + id + "' was assigned again before its process had ended");
     }
     const bool stays = names(after, id);  // more than one version is wanted
-    if (recreates() && !stays && build_of(id) != build_of(worker.worker_id)) {
+    const bool starts = !nodes_->at(node).lives(worker.worker_id);
+    if (recreates() && starts && !stays && build_of(id) != build_of(worker.worker_id)) {
       world_->violate("'" + worker.worker_id + "' was started beside '" + id +
                       "', though the model is to be recreated");
     }
@@ -331,6 +351,10 @@ void Checks::events(const std::vector<Event>& events, const gateway::Fleet& flee
       rolling_ = true;
       rolled_ = true;
       facts_at_shift_.clear();
+      routed_at_begin_.clear();
+      for (const RoutedVersion& each : now_.versions) {
+        routed_at_begin_.insert(each.workers.begin(), each.workers.end());
+      }
     }
     if (event.kind != EventKind::rollout_phase) {
       continue;

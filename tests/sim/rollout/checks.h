@@ -66,6 +66,8 @@ class Checks {
 
  private:
   void check_switch(const gateway::Fleet& fleet);
+  [[nodiscard]] bool is_other(const std::string& stamp) const;
+  void add_served(std::int64_t version, const std::string& stamp);
   void check_signature(const gateway::Routes& before, const gateway::Routes& after);
   void check_dropped(const std::string& node, const link::AssignedWorker& worker);
   void check_added(const std::string& node,
@@ -82,6 +84,7 @@ class Checks {
   std::map<std::string, SimNode>* nodes_;
   link::ModelSettings settings_;
   std::map<std::string, gateway::WorkerFact> facts_;
+  std::set<std::string> routed_at_begin_;                        // of the rollout under way
   std::map<std::string, gateway::WorkerFact> facts_at_shift_;    // when both began to serve
   gateway::Routes now_;                                          // the latest snapshot
   std::map<std::string, std::string> stamps_;                    // by worker id, ever assigned
@@ -91,7 +94,8 @@ class Checks {
   std::map<std::string, std::set<std::string>> warm_at_start_;   // likewise
   std::set<std::string> reported_;  // nodes, in this life of the gateway
   std::set<std::string> served_;    // stamps that have answered unversioned requests
-  bool allowed_ = false;            // another signature, by the operator
+  std::set<std::pair<std::int64_t, bool>> served_kinds_;  // versions, with: another signature
+  bool allowed_ = false;                                  // another signature, by the operator
   bool rolling_ = false;
   bool rolled_ = false;                               // in this life of the gateway
   std::optional<std::set<std::int64_t>> remembered_;  // what served, by the gateway's memory

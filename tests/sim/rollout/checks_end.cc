@@ -24,7 +24,9 @@ void Checks::check_deaths(const gateway::RolloutStatus& rollout) {
     const std::uint32_t crashes = now->second.deaths.crashes - then.deaths.crashes;
     const bool is_new = then.version == rollout.to.back();
     (is_new ? of_new : of_others) += crashes;
-    others_served = others_served || (!is_new && then.state == WorkerState::ready);
+    // Without it there would be nothing to go back to.
+    const bool is_old = routed_at_begin_.contains(id);
+    others_served = others_served || (!is_new && is_old && then.state == WorkerState::ready);
   }
   facts_at_shift_.clear();
   if (of_new >= 2 && of_others == 0 && others_served) {

@@ -300,7 +300,15 @@ class Simulation {
       world_.time.in(100ms, [this] { calm(); });
       return;
     }
-    control_.resume_all();
+    // Again, for one that was paused and comes back with its node.
+    for (const Duration later : {0s, 1s, 2s}) {
+      world_.time.in(later, [this] { resume(); });
+    }
+  }
+  void resume() {
+    if (control_.lives()) {
+      control_.resume_all();
+    }
   }
 
   std::uint64_t seed_;

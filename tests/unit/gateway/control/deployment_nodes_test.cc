@@ -50,6 +50,50 @@ TEST(Nodes, AnOperatorIsToldAtOnceWhichNodeLacksTheVersion) {
   EXPECT_FALSE(stage.status().pin);
 }
 
+TEST(Nodes, AWorkerEndsOnlyOnceEveryShardKnowsWhateverRolloutsDo) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.ready(1);
+  stage.shards_follow();
+  stage.has_models({}, "o");
+  stage.publish();  // and no shard has it yet
+  stage.has({{1, "a2a2a2a2"}}, {}, "n");
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.a2a2a2/0 n/m/1.aaaaaa/0");
+  stage.set_one("n/m/1.a2a2a2/0", link::WorkerState::failed, false);
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.aaaaaa/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0");
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned("o"), "");
+}
+
+TEST(Nodes, ANodeThatComesInTheMiddleOfARecreateHasOneBuildInTheEnd) {
+  link::ModelSettings settings;
+  settings.strategy = link::Strategy::recreate;
+  FleetStage stage;
+  for (const std::string id : {"n/m/1.a2a2a2/0", "o/m/1.aaaaaa/0"}) {
+    WorkerFact& worker = stage.workers[id];
+    worker.id = id;
+    worker.node = id.substr(0, 1);
+    worker.model = "m";
+    worker.version = 1;
+    worker.stamp = id.find("a2") == std::string::npos ? "aaaaaaaa" : "a2a2a2a2";
+    worker.state = link::WorkerState::ready;
+    worker.met_by_all = true;
+  }
+  stage.tell();
+  stage.has({{1, "a2a2a2a2"}}, settings, "o");
+  EXPECT_EQ(stage.phase(), "stopping");
+  stage.has({{1, "a2a2a2a2"}}, settings, "n");
+  EXPECT_EQ(stage.assigned("n"), "") << "it has yet to pass";
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.a2a2a2/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.a2a2a2/0");
+  stage.set_one("o/m/1.a2a2a2/0", link::WorkerState::failed, false);
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0");
+}
+
 TEST(Nodes, WhatIsWrongWithANodesListIsNotedAndTold) {
   FleetStage stage;
   stage.serve_first();

@@ -335,6 +335,23 @@ TEST(Signature, OfTheOldOneMayBecomeKnownWhileTheNewOneStarts) {
             "[-1,32])");
 }
 
+TEST(Signature, OfABuildThatNeverServedReplacesNothing) {
+  ModelSettings settings;
+  settings.policy.kind = VersionPolicy::Kind::all;
+  FleetStage stage;
+  stage.infos[1] = info_of({-1, 64});
+  stage.infos[2] = info_of({-1, 32});
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  stage.ready(1);
+  stage.fail(2, "it crashes");
+  stage.shards_follow();
+  stage.has({{1, "aaaaaaaa"}, {2, "b2b2b2b2"}}, settings);
+  stage.shards_follow();
+  EXPECT_EQ(stage.phase(), "rolled_back");
+  EXPECT_EQ(stage.status().rollout->reason,
+            "version 2: signature: input 'x': shape [-1,64] became [-1,32]");
+}
+
 TEST(Signature, IsHeldAgainstEachNodesBuild) {
   FleetStage stage;
   stage.infos[1] = info_of({-1, 64});
