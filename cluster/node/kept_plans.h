@@ -1,6 +1,7 @@
 // What workers were started with. A worker that dies is started again as it was for as long as the
 // files of its version are what they were: a configuration that was changed on disk, and that no
-// worker could follow, must not keep down what serves.
+// worker could follow, must not keep down what serves, nor may it get the labels of another
+// version.
 
 #pragma once
 

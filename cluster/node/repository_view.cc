@@ -11,6 +11,7 @@
 #include "common/base/limits.h"
 #include "worker/model/repository/config_parser.h"
 #include "worker/model/repository/digest.h"
+#include "worker/model/repository/label_files.h"
 
 namespace sluice::cluster {
 
@@ -174,6 +175,13 @@ Result<const VersionOnDisk*> version_of(const SettledModel* settled, const Worke
   return version;
 }
 
+Result<std::vector<OutputLabels>> labels_of(const ModelConfig& config,
+                                            const VersionOnDisk& version,
+                                            const ModelOnDisk& model) {
+  auto labels = repository::read_labels(config, version.folder, model.folder);
+  return labels ? std::move(labels) : with_context(std::move(labels).error(), "the configuration");
+}
+
 void put_batching(worker::ServingPlan& plan, const ModelConfig& config) {
   plan.max_batch_size = config.max_batch_size;
   if (const auto& batching = config.dynamic_batching) {
@@ -223,6 +231,7 @@ Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const W
     note.resize(std::min(note.size(), limits::kConfigNoteBytes));
   }
   plan.config_json = repository::to_json(config);
+  SLUICE_TRY_ASSIGN(plan.labels, labels_of(config, *version, model));
   return plan;
 }
 

@@ -21,11 +21,12 @@ link::Repository describe(const repository::SettledView& view);
 
 // What the worker is to be started with. not_found: the model or version is not there, or is
 // another than the spec's stamp says; invalid_argument: the spec's configuration is no good; or the
-// reason why the model cannot be served. Looks on disk for a probe beside the model.
+// reason why the model cannot be served. Looks on disk for a probe beside the model, and reads its
+// files of labels.
 Result<worker::ServingPlan> plan_of(const repository::SettledView& view, const WorkerSpec& spec);
 
 // Of the version's files and the model's warm-up files; 0 when they are not there. A change of the
-// configuration does not change it.
+// configuration or of labels, which a plan has in it, does not change it.
 std::uint64_t files_stamp(const repository::SettledView& view, const WorkerSpec& spec);
 
 // Of the files of the version that is meant, bytes; 0 when it is not there.

@@ -84,6 +84,9 @@ inline constexpr std::size_t kRepositoryBytes = 8 * kMiB;
 inline constexpr std::size_t kAssignmentBytes = 8 * kMiB;
 inline constexpr std::size_t kServingPlanBytes = 1 * kMiB;  // what one worker is told at its start
 inline constexpr std::size_t kPreferredBatchSizes = 64;
+// Of the label files of a version's outputs: names of 20,000 classes; a plan and a hello hold them
+// beside what else they may say.
+inline constexpr std::size_t kClassLabelBytes = 512 * kKiB;
 inline constexpr std::size_t kPathBytes = 4'096;  // PATH_MAX of Linux
 
 // --- queue, retry, quarantine --------------------------------------------------------------------

@@ -10,6 +10,7 @@
 
 #include "common/base/limits.h"
 #include "common/link/control_codec.h"
+#include "common/link/labels_codec.h"
 
 namespace sluice::link {
 namespace {
@@ -110,7 +111,7 @@ std::string_view name_of(WorkerState state) noexcept {
 }
 
 Message encode(const Hello& message) {
-  MapWriter map(14);
+  MapWriter map(15);
   map.put("worker", std::string_view(message.worker_id));
   map.put("node", std::string_view(message.node_id));
   map.put("pid", std::uint64_t{message.pid});
@@ -122,6 +123,7 @@ Message encode(const Hello& message) {
   map.put("credit", std::uint64_t{message.credit});
   put_findings(map, message.findings);
   map.put("config", std::string_view(message.config));
+  put_labels(map, message.labels);
   return message_of(Kind::hello, std::move(map));
 }
 
@@ -141,6 +143,7 @@ Result<Hello> decode_hello(const Body& body) {
   map.get("credit", message.credit);
   get_findings(map, message.findings);
   map.get("config", message.config, limits::kConfigJsonBytes);
+  get_labels(map, message.labels);
   return checked(document, std::move(message));
 }
 

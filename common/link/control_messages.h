@@ -71,6 +71,7 @@ struct Hello {
   // To a shard: the configuration that it serves by as JSON, completed from the model; empty: not
   // said.
   std::string config{};
+  std::vector<OutputLabels> labels{};  // to a shard: of the outputs that have some
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };

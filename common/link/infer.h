@@ -76,6 +76,14 @@ struct ModelInfo {
   friend bool operator==(const ModelInfo&, const ModelInfo&) = default;
 };
 
+// What the classes of an output are called: a line for each, by index; an empty one has no label.
+struct OutputLabels {
+  std::string output;
+  std::string lines;  // '\n' between them
+
+  friend bool operator==(const OutputLabels&, const OutputLabels&) = default;
+};
+
 // Checks names, datatypes, shapes and byte counts against the model, in the caller's words
 // and Triton's ("unexpected shape for input 'x' for model 'm'. Expected [-1,4], got [2,3]."), gives
 // unnamed inputs (GraphPipe) their names and an empty `outputs` stays empty. Every refusal is

@@ -9,7 +9,7 @@
 //   encode_error validate(std::get<InferRequest>(decoded->call), *model_info);       // error:
 //   encode_error
 //   ... worker ...
-//   ClientReply reply = call.adapter->encode(response, decoded->hints);
+//   ClientReply reply = call.adapter->encode(response, decoded->hints, labels);
 //
 // Control calls are answered with the functions of control_replies.h.
 
@@ -25,6 +25,7 @@
 #include "common/base/result.h"
 #include "common/link/infer.h"
 #include "gateway/control/admin.h"
+#include "gateway/protocol/class_labels.h"
 #include "gateway/protocol/message.h"
 #include "gateway/protocol/reply_hints.h"
 
@@ -138,7 +139,10 @@ struct Adapter {
                             const ModelInfo* model);
 
   // Outputs that cannot be put in the wanted form (or are inconsistent) become an error answer.
-  ClientReply (*encode)(const InferResponse& response, const ReplyHints& hints);
+  // `labels`: of the version that answered, for protocols that can ask for classes.
+  ClientReply (*encode)(const InferResponse& response,
+                        const ReplyHints& hints,
+                        const ClassLabels& labels);
 
   // `hints` may be empty: decode failed before it knew any.
   ClientReply (*encode_error)(const Error& error, const ReplyHints& hints);

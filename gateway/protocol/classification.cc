@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -26,7 +27,7 @@ bool before(Number a, Number b) {
 }
 
 template <class Number>
-std::string label(Number value, std::size_t index) {
+std::string class_text(Number value, std::size_t index, const LabelList* labels) {
   char text[400];  // the largest double has 309 digits before the point
   std::to_chars_result written{};
   if constexpr (std::is_floating_point_v<Number>) {
@@ -36,11 +37,19 @@ std::string label(Number value, std::size_t index) {
   } else {
     written = std::to_chars(text, text + sizeof text, value);
   }
-  return std::string(text, written.ptr) + ":" + std::to_string(index);
+  std::string whole = std::string(text, written.ptr) + ":" + std::to_string(index);
+  const std::string_view label = labels == nullptr ? std::string_view() : labels->at(index);
+  if (!label.empty()) {
+    whole.append(":").append(label);
+  }
+  return whole;
 }
 
 template <class Number>
-std::string classes_of(std::span<const std::byte> data, std::size_t row_size, std::size_t count) {
+std::string classes_of(std::span<const std::byte> data,
+                       std::size_t row_size,
+                       std::size_t count,
+                       const LabelList* labels) {
   std::vector<Number> values(data.size() / sizeof(Number));
   if (!data.empty()) {
     std::memcpy(values.data(), data.data(), data.size());
@@ -58,13 +67,16 @@ std::string classes_of(std::span<const std::byte> data, std::size_t row_size, st
       return before(x, y) || (!before(y, x) && a < b);
     });
     for (std::size_t i = 0; i < count; ++i) {
-      append_string_element(bytes, label(values[row + order[i]], order[i]));
+      append_string_element(bytes, class_text(values[row + order[i]], order[i], labels));
     }
   }
   return bytes;
 }
 
-using ClassesOf = std::string (*)(std::span<const std::byte>, std::size_t, std::size_t);
+using ClassesOf = std::string (*)(std::span<const std::byte>,
+                                  std::size_t,
+                                  std::size_t,
+                                  const LabelList*);
 
 ClassesOf classes_for(DataType type) {
   switch (type) {
@@ -101,7 +113,9 @@ ClassesOf classes_for(DataType type) {
 
 }  // namespace
 
-Result<NamedTensor> best_classes(const NamedTensor& tensor, const OutputForm& form) {
+Result<NamedTensor> best_classes(const NamedTensor& tensor,
+                                 const OutputForm& form,
+                                 const LabelList* labels) {
   const auto refuse = [&](const std::string& why) {
     return Error{ErrorCode::invalid_argument,
                  "classification of output '" + tensor.name + "': " + why};
@@ -124,8 +138,10 @@ Result<NamedTensor> best_classes(const NamedTensor& tensor, const OutputForm& fo
     out.shape.push_back(batch);
   }
   out.shape.push_back(count);
-  out.data = Buffer::from_string(classes(
-      tensor.data.bytes(), static_cast<std::size_t>(row_size), static_cast<std::size_t>(count)));
+  out.data = Buffer::from_string(classes(tensor.data.bytes(),
+                                         static_cast<std::size_t>(row_size),
+                                         static_cast<std::size_t>(count),
+                                         labels));
   return out;
 }
 

@@ -8,7 +8,9 @@ namespace sluice::gateway::graphpipe {
 
 // The three functions of the Adapter.
 Result<Decoded> decode(const ClientMessage& message, const InferCall& call, const ModelInfo* model);
-ClientReply encode(const InferResponse& response, const ReplyHints& hints);
+ClientReply encode(const InferResponse& response,
+                   const ReplyHints& hints,
+                   const ClassLabels& labels);
 ClientReply encode_error(const Error& error, const ReplyHints& hints);
 
 }  // namespace sluice::gateway::graphpipe

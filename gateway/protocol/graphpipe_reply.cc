@@ -60,7 +60,9 @@ Result<std::size_t> check_outputs(const InferResponse& response) {
 
 }  // namespace
 
-ClientReply encode(const InferResponse& response, const ReplyHints& hints) {
+ClientReply encode(const InferResponse& response,
+                   const ReplyHints& hints,
+                   const ClassLabels& /*labels*/) {
   const auto size = check_outputs(response);
   if (!size) {
     return encode_error(size.error(), hints);

@@ -72,18 +72,21 @@ Result<void> append_tensor(std::string& json,
 Result<void> append_output(std::string& json,
                            std::vector<Buffer>& blobs,
                            const NamedTensor& output,
-                           const OutputForm& form) {
+                           const OutputForm& form,
+                           const ClassLabels& labels) {
   SLUICE_TRY(check_output(output));
   if (form.classes == 0) {
     return append_tensor(json, blobs, output, form.binary);
   }
-  SLUICE_TRY_ASSIGN(const NamedTensor classes, best_classes(output, form));
+  SLUICE_TRY_ASSIGN(const NamedTensor classes, best_classes(output, form, labels.of(output.name)));
   return append_tensor(json, blobs, classes, form.binary);
 }
 
 }  // namespace
 
-ClientReply encode(const InferResponse& response, const ReplyHints& hints) {
+ClientReply encode(const InferResponse& response,
+                   const ReplyHints& hints,
+                   const ClassLabels& labels) {
   std::string json;
   json.reserve(512);  // a small answer's size; numbers grow it by doubling
   std::vector<Buffer> blobs;
@@ -92,7 +95,8 @@ ClientReply encode(const InferResponse& response, const ReplyHints& hints) {
   for (std::size_t i = 0; i < response.outputs.size(); ++i) {
     json += i == 0 ? "" : ",";
     const NamedTensor& output = response.outputs[i];
-    if (auto done = append_output(json, blobs, output, form_of(hints, output, i, unnamed)); !done) {
+    const OutputForm& form = form_of(hints, output, i, unnamed);
+    if (auto done = append_output(json, blobs, output, form, labels); !done) {
       return encode_error(done.error(), hints);
     }
   }

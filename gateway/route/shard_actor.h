@@ -99,6 +99,7 @@ class ShardActor final : public RequestHandler {
   // The result or failure being handed to the dispatcher: what Deliver delivers.
   struct Arrived {
     RequestId id = 0;
+    LinkKey link = kNone;
     std::int64_t version = 0;  // of the worker that it came from
     Result<InferResponse> response = Error{};
   };

@@ -74,6 +74,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
                   .pid = hello.pid,
                   .info = hello.model,
                   .config = hello.config,
+                  .labels = ClassLabels(hello.labels),
                   .same_clock = link::same_clock(hello.boot_id, boot_id_)};
   link.interval = link.same_clock ? Duration(limits::kHeartbeatOnHost)
                                   : Duration(limits::kHeartbeatBetweenHosts);
@@ -141,6 +142,7 @@ Result<void> ShardActor::on_result(LinkKey key, const link::Message& message, Ti
     event.credit = header.credit;
   }
   arrived_.id = header.id;
+  arrived_.link = key;
   arrived_.version = links_.get(key)->info.version;
   Result<void> verdict;
   if (header.kind == Kind::result) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/base/limits.h"
 #include "common/base/overloaded.h"
 #include "common/link/tensor_codec.h"
@@ -229,7 +230,10 @@ void ShardActor::deliver(Pending& pending) {
   }
   const InferResponse& response = *arrived_.response;
   ShardMetrics::VersionSeries& series = metrics_.series(response.model, response.version);
-  ClientReply reply = pending.adapter->encode(response, pending.hints);
+  // By the link and not by the version: of one that was changed, the old build has other labels.
+  const WorkerLink* link = links_.get(arrived_.link);
+  SLUICE_CHECK(link != nullptr);
+  ClientReply reply = pending.adapter->encode(response, pending.hints, link->labels);
   metrics_.answered(series, pending.adapter->name, std::nullopt);
   ShardMetrics::phases(series, pending.times);
   if (pending.handle.connection >= replying_.size()) {

@@ -12,6 +12,7 @@
 #include "common/base/time.h"
 #include "common/link/bundle.h"
 #include "common/link/control_messages.h"
+#include "gateway/protocol/class_labels.h"
 #include "gateway/route/messages.h"
 
 namespace sluice::gateway {
@@ -22,6 +23,7 @@ struct WorkerLink {
   std::uint32_t pid = 0;
   ModelInfo info;
   std::string config{};     // as link::Hello has it
+  ClassLabels labels{};     // of the version as this worker has it
   bool same_clock = false;  // shares CLOCK_MONOTONIC with us
   Duration interval{};      // of heartbeats, both ways
   TimePoint next_beat{};

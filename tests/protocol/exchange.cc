@@ -39,7 +39,7 @@ Outcome infer(const ClientMessage& message, const InferCall& call, const Work& w
   std::vector<std::string> meaning = dump(request);
   const InferResponse response{
       .model = model->name, .version = 1, .outputs = work(request), .timing = {}};
-  return {std::move(meaning), call.adapter->encode(response, decoded->hints)};
+  return {std::move(meaning), call.adapter->encode(response, decoded->hints, transcript_labels())};
 }
 
 }  // namespace

@@ -199,4 +199,10 @@ const ModelInfo* transcript_model(std::string_view name) {
   return model == models.end() ? nullptr : &*model;
 }
 
+const ClassLabels& transcript_labels() {
+  static const ClassLabels labels(
+      std::vector<OutputLabels>{{.output = "scores", .lines = "tabby cat\n\n\"dog\": one"}});
+  return labels;
+}
+
 }  // namespace sluice::gateway

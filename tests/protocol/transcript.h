@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "common/link/infer.h"
+#include "gateway/protocol/class_labels.h"
 #include "gateway/protocol/message.h"
 
 namespace sluice::gateway {
@@ -51,5 +52,7 @@ std::string hex_of(std::string_view bytes);
 // The models that the transcripts speak to: "add", "text", "half", "scalar", "kinds", "image".
 const std::vector<ModelInfo>& transcript_models();
 const ModelInfo* transcript_model(std::string_view name);
+// Of the outputs of any of them: "scores" has labels for its first and third class.
+const ClassLabels& transcript_labels();
 
 }  // namespace sluice::gateway

@@ -56,6 +56,10 @@ CONFIGS = {
               'data_type: TYPE_FP32 dims: [1, 8] input_data_file: "eight" } } }',
     "mixed": 'max_batch_size: 8 dynamic_batching { }',
     "noted": 'optimization { priority: PRIORITY_MAX } response_cache { enable: true }',
+    "labelled": 'max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 1000 } '
+                'output { name: "y" data_type: TYPE_FP32 dims: [5] label_filename: "names/five.txt" } '
+                'output { name: "positive" data_type: TYPE_FP32 dims: [5] }',
+    "unlabelled": 'output { name: "y" data_type: TYPE_FP32 dims: [-1, 5] label_filename: "absent.txt" }',
     "foreign": 'backend: "tensorrt"',
 }
 
@@ -70,9 +74,11 @@ def cluster(tmp_path_factory):
         (root / name / "config.pbtxt").write_text(config)
     (root / "warmed" / "warmup").mkdir()
     (root / "warmed" / "warmup" / "eight").write_bytes(np.array(X, dtype=np.float32).tobytes())
+    (root / "labelled" / "names").mkdir()
+    (root / "labelled" / "names" / "five.txt").write_bytes("zero\r\n\r\ntwo: é\r\nthree".encode())
     with Cluster(root, "--strict-readiness=false", stub=False) as running:
         for name in CONFIGS:
-            if name != "foreign":
+            if name not in ("foreign", "unlabelled"):
                 wait_until(lambda n=name: running.call("GET", f"/v2/models/{n}/ready").status == 200, 60, name)
         yield running
 
@@ -148,6 +154,44 @@ def test_instances_of_all_groups_are_a_workers_executors(cluster):
         executors = int(command[command.index("--executors") + 1])
         assert executors == min(instances, cpus), name
         assert (executors < instances) == any("cut to the worker's" in note for note in notes(cluster, name))
+
+
+def classes(cluster, name, output, rows, binary=False):
+    """The best three of each row."""
+    asked = {"name": output, "parameters": {"classification": 3, "binary_data": binary}}
+    body = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [rows, 8], "data": X * rows}], "outputs": [asked]}
+    answer = cluster.call("POST", f"/v2/models/{name}/infer", body)
+    assert answer.status == 200, answer
+    if not binary:
+        found = answer.json()["outputs"][0]
+        assert found["datatype"] == "BYTES" and found["shape"] == [rows, 3]
+        return found["data"]
+    blob, texts = answer.body[int(answer.headers["inference-header-content-length"]):], []
+    while blob:
+        size = int.from_bytes(blob[:4], "little")
+        texts.append(blob[4:4 + size].decode())
+        blob = blob[4 + size:]
+    return texts
+
+
+def test_label_filename(cluster):
+    names = ["zero", "", "two: é", "three", ""]
+    best = sorted(range(5), key=lambda index: -Y[index])[:3]
+    for rows in (1, 3):
+        for binary in (False, True):
+            found = classes(cluster, "labelled", "y", rows, binary)
+            assert [text.split(":", 1)[1] for text in found] == [
+                f"{index}:{names[index]}" if names[index] else str(index) for index in best] * rows
+    assert all(text.count(":") == 1 for text in classes(cluster, "labelled", "positive", 1))
+    assert notes(cluster, "labelled") == []
+
+
+def test_label_filename_of_a_file_that_is_not_there(cluster):
+    reason = "output 'y': label_filename 'absent.txt': No such file or directory"
+    answer = ask(cluster, "unlabelled")
+    assert answer[0] == 503 and reason in answer[1], answer
+    index = {each["name"]: each for each in cluster.call("POST", "/v2/repository/index").json()}
+    assert index["unlabelled"]["state"] == "UNAVAILABLE" and reason in index["unlabelled"]["reason"]
 
 
 def test_what_has_no_effect_is_told(cluster):

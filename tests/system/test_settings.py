@@ -181,3 +181,86 @@ def test_labels_and_replicas_restart_no_worker(tmp_path):
         wait_until(lambda: version_behind(cluster, "stable") == 1 and ready_workers(cluster) == 2,
                    what="the label and the second worker")
         assert pid in [w["pid"] for w in cluster.workers("echo")]
+
+
+LABELLED = 'output {{ name: "out" data_type: TYPE_FP32 dims: [ -1, 4 ] label_filename: "labels.txt" }}\n{}'
+
+
+def labels_of(cluster, version=None):
+    """Of the classes 0 to 3 in an answer, and whose it was; None while there is none."""
+    target = "/v2/models/echo" + ("" if version is None else f"/versions/{version}")
+    body = {"inputs": [{"name": "a", "datatype": "FP32", "shape": [1, 4], "data": [4, 3, 2, 1]}],
+            "outputs": [{"name": "out", "parameters": {"classification": 4}}]}
+    answer = cluster.call("POST", target + "/infer", body)
+    if answer.status != 200:
+        return None
+    texts = [text.split(":", 2)[1:] for text in answer.json()["outputs"][0]["data"]]
+    assert [text[0] for text in texts] == ["0", "1", "2", "3"]
+    return answer.json()["model_version"], [text[1] if len(text) > 1 else "" for text in texts]
+
+
+def test_changed_labels_of_classes_come_with_new_workers_and_not_before(tmp_path):
+    echo_versions(tmp_path, 1)
+    (tmp_path / "echo" / "config.pbtxt").write_text(LABELLED.format(""))
+    file = tmp_path / "echo" / "labels.txt"
+    file.write_bytes(b"cat\r\n\r\ndog\r\n")
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        assert labels_of(cluster) == ("1", ["cat", "", "dog", ""])
+        pid = cluster.worker("echo")["pid"]
+
+        file.write_text("ant\nbee\ncow\nelk\neel\n")
+        wait_until(lambda: labels_of(cluster) == ("1", ["ant", "bee", "cow", "elk"]), what="the changed labels")
+        wait_until(lambda: ready_workers(cluster) == 1 and len(cluster.workers("echo")) == 1, what="one worker")
+        assert cluster.worker("echo")["pid"] != pid
+
+        file.write_bytes(b"caf\xe9\n")
+        wait_until(lambda: (model_state(cluster, "echo")["rollout"] or {}).get("phase") == "rolled_back",
+                   what="the rollout to it, and back")
+        assert "label_filename 'labels.txt': it is not UTF-8" in wait_rollout(cluster, "echo")["reason"]
+        assert labels_of(cluster) == ("1", ["ant", "bee", "cow", "elk"])
+        file.unlink()
+        pid = next(w["pid"] for w in cluster.workers("echo") if w["state"] == "ready")
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: any(w["state"] == "ready" and w["pid"] != pid for w in cluster.workers("echo")), 30,
+                   "the worker's next life")
+        wait_until(lambda: labels_of(cluster) == ("1", ["ant", "bee", "cow", "elk"]), what="its labels as before")
+
+
+def test_each_version_has_the_labels_of_its_own_folder(tmp_path):
+    echo_versions(tmp_path, 1)
+    (tmp_path / "echo" / "config.pbtxt").write_text(LABELLED.format("version_policy { all { } }"))
+    (tmp_path / "echo" / "labels.txt").write_text("cat\n")
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        assert labels_of(cluster) == ("1", ["cat", "", "", ""])
+        pid = cluster.worker("echo")["pid"]
+        beside = tmp_path / "echo" / ".2"
+        beside.mkdir()
+        (beside / "model.onnx").write_text(json.dumps(ECHO))
+        (beside / "labels.txt").write_text("dog\nowl")
+        beside.rename(tmp_path / "echo" / "2")
+        seen = set()
+
+        def swapped():
+            version, labels = labels_of(cluster)
+            seen.add((version, tuple(labels)))
+            return version == "2"
+        wait_until(swapped, what="version 2")
+        assert seen == {("1", ("cat", "", "", "")), ("2", ("dog", "owl", "", ""))}
+        assert labels_of(cluster, 1) == ("1", ["cat", "", "", ""])
+        assert labels_of(cluster, 2) == ("2", ["dog", "owl", "", ""])
+        assert pid in [w["pid"] for w in cluster.workers("echo")], "version 1 was left alone"
+
+
+def test_a_version_without_its_labels_is_not_ready_until_they_are_there(tmp_path):
+    echo_versions(tmp_path, 1)
+    (tmp_path / "echo" / "config.pbtxt").write_text(LABELLED.format(""))
+    (tmp_path / "echo" / "labels.txt").write_text("x" * (512 * 1024 + 1))
+    with Cluster(tmp_path) as cluster:
+        answer = wait_until(lambda: next((a for a in [cluster.infer("echo", [1, 2, 3, 4])] if a.status == 503), None),
+                            what="the refusal")
+        assert "output 'out': label_filename 'labels.txt': has more than 524288 bytes" in answer.json()["error"]
+        assert not cluster.ready()
+        (tmp_path / "echo" / "labels.txt").write_text("cat")
+        wait_until(lambda: labels_of(cluster) == ("1", ["cat", "", "", ""]), what="the version")

@@ -55,6 +55,7 @@ Result<ServedModel> serve_as(const ServingPlan& plan,
   served.config = *std::move(complete);
   served.info = repository::served_info(served.config, facts);
   name(served.info, plan);
+  served.labels = plan.labels;
   served.reshapes = repository::has_reshape(served.config);
   served.max_rows = plan.max_batch_size;
   served.joins = rows_independent && plan.max_batch_size > 1 && served.config.dynamic_batching;

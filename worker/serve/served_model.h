@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/link/infer.h"
@@ -18,9 +19,10 @@ struct ServedModel {
   ModelInfo info;   // what clients are told and held to
   ModelInfo facts;  // what the engine takes and gives: its inputs and outputs in its order
   repository::ModelConfig config;
-  bool reshapes = false;      // shapes of clients and engine differ
-  std::int64_t max_rows = 0;  // of one request, where a batch stands in front; 0: none does
-  bool joins = false;         // requests of one shape may share a run of up to max_rows rows
+  std::vector<OutputLabels> labels;  // of the classes of its outputs
+  bool reshapes = false;             // shapes of clients and engine differ
+  std::int64_t max_rows = 0;         // of one request, where a batch stands in front; 0: none does
+  bool joins = false;                // requests of one shape may share a run of up to max_rows rows
 };
 
 // Holds the plan's configuration against the model. `rows_independent`: what the engine says.

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/link/labels_codec.h"
 #include "common/link/msgpack_map.h"
 
 namespace sluice::worker {
@@ -146,7 +147,7 @@ Result<void> write_all(int fd, std::string_view bytes) {
 }  // namespace
 
 Result<Buffer> encode_plan(const ServingPlan& plan) {
-  MapWriter map(16);
+  MapWriter map(17);
   map.put("path", std::string_view(plan.model_path));
   map.put("name", std::string_view(plan.model_name));
   map.put("version", plan.version);
@@ -163,6 +164,7 @@ Result<Buffer> encode_plan(const ServingPlan& plan) {
   put_tensors(map, "outputs", plan.outputs);
   map.put("notes", plan.notes);
   map.put("config", std::string_view(plan.config_json));
+  link::put_labels(map, plan.labels);
   Buffer bytes = std::move(map).finish();
   if (bytes.size() > limits::kServingPlanBytes) {
     return Error{ErrorCode::resource_exhausted,
@@ -195,6 +197,7 @@ Result<ServingPlan> decode_plan(const Buffer& bytes) {
   get_tensors(map, "outputs", plan.outputs);
   map.get("notes", plan.notes, limits::kConfigNotes, limits::kConfigNoteBytes);
   map.get("config", plan.config_json, limits::kConfigJsonBytes);
+  link::get_labels(map, plan.labels);
   SLUICE_TRY(document.result());
   SLUICE_TRY(check_paths(plan));
   return plan;

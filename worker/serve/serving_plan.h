@@ -11,6 +11,7 @@
 #include "common/base/limits.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/link/infer.h"
 #include "common/process/unique_fd.h"
 #include "common/tensor/buffer.h"
 #include "common/tensor/datatype.h"
@@ -73,6 +74,7 @@ struct ServingPlan {
   std::vector<ConfiguredTensor> outputs{};  // the same
   std::vector<std::string> notes{};         // what of the configuration has no effect, for the log
   std::string config_json{};                // the completed configuration; empty: none
+  std::vector<OutputLabels> labels{};       // of classes, as they were when the plan was made
 
   friend bool operator==(const ServingPlan&, const ServingPlan&) = default;
 };

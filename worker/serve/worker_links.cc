@@ -82,17 +82,21 @@ void LinkActor::open(PeerLink& link) {
 }
 
 link::Hello LinkActor::hello_for(const PeerLink& link) const {
-  return {.worker_id = options_.worker_id,
-          .node_id = options_.node_id,
-          .pid = static_cast<std::uint32_t>(::getpid()),
-          .boot_id = boot_id_,
-          .attach = link.number,
-          .state = state_,
-          .model = model_,
-          .executors = static_cast<std::uint32_t>(options_.executors),
-          .credit = is_control(link) ? 0 : credit(),
-          .findings = findings_,
-          .config = is_control(link) ? std::string() : config_};
+  link::Hello hello{.worker_id = options_.worker_id,
+                    .node_id = options_.node_id,
+                    .pid = static_cast<std::uint32_t>(::getpid()),
+                    .boot_id = boot_id_,
+                    .attach = link.number,
+                    .state = state_,
+                    .model = model_,
+                    .executors = static_cast<std::uint32_t>(options_.executors),
+                    .credit = is_control(link) ? 0 : credit(),
+                    .findings = findings_};
+  if (!is_control(link)) {
+    hello.config = config_;
+    hello.labels = trials_->served.labels;
+  }
+  return hello;
 }
 
 link::Heartbeat LinkActor::heartbeat(const PeerLink& link) const {

@@ -92,7 +92,8 @@ void write_plans() {
                          .inputs = {{.name = "x", .datatype = DataType::float32, .dims = {-1, 3}}},
                          .outputs = {{.name = "y", .datatype = DataType::int64, .dims = {1}}},
                          .notes = {"n"},
-                         .config_json = "{}"};
+                         .config_json = "{}",
+                         .labels = {{"y", "zero\none"}}};
   write("plan/full", std::string(encode_plan(plan)->text()));
 }
 
@@ -130,7 +131,12 @@ void write_all() {
                         .outputs = {{"y", DataType::int64, {1}, false}}};
   write_control(0,
                 "hello",
-                Hello{.worker_id = "w", .node_id = "n", .pid = 4, .boot_id = "b", .model = model});
+                Hello{.worker_id = "w",
+                      .node_id = "n",
+                      .pid = 4,
+                      .boot_id = "b",
+                      .model = model,
+                      .labels = {{"y", "zero\none"}}});
   write_control(1,
                 "welcome",
                 Welcome{.gateway_id = "g",

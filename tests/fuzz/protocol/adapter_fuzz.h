@@ -39,7 +39,7 @@ inline void fuzz_call(const Adapter& adapter,
   // A worker that sends its inputs back; only "kinds" has outputs of those names, which is fine.
   const InferResponse response{
       .model = model->name, .version = 1, .outputs = std::move(request->inputs), .timing = {}};
-  const ClientReply reply = adapter.encode(response, decoded->hints);
+  const ClientReply reply = adapter.encode(response, decoded->hints, transcript_labels());
   SLUICE_CHECK(reply.status == 200 || reply.status >= 400);
 }
 

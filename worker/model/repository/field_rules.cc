@@ -38,7 +38,7 @@ constexpr FieldRule kModelConfig[] = {
     {"output.name", take},
     {"output.data_type", take},
     {"output.dims", take},
-    {"output.label_filename", note, "answers of the classification extension carry no labels yet"},
+    {"output.label_filename", take},
     {"output.reshape", take},
     {"output.is_shape_tensor", refuse, kTensorRt},
     {"output.is_non_linear_format_io", refuse, kTensorRt},

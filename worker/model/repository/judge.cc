@@ -145,6 +145,9 @@ std::string worker_stamp(const ModelOnDisk& model, const VersionOnDisk& version)
   Digest digest;
   digest.add(version.stamp);
   digest.add(model.warm_up_stamp);
+  if (model.label_files_stamp != 0) {
+    digest.add(model.label_files_stamp);
+  }
   digest.add(to_json(worker_part(model.config.config)));
   return digits_of(digest);
 }

@@ -12,6 +12,7 @@
 #include "common/base/limits.h"
 #include "worker/model/repository/config_parser.h"
 #include "worker/model/repository/folder_stamp.h"
+#include "worker/model/repository/label_files.h"
 
 namespace sluice::repository {
 
@@ -88,6 +89,13 @@ VersionOnDisk look_at_version(const std::string& folder,
   return version;
 }
 
+// Not a version, but a folder that has its purpose.
+bool holds_label_files(const ModelConfig& config, const std::string& name) {
+  return std::ranges::any_of(config.outputs, [&](const TensorConfig& output) {
+    return output.label_filename.starts_with(name + "/");
+  });
+}
+
 using NumberOf = std::optional<std::int64_t> (*)(std::string_view);
 
 // Reads the versions of model.folder; its configuration has been read.
@@ -112,7 +120,8 @@ void look_at_versions(ModelOnDisk& model, NumberOf number_of, std::vector<std::s
       continue;
     }
     if (!number) {
-      if (model.notes.size() < limits::kConfigNotes) {
+      if (!holds_label_files(model.config.config, name) &&
+          model.notes.size() < limits::kConfigNotes) {
         model.notes.push_back("folder '" + name + "' is no version: a version is a number from 1");
         model.no_versions.push_back(name);
       }
@@ -174,6 +183,10 @@ void read_config(ModelOnDisk& model,
       folders.insert(folders.end(), facts->folders.begin(), facts->folders.end());
     }
   }
+  const LabelFacts labels = label_facts(model.config.config, model.folder);
+  model.label_files_stamp = labels.stamp;
+  model.config_quiet = std::min(labels.quiet, model.config_quiet);
+  folders.insert(folders.end(), labels.folders.begin(), labels.folders.end());
 }
 
 ModelOnDisk look_at_model(const std::string& folder,

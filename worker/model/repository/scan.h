@@ -39,7 +39,8 @@ struct ModelOnDisk {
   ParsedConfig config{};                  // of config.pbtxt; without one, of the name alone
   Stamp config_stamp = 0;                 // of config.pbtxt; 0: there is none
   Stamp warm_up_stamp = 0;                // of the folder `warmup`; 0: there is none
-  Duration config_quiet{};                // of both, as of a version
+  Stamp label_files_stamp = 0;            // of the files of labels; 0: none is named
+  Duration config_quiet{};                // of all of these, as of a version
   std::optional<Error> config_error{};    // name or configuration is wrong, or there are two
   std::vector<VersionOnDisk> versions{};  // ascending
   std::vector<std::string> notes{};  // folders that are no versions; config.notes has the config's
@@ -64,7 +65,8 @@ struct ModelOnDisk {
 void judge(ModelOnDisk& model);
 
 // 16 hexadecimal digits that change when anything changes that a worker of this version reads: its
-// files, or of the configuration what acts in the worker (not policy, labels, replicas, queues).
+// files, the model's files of labels and warm-ups, or of the configuration what acts in the worker
+// (not policy, version labels, replicas, queues).
 std::string worker_stamp(const ModelOnDisk& model, const VersionOnDisk& version);
 
 // 16 hexadecimal digits of what of the configuration acts in a worker.

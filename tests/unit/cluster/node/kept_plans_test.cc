@@ -50,6 +50,22 @@ TEST_F(KeptPlansTest, AWorkerIsStartedAgainAsItWasWhenItsConfigurationHasChanged
   EXPECT_EQ(batch(), "4") << "a file that cannot be read";
 }
 
+TEST_F(KeptPlansTest, AWorkerKeepsTheLabelsOfItsBuild) {
+  has("m/config.pbtxt",
+      "output { name: \"y\" data_type: TYPE_FP32 dims: 2 label_filename: \"l.txt\" }");
+  has("m/l.txt", "cat\ndog");
+  spec.stamp = plan_of(view(), {.id = "w", .model = "m", .version = 1})->stamp;
+  const auto labels = [this] {
+    const auto plan = plans.plan_for(view(), spec);
+    return plan ? plan->labels.at(0).lines : plan.error().detail;
+  };
+  EXPECT_EQ(labels(), "cat\ndog");
+  has("m/l.txt", "bird\nfish\nfrog");
+  EXPECT_EQ(labels(), "cat\ndog");
+  std::filesystem::remove(dir / "r/m/l.txt");
+  EXPECT_EQ(labels(), "cat\ndog");
+}
+
 TEST_F(KeptPlansTest, NotWhenTheFilesOfTheVersionHaveChangedOrAreGone) {
   EXPECT_EQ(batch(), "4");
   has("m/1/model.onnx", "another");

@@ -173,6 +173,27 @@ TEST_F(RepositoryView, a_worker_is_told_what_the_configuration_says) {
                            .outputs = {{.name = "y", .datatype = DataType::int64, .dims = {1}}}}));
 }
 
+TEST_F(RepositoryView, a_worker_is_told_the_labels_of_its_configuration_or_refused) {
+  has("m/1/model.onnx");
+  has("m/config.pbtxt",
+      "output { name: \"y\" data_type: TYPE_FP32 dims: 2 label_filename: \"l.txt\" }");
+  const std::string in_place = R"({"output": [{"name": "y", "data_type": "TYPE_FP32", "dims": [2],
+                                             "label_filename": "other.txt"}]})";
+  // The labels, or why there are none.
+  const auto labels = [this](const std::string& config) {
+    const auto made = plan({.id = "w", .model = "m", .version = 1, .config = config});
+    return made ? made->labels.at(0).output + ":" + made->labels.at(0).lines : made.error().detail;
+  };
+  EXPECT_EQ(labels(""),
+            "the configuration: output 'y': label_filename 'l.txt': No such file or directory");
+  has("m/l.txt", "cat\r\ndog\r\n");
+  EXPECT_EQ(labels(""), "y:cat\ndog\n");
+  EXPECT_EQ(labels(in_place),
+            "the configuration: output 'y': label_filename 'other.txt': No such file or directory");
+  has("m/other.txt", "bird");
+  EXPECT_EQ(labels(in_place), "y:bird");
+}
+
 TEST_F(RepositoryView, what_is_not_there_or_not_the_same_any_more_is_refused) {
   has("m/1/model.onnx");
   has("bad/config.pbtxt", "no_such_field: 1");

@@ -95,7 +95,10 @@ void expect_round_trip(const Value& value, Kind kind, Result<Value> (*decode)(co
 TEST(ControlMessages, SurviveTheWire) {
   expect_round_trip(full_hello(), Kind::hello, decode_hello);
   expect_round_trip(Hello{.worker_id = "w"}, Kind::hello, decode_hello);
-  expect_round_trip(Hello{.worker_id = "w", .config = "{}"}, Kind::hello, decode_hello);
+  expect_round_trip(
+      Hello{.worker_id = "w", .config = "{}", .labels = {{"y", "cat\n\ndog"}, {"z", ""}}},
+      Kind::hello,
+      decode_hello);
   expect_round_trip(Welcome{.gateway_id = "g",
                             .boot_id = "boot",
                             .heartbeat_interval = 250ms,
@@ -140,6 +143,21 @@ TEST(ControlMessages, AHelloTellsAConfigurationOrIsOfAnOlderWorker) {
   EXPECT_EQ(decode_hello(Body{Buffer::copy_of("\x81\xa6worker\xa1w"s)})->config, "");
   Hello much{.worker_id = "w", .config = std::string(limits::kConfigJsonBytes + 1, ' ')};
   EXPECT_FALSE(decode_hello(encode(much).body));
+}
+
+TEST(ControlMessages, AHelloTellsLabelsWithinTheirLimit) {
+  const auto hello =
+      decode_hello(Body{Buffer::copy_of("\x82\xa6worker\xa1w\xa6"
+                                        "labels\x91\x82\xa6output\xa1y\xa5lines\xa3"
+                                        "a\nb"s)});
+  ASSERT_TRUE(hello) << hello.error().detail;
+  EXPECT_EQ(hello->labels, (std::vector<OutputLabels>{{"y", "a\nb"}}));
+  Hello most{.worker_id = "w",
+             .config = std::string(limits::kConfigJsonBytes, ' '),
+             .labels = {{"y", std::string(limits::kClassLabelBytes, 'l')}}};
+  EXPECT_TRUE(decode_hello(encode(most).body)) << "beside the longest configuration";
+  most.labels.front().lines += 'l';
+  EXPECT_FALSE(decode_hello(encode(most).body));
 }
 
 // Written by hand from the MessagePack specification: what another language would send.

@@ -76,6 +76,41 @@ TEST(Classification, prints_the_largest_double_in_full) {
   EXPECT_EQ(elements(*best), (Texts{wanted}));
 }
 
+TEST(Classification, gives_a_class_its_label_where_it_has_one) {
+  const LabelList labels("tabby cat\n\na: \xc3\xa9");
+  const auto scores = tensor<float>(DataType::float32, {2, 4}, {0, 1, 2, 3, 7, 6, 5, 4});
+  const auto rows =
+      best_classes(scores, {.name = "y", .classes = 4, .class_per_row = true}, &labels);
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(elements(*rows),
+            (Texts{"3.000000:3",
+                   "2.000000:2:a: \xc3\xa9",
+                   "1.000000:1",
+                   "0.000000:0:tabby cat",
+                   "7.000000:0:tabby cat",
+                   "6.000000:1",
+                   "5.000000:2:a: \xc3\xa9",
+                   "4.000000:3"}));
+}
+
+TEST(ClassLabels, are_found_by_output_and_index) {
+  const ClassLabels labels(std::vector<OutputLabels>{{"a", "x\ny\n"}, {"b", ""}, {"c", "\n\nz"}});
+  const struct {
+    const char* output;
+    std::vector<std::string> expected;  // of the indices 0, 1, 2, 3
+  } rows[] = {{"a", {"x", "y", "", ""}}, {"b", {"", "", "", ""}}, {"c", {"", "", "z", ""}}};
+  for (const auto& row : rows) {
+    const LabelList* list = labels.of(row.output);
+    ASSERT_NE(list, nullptr) << row.output;
+    for (std::size_t i = 0; i < row.expected.size(); ++i) {
+      EXPECT_EQ(list->at(i), row.expected[i]) << row.output << " " << i;
+    }
+    EXPECT_EQ(list->at(std::numeric_limits<std::size_t>::max()), "");
+  }
+  EXPECT_EQ(labels.of("d"), nullptr);
+  EXPECT_EQ(ClassLabels().of("a"), nullptr);
+}
+
 TEST(Classification, refuses_what_has_no_order_and_what_is_too_large) {
   const auto half = tensor<std::uint16_t>(DataType::float16, {1}, {0});
   EXPECT_EQ(best_classes(half, {.name = "y", .classes = 1}).error().detail,

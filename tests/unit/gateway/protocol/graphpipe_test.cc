@@ -140,7 +140,7 @@ TEST(GraphPipe, an_output_without_a_type_is_an_error_answer) {
       .version = 1,
       .outputs = {{"y", DataType::bfloat16, {1}, Buffer::copy_of(std::string_view("ab"))}},
       .timing = {}};
-  const ClientReply reply = graphpipe_adapter().encode(response, {});
+  const ClientReply reply = graphpipe_adapter().encode(response, {}, {});
   EXPECT_EQ(reply.status, 400);
   EXPECT_EQ(reply.body.at(0).text(),
             "output 'y' is bfloat16, for which GraphPipe has no type; ask by KServe v2\n");

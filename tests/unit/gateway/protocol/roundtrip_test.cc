@@ -111,7 +111,7 @@ TEST(RoundTrip, kserve_answers_read_back_as_requests) {
           tensor.datatype == DataType::float16 || tensor.datatype == DataType::bfloat16;
       hints.outputs.push_back({.name = tensor.name, .binary = only_binary || random() % 2 == 0});
     }
-    const ClientReply reply = kserve_v2_adapter().encode(response, hints);
+    const ClientReply reply = kserve_v2_adapter().encode(response, hints, {});
     ASSERT_EQ(reply.status, 200) << joined(reply);
     std::string body = joined(reply);
     const auto place = body.find("\"outputs\"");
@@ -165,7 +165,7 @@ TEST(RoundTrip, graphpipe_answers_read_back_as_requests) {
     std::erase_if(response.outputs, [](const NamedTensor& tensor) {
       return graphpipe::type_of(tensor.datatype) == 0;
     });
-    const ClientReply reply = graphpipe_adapter().encode(response, {});
+    const ClientReply reply = graphpipe_adapter().encode(response, {}, {});
     ASSERT_EQ(reply.status, 200) << joined(reply);
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(reply.body[0].data());
     flatbuffers::Verifier verifier(bytes, reply.body[0].size());
@@ -212,7 +212,7 @@ TEST(RoundTrip, a_broken_answer_of_a_worker_is_an_error_and_not_a_crash) {
   for (const NamedTensor& tensor : broken) {
     const InferResponse response{.model = "m", .version = 1, .outputs = {tensor}, .timing = {}};
     for (const Adapter& adapter : adapters()) {
-      const ClientReply reply = adapter.encode(response, {});
+      const ClientReply reply = adapter.encode(response, {}, {});
       EXPECT_EQ(reply.status, 500) << adapter.name;
       EXPECT_NE(joined(reply).find("output 'y' is broken"), std::string::npos) << joined(reply);
     }

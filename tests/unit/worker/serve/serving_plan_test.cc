@@ -41,7 +41,8 @@ ServingPlan full_plan() {
           .inputs = {{.name = "x", .datatype = DataType::float32, .dims = {-1}, .optional = true}},
           .outputs = {{.name = "z", .datatype = DataType::string}},
           .notes = {"'optimization' has no effect"},
-          .config_json = "{\"name\":\"digits\"}"};
+          .config_json = "{\"name\":\"digits\"}",
+          .labels = {{"z", "zero\none"}}};
 }
 
 const std::string kSmall =
@@ -110,6 +111,8 @@ TEST(ServingPlan, RefusesWhatIsWrong) {
        "serving plan: a path in it is not absolute"},
       {more + "\xa8warm_ups\x91\x81\xa6inputs\x91\x83\xa4name\xa1x\xa4kind\x01\xa4path\xa2/p",
        "serving plan: a path in it is not absolute"},
+      {more + "\xa6labels\x91\x81\xa5lines\x07",
+       "control message: 'lines' is not text of at most 524288 bytes"},
   };
   for (const auto& row : rows) {
     const auto plan = decoded(row.bytes);

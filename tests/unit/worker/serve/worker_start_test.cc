@@ -92,6 +92,15 @@ TEST_F(WorkerStart, WarmsUpEveryExecutorWithEachSample) {
   EXPECT_EQ(gateway_->shard().hello.model.inputs.at(0).shape, (Shape{-1, 4}));
 }
 
+TEST_F(WorkerStart, TellsShardsTheLabelsOfItsPlan) {
+  plan_.labels = {{"y", "cat\ndog"}};
+  start_with_plan(stub_echo_model(), plan_);
+  ASSERT_TRUE(gateway_->pump_until([&] { return gateway_->attached(); }));
+  EXPECT_EQ(gateway_->shard().hello.labels, plan_.labels);
+  EXPECT_EQ(gateway_->control().hello.labels, std::vector<OutputLabels>{})
+      << "it has no use for them";
+}
+
 TEST_F(WorkerStart, ABadVersionIsNeverReadyAndSaysWhy) {
   const struct {
     std::string name;

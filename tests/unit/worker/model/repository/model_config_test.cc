@@ -193,7 +193,7 @@ TEST(ModelConfig, what_has_no_effect_is_noted_once_each) {
     parameters { key: "intra_op_thread_count" value { string_value: "4" } }
     model_warmup { name: "skipped" }
     dynamic_batching { }
-    output { name: "y" data_type: TYPE_FP32 dims: 1 label_filename: "labels.txt" })",
+    output { name: "y" data_type: TYPE_FP32 dims: 1 })",
                                          "m");
   ASSERT_TRUE(config) << config.error().detail;
   EXPECT_THAT(
@@ -205,7 +205,6 @@ TEST(ModelConfig, what_has_no_effect_is_noted_once_each) {
                                     HasSubstr("response_cache.enable has no effect"),
                                     HasSubstr("runtime has no effect"),
                                     HasSubstr("metric_tags has no effect"),
-                                    HasSubstr("output.label_filename has no effect"),
                                     HasSubstr("parameter intra_op_thread_count has no effect"),
                                     HasSubstr("model_warmup 'skipped' has no effect"),
                                     HasSubstr("dynamic_batching joins no requests")));

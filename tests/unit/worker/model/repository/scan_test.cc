@@ -190,6 +190,33 @@ TEST_F(ScanTest, the_workers_stamp_changes_with_what_a_worker_reads_alone) {
   EXPECT_NE(stamp(), first);
 }
 
+TEST_F(ScanTest, files_of_labels_count_in_the_stamp_of_every_version_and_are_watched) {
+  has("m/1/model.onnx");
+  has("m/2/model.onnx");
+  has("m/names/labels.txt", "cat");
+  has("m/other.txt", "x");
+  has("m/config.pbtxt",
+      "output { name: \"y\" data_type: TYPE_FP32 dims: 3 label_filename: \"names/labels.txt\" }");
+  const auto stamps = [this] {
+    const Scan found = scanned();
+    const ModelOnDisk& model = *found.model("m");
+    return worker_stamp(model, *model.version(1)) + " " + worker_stamp(model, *model.version(2));
+  };
+  const Scan found = scanned();
+  EXPECT_THAT(found.folders, testing::Contains(dir / "m/names"));
+  EXPECT_THAT(found.model("m")->notes, testing::IsEmpty()) << "its folder is no mistake";
+  const std::string first = stamps();
+  has("m/other.txt", "longer");
+  EXPECT_EQ(stamps(), first);
+  has("m/names/labels.txt", "longer");
+  const std::string changed = stamps();
+  EXPECT_NE(changed.substr(0, 16), first.substr(0, 16));
+  EXPECT_NE(changed.substr(17), first.substr(17));
+  fs::remove(dir / "m/names/labels.txt");
+  EXPECT_EQ(error_of("m"), "") << "a version that serves has labels without the file";
+  EXPECT_NE(stamps(), changed);
+}
+
 TEST_F(ScanTest, a_model_in_two_places_is_served_from_neither) {
   has("a/m/1/model.onnx");
   has("b/m/1/model.onnx");
