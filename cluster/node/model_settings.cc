@@ -68,6 +68,7 @@ link::ModelSettings settings_of(const ModelConfig& config) {
       settings.priorities.emplace(level, to_link(policy));
     }
   }
+  settings.metric_tags = config.metric_tags;
   settings.json = repository::to_json(config);
   settings.worker_part = repository::worker_part_stamp(config);
   return settings;

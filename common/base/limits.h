@@ -147,6 +147,9 @@ inline constexpr std::size_t kLogValueBytes = 512;      // of one text value, be
 inline constexpr std::size_t kLogQueueLines = 8'192;    // then the oldest is dropped
 inline constexpr std::size_t kMetricSeries = 4'096;     // of one writer; more share one "other"
 inline constexpr std::size_t kMetricLabelBytes = 256;   // of one label's value
+// Of a configuration: they stand in every line of its model.
+inline constexpr std::size_t kMetricTags = 16;
+inline constexpr std::size_t kMetricTagKeyBytes = 64;
 
 // --- actors
 // ----------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ void get_queue_fields(MapReader& map, QueuePolicy& queue) {
 }
 
 void put_settings(MapWriter& map, const ModelSettings& settings) {
-  map.begin_map("settings", settings.keep_old ? 13 : 12);
+  map.begin_map("settings", settings.keep_old ? 14 : 13);
   put_policy(map, settings.policy);
   map.begin_maps("labels", settings.labels.size());
   for (const auto& [name, version] : settings.labels) {
@@ -81,6 +81,12 @@ void put_settings(MapWriter& map, const ModelSettings& settings) {
     map.begin_element(1 + kQueueKeys);
     map.put("level", std::uint64_t{level});
     put_queue_fields(map, queue);
+  }
+  map.begin_maps("metric_tags", settings.metric_tags.size());
+  for (const auto& [key, value] : settings.metric_tags) {
+    map.begin_element(2);
+    map.put("key", std::string_view(key));
+    map.put("value", std::string_view(value));
   }
   map.put("config", std::string_view(settings.json));
   map.put("worker_part", std::string_view(settings.worker_part));
@@ -113,6 +119,13 @@ void get_settings(MapReader model, ModelSettings& settings) {
     element.get("level", level);
     get_queue_fields(element, policy);
     settings.priorities.insert_or_assign(level, policy);
+  }
+  for (MapReader element : map.maps("metric_tags", limits::kMetricTags)) {
+    std::string key;
+    std::string value;
+    element.get("key", key, limits::kMetricTagKeyBytes);
+    element.get("value", value, limits::kMetricLabelBytes);
+    settings.metric_tags.insert_or_assign(std::move(key), std::move(value));
   }
   map.get("config", settings.json, limits::kConfigJsonBytes);
   map.get("worker_part", settings.worker_part, limits::kStampBytes);
@@ -166,6 +179,7 @@ std::string excess_of(const ModelFound& model) {
         more(settings.labels.size(), limits::kLabelsPerModel, "labels"),
         more(settings.priorities.size(), limits::kPriorityLevels, "priorities"),
         more(settings.steps.size(), limits::kRolloutSteps, "rollout steps"),
+        more(settings.metric_tags.size(), limits::kMetricTags, "tags of metrics"),
         more(settings.json.size(), limits::kConfigJsonBytes, "bytes of configuration")}) {
     if (!excess.empty()) {
       return excess;
@@ -174,6 +188,14 @@ std::string excess_of(const ModelFound& model) {
   for (const auto& [name, version] : settings.labels) {
     if (name.size() > limits::kNameBytes) {
       return more(name.size(), limits::kNameBytes, "bytes of a label");
+    }
+  }
+  for (const auto& [key, value] : settings.metric_tags) {
+    if (key.size() > limits::kMetricTagKeyBytes || value.size() > limits::kMetricLabelBytes) {
+      return "a tag of metrics with " + std::to_string(key.size()) + " bytes of key and " +
+             std::to_string(value.size()) + " of value, at most " +
+             std::to_string(limits::kMetricTagKeyBytes) + " and " +
+             std::to_string(limits::kMetricLabelBytes) + " are handled";
     }
   }
   return {};
@@ -196,6 +218,9 @@ std::size_t size_of(const ModelFound& model) {
   }
   for (const auto& [name, version] : model.settings.labels) {
     size += name.size() + 32;
+  }
+  for (const auto& [key, value] : model.settings.metric_tags) {
+    size += key.size() + value.size() + 32;
   }
   return size;
 }

@@ -57,6 +57,7 @@ struct ModelSettings {
   std::uint32_t default_priority = 0;
   QueuePolicy queue{};  // of priorities without one of their own
   std::map<std::uint32_t, QueuePolicy> priorities{};
+  std::map<std::string, std::string> metric_tags{};  // labels of its metrics, by their keys
   std::string json{};  // the configuration as KServe v2 shows it, not completed from the model
   // Another whenever anything of it that acts in a worker is another; empty: not said.
   std::string worker_part{};

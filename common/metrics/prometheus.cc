@@ -1,5 +1,6 @@
 #include "common/metrics/prometheus.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -66,10 +67,37 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
-// `{a="1",b="2"}`, with `le` as last label unless empty; nothing when there are no labels.
+// `,_a="1",_b="2"`
+std::string tags_text(const std::map<std::string, std::string>& tags) {
+  std::string text;
+  for (const auto& [key, value] : tags) {
+    if (is_tag_key(key)) {
+      text.append(",_").append(key).append("=\"").append(escape_label(clean_label(value))) += '"';
+    }
+  }
+  return text;
+}
+
+// The tags' text of each model that has some.
+using TagsTexts = std::map<std::string, std::string, std::less<>>;
+
+// What stands at the end of the family's labels for the model that the first of them names.
+std::string_view tags_of(const TagsTexts& texts,
+                         const Family& family,
+                         const std::vector<std::string>& values) {
+  if (family.labels.front() != "model") {
+    return {};
+  }
+  const auto found = texts.find(values.front());
+  return found == texts.end() ? std::string_view() : found->second;
+}
+
+// `{a="1",b="2"}`, with `tags` behind them and `le` as last label unless empty; nothing when there
+// are no labels.
 void append_labels(std::string& text,
                    const Family& family,
                    const std::vector<std::string>& values,
+                   std::string_view tags,
                    std::string_view le = {}) {
   if (values.empty() && le.empty()) {
     return;
@@ -80,6 +108,7 @@ void append_labels(std::string& text,
     text.append(family.labels[i]).append("=\"").append(escape_label(values[i])) += '"';
     separator = ',';
   }
+  text += tags;
   if (!le.empty()) {
     text += separator;
     text.append("le=\"").append(le) += '"';
@@ -103,10 +132,11 @@ bool is_printed(std::size_t bucket) noexcept {
 void append_histogram(std::string& text,
                       const Family& family,
                       const std::vector<std::string>& labels,
+                      std::string_view tags,
                       const HistogramTotals& totals) {
   const auto append_bucket = [&](std::string_view le, std::uint64_t count) {
     text.append(family.name).append("_bucket");
-    append_labels(text, family, labels, le);
+    append_labels(text, family, labels, tags, le);
     text += ' ';
     append_number(text, count);
     text += '\n';
@@ -121,10 +151,10 @@ void append_histogram(std::string& text,
   const std::uint64_t count = below + totals.buckets[kBuckets - 1];
   append_bucket("+Inf", count);
   text.append(family.name).append("_sum");
-  append_labels(text, family, labels);
+  append_labels(text, family, labels, tags);
   text.append(" ").append(seconds_text(static_cast<double>(totals.sum_ns) / 1e9)) += '\n';
   text.append(family.name).append("_count");
-  append_labels(text, family, labels);
+  append_labels(text, family, labels, tags);
   text += ' ';
   append_number(text, count);
   text += '\n';
@@ -157,6 +187,14 @@ std::string escape_label(std::string_view value) {
   return escaped;
 }
 
+bool is_tag_key(std::string_view key) noexcept {
+  const auto fits = [](char c) {
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  return !key.empty() && key.front() != '_' && key.size() <= limits::kMetricTagKeyBytes &&
+         std::ranges::all_of(key, fits);
+}
+
 void PrometheusWriter::add(const Series& series) {
   FamilySums& family = families_[series.family->name];
   family.family = series.family;
@@ -169,19 +207,24 @@ void PrometheusWriter::add(const Series& series) {
              series.cell);
 }
 
-std::string PrometheusWriter::text() const {
+std::string PrometheusWriter::text(const ModelTags& tags) const {
+  TagsTexts texts;
+  for (const auto& [model, each] : tags) {
+    texts.emplace(model, tags_text(each));
+  }
   std::string text;
   for (const auto& [name, sums] : families_) {
     const Family& family = *sums.family;
     text.append("# HELP ").append(name).append(" ").append(family.help) += '\n';
     text.append("# TYPE ").append(name).append(" ").append(name_of(family.kind)) += '\n';
     for (const auto& [labels, sum] : sums.series) {
+      const std::string_view of_model = tags_of(texts, family, labels);
       if (family.kind == Kind::histogram) {
-        append_histogram(text, family, labels, sum.histogram);
+        append_histogram(text, family, labels, of_model, sum.histogram);
         continue;
       }
       text += name;
-      append_labels(text, family, labels);
+      append_labels(text, family, labels, of_model);
       text += ' ';
       if (family.kind == Kind::counter) {
         append_number(text, sum.counter);

@@ -20,11 +20,16 @@ std::string clean_label(std::string_view value);
 // `value` with \\, \" and \n escaped, as it stands between the quotes.
 std::string escape_label(std::string_view value);
 
+// Whether "_KEY" can be a label: at most limits::kMetricTagKeyBytes letters, digits and '_', the
+// last not in front, because "__" is Prometheus' own.
+bool is_tag_key(std::string_view key) noexcept;
+
 class PrometheusWriter {
  public:
   void add(const Series& series);
-  // Families by name, series by label values; the same content gives the same text.
-  [[nodiscard]] std::string text() const;
+  // Families by name, series by label values; the same content gives the same text. Tags whose keys
+  // are none are left out.
+  [[nodiscard]] std::string text(const ModelTags& tags = {}) const;
 
  private:
   struct Sum {

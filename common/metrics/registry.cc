@@ -100,14 +100,14 @@ Block& Registry::add_block() {
   return *blocks_.back();
 }
 
-std::string Registry::prometheus_text() const {
+std::string Registry::prometheus_text(const ModelTags& tags) const {
   PrometheusWriter writer;
   for (const auto& block : blocks_) {
     for (const Series* series = block->newest(); series != nullptr; series = series->next) {
       writer.add(*series);
     }
   }
-  return writer.text();
+  return writer.text(tags);
 }
 
 std::int64_t Registry::value(const Family& family, LabelValues labels) const {

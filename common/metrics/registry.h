@@ -7,7 +7,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +23,9 @@
 namespace sluice::metrics {
 
 using LabelValues = std::initializer_list<std::string_view>;
+
+// What operators attach to models: by model, values by their keys.
+using ModelTags = std::map<std::string, std::map<std::string, std::string>, std::less<>>;
 
 // One series of one block. Immutable but for its cell.
 struct Series {
@@ -66,7 +71,8 @@ class Registry {
   Block& add_block();
 
   // All series summed over the blocks as Prometheus text 0.0.4 (Content-Type: kPrometheusType).
-  [[nodiscard]] std::string prometheus_text() const;
+  // Those of a model that has tags carry them as labels _KEY.
+  [[nodiscard]] std::string prometheus_text(const ModelTags& tags = {}) const;
 
   // The same numbers for other readers (status): sum of one series over the blocks; 0 or empty when
   // nobody wrote it.

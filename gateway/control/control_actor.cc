@@ -22,11 +22,13 @@ constexpr int kRounds = 8;
 ControlActor::ControlActor(ControlOptions options,
                            zmq::socket_t router,
                            std::vector<actor::Link<ShardInbox>> shards,
+                           std::optional<actor::Link<MetricsInbox>> metrics_page,
                            metrics::Block& metrics,
                            std::function<void()> on_drained)
     : options_(std::move(options)),
       router_(std::move(router)),
       shards_(std::move(shards)),
+      metrics_page_(std::move(metrics_page)),
       metrics_(&metrics),
       on_drained_(std::move(on_drained)),
       state_(options_.cluster),
@@ -112,7 +114,9 @@ void ControlActor::tell_counts(TimePoint now) {
 // Returns whether there was anything new.
 bool ControlActor::publish(TimePoint now) {
   state_file_.keep(fleet_.memory());
-  ClusterView view = state_.view(fleet_.routes(), now);
+  Routes routes = fleet_.routes();
+  tell_metrics(routes);
+  ClusterView view = state_.view(std::move(routes), now);
   view.number = published_ ? published_->number : 0;
   const bool news = !published_ || view != *published_;
   if (news) {
@@ -127,6 +131,14 @@ bool ControlActor::publish(TimePoint now) {
   }
   fleet_.on_published(published_->number, now);
   return news;
+}
+
+// A page that does not keep up is told after the next event.
+void ControlActor::tell_metrics(const Routes& routes) {
+  if (metrics_page_ && metric_tags_.update(routes.settings) &&
+      metrics_page_->offer(MetricTags{metric_tags_.tags()}) == actor::Offer::accepted) {
+    metric_tags_.told();
+  }
 }
 
 void ControlActor::forget_quiet(const ClusterView& next) {

@@ -8,8 +8,8 @@
 //           workers), node hello, repositories, reports, deaths (from nodes).
 // Sends:    ClusterView, WorkerLifeEnded, StatusReply, AdminReply, StreamPart, DrainShard,
 // StopShard
-//           (to the shards); welcome, heartbeat, bye (to workers and nodes); look, assignment (to
-//           nodes).
+//           (to the shards); MetricTags (to the metrics page); welcome, heartbeat, bye (to workers
+//           and nodes); look, assignment (to nodes).
 //
 // Decisions are ClusterState's (who is there) and the Fleet's (which versions live and serve). What
 // is left here is carrying facts to them and what they decide to the others.
@@ -35,6 +35,7 @@
 #include "gateway/control/event_feed.h"
 #include "gateway/control/fleet.h"
 #include "gateway/control/messages.h"
+#include "gateway/control/metric_tags.h"
 #include "gateway/control/shard_acks.h"
 #include "gateway/control/state_file.h"
 
@@ -56,6 +57,7 @@ class ControlActor {
   ControlActor(ControlOptions options,
                zmq::socket_t router,
                std::vector<actor::Link<ShardInbox>> shards,
+               std::optional<actor::Link<MetricsInbox>> metrics_page,
                metrics::Block& metrics,
                std::function<void()> on_drained);
 
@@ -111,6 +113,7 @@ class ControlActor {
   void tell_workers(TimePoint now);
   void tell_counts(TimePoint now);
   bool publish(TimePoint now);
+  void tell_metrics(const Routes& routes);
   void forget_quiet(const ClusterView& next);
   void assign(TimePoint now);
   [[nodiscard]] std::string status(TimePoint now) const;
@@ -139,6 +142,7 @@ class ControlActor {
   ControlOptions options_;
   zmq::socket_t router_;
   std::vector<actor::Link<ShardInbox>> shards_;
+  std::optional<actor::Link<MetricsInbox>> metrics_page_;  // nothing: there is none
   metrics::Block* metrics_;
   std::function<void()> on_drained_;
   actor::Loop* loop_ = nullptr;
@@ -147,6 +151,7 @@ class ControlActor {
   Fleet fleet_;
   StateFile state_file_;
   ShardAcks acks_;
+  MetricTagList metric_tags_;
   std::optional<ClusterView> published_;
   Peers peers_;
   std::vector<Asked> asked_;

@@ -89,6 +89,7 @@ struct RoutedSettings {
   std::string model{};
   std::string json{};  // the configuration
   QueueRules queue{};
+  std::map<std::string, std::string> metric_tags{};
 
   friend bool operator==(const RoutedSettings&, const RoutedSettings&) = default;
 };

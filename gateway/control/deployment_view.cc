@@ -136,7 +136,8 @@ void Deployment::add_routes(Routes& routes) const {
     }
   }
   if (!routed.empty() && !in_force().json.empty()) {
-    routes.settings.push_back({model_, in_force().json, queue_rules_of(in_force())});
+    routes.settings.push_back(
+        {model_, in_force().json, queue_rules_of(in_force()), in_force().metric_tags});
   }
 }
 

@@ -2,6 +2,7 @@
 //
 //   main ──DrainGateway──► control ──ClusterView, deaths, status, drain──► shard 0..N-1
 //                             ▲────────met, status query, drained─────────────┘
+//                             └──MetricTags──► metrics page
 //   metrics page: reads the registry that control and shards write
 
 #include "gateway/control/gateway_main.h"
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -72,6 +74,7 @@ class Gateway {
         supervisor_(wiring, loop_, [this](const std::string& reason) { on_end(reason); }),
         control_mailbox_(wiring, "control", kMailboxLimit),
         to_control_(control_mailbox_.link()),
+        metrics_mailbox_(wiring, "metrics", kMailboxLimit),
         gateway_id_(std::to_string(getpid()) + "." +
                     std::to_string(clock_.now().time_since_epoch().count())) {
     add_control();
@@ -119,7 +122,12 @@ class Gateway {
                            .read_config = options_.read_config};
     control_loop_ = std::make_unique<actor::Loop>(clock_);
     control_ = std::make_unique<ControlActor>(
-        std::move(options), std::move(sockets_.control), std::move(links), block, [this] {
+        std::move(options),
+        std::move(sockets_.control),
+        std::move(links),
+        sockets_.metrics ? std::optional(metrics_mailbox_.link()) : std::nullopt,
+        block,
+        [this] {
           control_loop_->stop();  // on the control thread
           metrics_loop_.stop_from_any_thread();
         });
@@ -177,7 +185,7 @@ class Gateway {
     supervisor_.add({"metrics",
                      {.max_count = 3, .window = seconds(60)},
                      [this](const std::function<void()>& ready) {
-                       MetricsPage page(metrics_loop_, registry_);
+                       MetricsPage page(metrics_loop_, registry_, metrics_mailbox_, metric_tags_);
                        page.listener().listen(UniqueFd(dup(sockets_.metrics.get())));
                        ready();
                        metrics_loop_.run();
@@ -225,6 +233,8 @@ class Gateway {
   actor::Supervisor supervisor_;
   actor::Mailbox<ControlInbox> control_mailbox_;
   actor::Link<ControlInbox> to_control_;
+  actor::Mailbox<MetricsInbox> metrics_mailbox_;
+  metrics::ModelTags metric_tags_;  // the metrics thread's, over its lives
   std::string gateway_id_;
   std::vector<std::unique_ptr<actor::Mailbox<ShardInbox>>> shard_mailboxes_;
   std::unique_ptr<actor::Loop> control_loop_;

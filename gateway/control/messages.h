@@ -13,6 +13,7 @@
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/link/infer.h"
+#include "common/metrics/registry.h"
 #include "common/tensor/buffer.h"
 #include "gateway/control/admin.h"
 #include "gateway/route/queue_rules.h"
@@ -161,6 +162,15 @@ struct FollowerGone {
 struct ShardDrained {
   int shard = 0;
 };
+
+// --- control → metrics page ----------------------------------------------------------------------
+
+// At every change: of all models, by their names, what the labels `_KEY` of their metrics say.
+struct MetricTags {
+  metrics::ModelTags models;
+};
+
+using MetricsInbox = std::variant<MetricTags>;
 
 // --- main → control ------------------------------------------------------------------------------
 

@@ -1,6 +1,12 @@
 #include "gateway/control/metrics_page.h"
 
 #include <utility>
+#include <variant>
+
+#include <zmq.hpp>
+
+#include "common/base/limits.h"
+#include "common/base/overloaded.h"
 
 namespace sluice::gateway {
 namespace {
@@ -22,8 +28,28 @@ ClientReply text_reply(int status, std::string_view type, std::string text) {
 
 }  // namespace
 
-MetricsPage::MetricsPage(IoLoop& loop, const metrics::Registry& registry)
-    : registry_(&registry), listener_(loop, *this, small_options()) {}
+MetricsPage::MetricsPage(IoLoop& loop,
+                         const metrics::Registry& registry,
+                         actor::Mailbox<MetricsInbox>& mailbox,
+                         metrics::ModelTags& tags)
+    : registry_(&registry),
+      mailbox_(&mailbox),
+      tags_(&tags),
+      listener_(loop, *this, small_options()),
+      mail_post_(loop, callback_of<&MetricsPage::on_mail>(*this)),
+      mail_watch_(
+          loop, mailbox.socket().get(zmq::sockopt::fd), callback_of<&MetricsPage::on_mail>(*this)) {
+  mail_post_.post();  // what arrived before the watch was armed raises no edge
+}
+
+void MetricsPage::on_mail(TimePoint /*now*/) {
+  const std::size_t count = mailbox_->drain([this](MetricsInbox&& message) {
+    std::visit(Overloaded{[this](MetricTags& tags) { *tags_ = std::move(tags.models); }}, message);
+  });
+  if (count == limits::kMailboxDrain) {
+    mail_post_.post();
+  }
+}
 
 void MetricsPage::on_request(RequestHandle handle,
                              const ClientMessage& message,
@@ -35,7 +61,7 @@ void MetricsPage::on_request(RequestHandle handle,
     reply = text_reply(405, "text/plain", "GET only\n");
     reply.headers.emplace_back("Allow", "GET, HEAD");
   } else {
-    reply = text_reply(200, metrics::kPrometheusType, registry_->prometheus_text());
+    reply = text_reply(200, metrics::kPrometheusType, registry_->prometheus_text(*tags_));
   }
   listener_.reply(handle, std::move(reply));
 }

@@ -2,12 +2,14 @@
 // no door to them.
 //
 // Runs on: the metrics thread's IoLoop.
-// Receives: GET /metrics (from its HTTP listener).
+// Receives: GET /metrics (from its HTTP listener), MetricTags (from control).
 // Sends:    nothing.
 
 #pragma once
 
+#include "common/actor/mailbox.h"
 #include "common/metrics/registry.h"
+#include "gateway/control/messages.h"
 #include "gateway/net/http_listener.h"
 #include "gateway/net/io_loop.h"
 
@@ -15,7 +17,11 @@ namespace sluice::gateway {
 
 class MetricsPage final : public RequestHandler {
  public:
-  MetricsPage(IoLoop& loop, const metrics::Registry& registry);
+  // `tags` are kept beside it: a page that is made anew after a failure goes on with them.
+  MetricsPage(IoLoop& loop,
+              const metrics::Registry& registry,
+              actor::Mailbox<MetricsInbox>& mailbox,
+              metrics::ModelTags& tags);
 
   [[nodiscard]] HttpListener& listener() noexcept { return listener_; }
 
@@ -25,8 +31,14 @@ class MetricsPage final : public RequestHandler {
   void on_abandoned(RequestHandle handle) override;
 
  private:
+  void on_mail(TimePoint now);
+
   const metrics::Registry* registry_;
+  actor::Mailbox<MetricsInbox>* mailbox_;
+  metrics::ModelTags* tags_;
   HttpListener listener_;
+  LoopPost mail_post_;
+  FdWatch mail_watch_;
 };
 
 }  // namespace sluice::gateway

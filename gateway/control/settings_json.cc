@@ -99,6 +99,7 @@ json settings_json(const link::ModelSettings& settings) {
            {"default_priority", settings.default_priority},
            {"queue", json_of_queue(settings.queue)},
            {"priorities", std::move(priorities)},
+           {"metric_tags", settings.metric_tags},
            {"config", settings.json},
            {"worker_part", settings.worker_part}};
   if (settings.keep_old) {
@@ -127,6 +128,7 @@ link::ModelSettings parse_settings(const json& from) {
   for (const json& one : from.value("priorities", json::array())) {
     settings.priorities[one.at("level").get<std::uint32_t>()] = queue_of(one);
   }
+  take_value(from, "metric_tags", settings.metric_tags);
   take_value(from, "config", settings.json);
   take_value(from, "worker_part", settings.worker_part);
   return settings;

@@ -2,7 +2,7 @@
 or what clients are held to, and what has no effect is told."""
 import pytest
 
-from cluster import REAL_ENGINE, Cluster, wait_until
+from cluster import REAL_ENGINE, Client, Cluster, wait_until
 
 onnx = pytest.importorskip("onnx", reason="NOT RUN: python3-onnx is not installed")
 np = pytest.importorskip("numpy", reason="NOT RUN: python3-numpy is not installed")
@@ -59,6 +59,8 @@ CONFIGS = {
     "labelled": 'max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 1000 } '
                 'output { name: "y" data_type: TYPE_FP32 dims: [5] label_filename: "names/five.txt" } '
                 'output { name: "positive" data_type: TYPE_FP32 dims: [5] }',
+    "tagged": 'metric_tags { key: "team" value: "a \\"quoted\\" one" } metric_tags { key: "tier" value: "2" }',
+    "mistagged": 'metric_tags { key: "the-team" value: "x" }',
     "unlabelled": 'output { name: "y" data_type: TYPE_FP32 dims: [-1, 5] label_filename: "absent.txt" }',
     "foreign": 'backend: "tensorrt"',
 }
@@ -78,7 +80,7 @@ def cluster(tmp_path_factory):
     (root / "labelled" / "names" / "five.txt").write_bytes("zero\r\n\r\ntwo: é\r\nthree".encode())
     with Cluster(root, "--strict-readiness=false", stub=False) as running:
         for name in CONFIGS:
-            if name not in ("foreign", "unlabelled"):
+            if name not in ("foreign", "mistagged", "unlabelled"):
                 wait_until(lambda n=name: running.call("GET", f"/v2/models/{n}/ready").status == 200, 60, name)
         yield running
 
@@ -192,6 +194,24 @@ def test_label_filename_of_a_file_that_is_not_there(cluster):
     assert answer[0] == 503 and reason in answer[1], answer
     index = {each["name"]: each for each in cluster.call("POST", "/v2/repository/index").json()}
     assert index["unlabelled"]["state"] == "UNAVAILABLE" and reason in index["unlabelled"]["reason"]
+
+
+def test_metric_tags(cluster):
+    expect_y(ask(cluster, "tagged"), (1, 5))
+    tags = ',_team="a \\"quoted\\" one",_tier="2"'
+
+    def tagged():
+        page = Client(cluster.address("metrics")).call("GET", "/metrics").body.decode().splitlines()
+        series = [line for line in page if 'model="tagged"' in line]
+        return series if series and all(tags in line for line in series) else None
+    series = wait_until(tagged, what="the tags")
+    for family in ("sluice_requests_total", "sluice_worker_state", "sluice_request_seconds_bucket",
+                   "sluice_request_seconds_sum", "sluice_in_flight"):
+        assert any(line.startswith(family + "{") for line in series), family
+    page = Client(cluster.address("metrics")).call("GET", "/metrics").body.decode().splitlines()
+    assert not any("_team" in line for line in page if 'model="tagged"' not in line)
+    index = {each["name"]: each for each in cluster.call("POST", "/v2/repository/index").json()}
+    assert "metric_tags: key 'the-team' makes no label" in index["mistagged"]["reason"]
 
 
 def test_what_has_no_effect_is_told(cluster):

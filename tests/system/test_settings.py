@@ -4,7 +4,7 @@ import json
 import os
 import signal
 
-from cluster import ECHO, Cluster, wait_until
+from cluster import ECHO, Client, Cluster, wait_until
 from rollout import add_version, configure, echo_versions, model_state, wait_rollout
 
 LOAD = "/v2/repository/models/echo/load"
@@ -264,3 +264,27 @@ def test_a_version_without_its_labels_is_not_ready_until_they_are_there(tmp_path
         assert not cluster.ready()
         (tmp_path / "echo" / "labels.txt").write_text("cat")
         wait_until(lambda: labels_of(cluster) == ("1", ["cat", "", "", ""]), what="the version")
+
+
+def test_tags_of_metrics_change_at_once_and_restart_no_worker(tmp_path):
+    echo_versions(tmp_path, 1)
+    file = tmp_path / "echo" / "config.pbtxt"
+    file.write_text('metric_tags { key: "team" value: "a" }')
+
+    def tagged(tags):
+        page = Client(cluster.address("metrics")).call("GET", "/metrics").body.decode().splitlines()
+        return f'sluice_requests_total{{model="echo",version="1",protocol="kserve_v2",code="ok"{tags}}} 1' in page
+    with Cluster(tmp_path) as cluster:
+        cluster.wait_ready()
+        pid = cluster.worker("echo")["pid"]
+        assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+        wait_until(lambda: tagged(',_team="a"'), what="the tag")
+        file.write_text('metric_tags { key: "team" value: "b" } metric_tags { key: "tier" value: "1" }')
+        wait_until(lambda: tagged(',_team="b",_tier="1"'), what="the other tags")
+        os.kill(cluster.pid_of("gateway"), signal.SIGKILL)
+        wait_until(cluster.ready, 30, "the gateway's next life")
+        assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
+        wait_until(lambda: tagged(',_team="b",_tier="1"'), what="the tags of before")
+        file.write_text("")
+        wait_until(lambda: tagged(""), what="no tags")
+        assert cluster.worker("echo")["pid"] == pid

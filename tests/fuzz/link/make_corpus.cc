@@ -158,6 +158,7 @@ void write_all() {
                    .steps = {10, 100},
                    .keep_old = std::chrono::minutes(5),
                    .priorities = {{1, {.default_timeout = std::chrono::milliseconds(5)}}},
+                   .metric_tags = {{"team", "vision"}},
                    .json = "{}"},
       .versions = {{.number = 1, .stamp = "0a1b", .bytes = 9}}};
   write_control(9, "repository", Repository{1, 2, "io", {found, {.name = "b", .problem = "p"}}});

@@ -1,11 +1,13 @@
 // The rules between the fields of a configuration.
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "common/base/limits.h"
+#include "common/metrics/prometheus.h"
 #include "worker/model/repository/config_parser.h"
 
 namespace sluice::repository {
@@ -248,6 +250,25 @@ Result<void> check_rollout(const RolloutDefaults& rollout) {
   return {};
 }
 
+Result<void> check_metric_tags(const std::map<std::string, std::string>& tags) {
+  if (tags.size() > limits::kMetricTags) {
+    return wrong("metric_tags: at most " + std::to_string(limits::kMetricTags));
+  }
+  for (const auto& [key, value] : tags) {
+    if (!metrics::is_tag_key(key)) {
+      return wrong("metric_tags: key " + quoted(key) + " makes no label: 1 to " +
+                   std::to_string(limits::kMetricTagKeyBytes) +
+                   " letters of ASCII, digits and '_', which is not the first");
+    }
+    if (value.size() > limits::kMetricLabelBytes) {
+      return wrong("metric_tags: the value of " + quoted(key) + " has " +
+                   std::to_string(value.size()) + " bytes, at most " +
+                   std::to_string(limits::kMetricLabelBytes) + " are allowed");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_config(const ModelConfig& config) {
@@ -271,6 +292,7 @@ Result<void> check_config(const ModelConfig& config) {
     SLUICE_TRY(check_batching(*config.dynamic_batching, config.max_batch_size));
   }
   SLUICE_TRY(check_warm_ups(config));
+  SLUICE_TRY(check_metric_tags(config.metric_tags));
   if (config.replicas < 1 || std::cmp_greater(config.replicas, limits::kReplicas)) {
     return wrong("sluice.replicas is 1 to " + std::to_string(limits::kReplicas) + ", not " +
                  std::to_string(config.replicas));

@@ -28,7 +28,7 @@ Result<ParsedConfig> parse_model_config_json(std::string_view json, std::string_
 std::string to_json(const ModelConfig& config);
 
 // The rules between fields, which both parsers apply: dims, reshapes, batch sizes, priorities,
-// instances, warm-ups, file names. invalid_argument names the field.
+// instances, warm-ups, tags of metrics, file names. invalid_argument names the field.
 Result<void> check_config(const ModelConfig& config);
 
 }  // namespace sluice::repository

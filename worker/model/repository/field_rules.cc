@@ -79,7 +79,7 @@ constexpr FieldRule kModelConfig[] = {
     {"instance_group.host_policy", note, "where a worker runs is the operating system's choice"},
     {"default_model_filename", take},
     {"cc_model_filenames", note, kNoGpu},
-    {"metric_tags", note, "metrics carry no labels of the configuration yet"},
+    {"metric_tags", take},
     {"parameters", take},
     {"model_warmup", enter},
     {"model_warmup.name", take},

@@ -57,6 +57,7 @@ constexpr const char* kConfig = R"(
   parameters { key: "sluice.steps" value { string_value: "10,100" } }
   parameters { key: "sluice.hold" value { string_value: "30s" } }
   parameters { key: "sluice.keep_old" value { string_value: "10m" } }
+  metric_tags { key: "team" value: "vision" }
 )";
 
 TEST_F(RepositoryView, tells_control_of_versions_and_settings) {
@@ -92,7 +93,8 @@ TEST_F(RepositoryView, tells_control_of_versions_and_settings) {
                 .priority_levels = 2,
                 .default_priority = 2,
                 .queue = {.max_queue_size = 10, .default_timeout = std::chrono::microseconds(5)},
-                .priorities = {{1, {.delay_on_timeout = true, .allow_timeout_override = true}}}}));
+                .priorities = {{1, {.delay_on_timeout = true, .allow_timeout_override = true}}},
+                .metric_tags = {{"team", "vision"}}}));
 }
 
 TEST_F(RepositoryView, one_bad_model_does_not_hide_the_others) {

@@ -37,6 +37,7 @@ ModelFound digits() {
                                  .delay_on_timeout = true,
                                  .allow_timeout_override = true},
                        .priorities = {{1, {.max_queue_size = 4}}, {2, {}}},
+                       .metric_tags = {{"team", "vision"}, {"tier", ""}},
                        .json = "{\"name\":\"digits\"}"},
           .versions = {{.number = 1, .stamp = "00ff", .bytes = 5'000'000'000},
                        {.number = 3, .stamp = "0123456789abcdef", .bytes = 1}}};
@@ -190,7 +191,7 @@ TEST(Fit, LeavesAloneWhatFits) {
 }
 
 TEST(Fit, WhatIsTooMuchOfAModelIsItsProblemAlone) {
-  std::vector<ModelFound> models(6, digits());
+  std::vector<ModelFound> models(8, digits());
   models[0].name = std::string(2'000, 'n');
   models[1].versions.assign(65, {.number = 1});
   models[2].settings.policy.versions.assign(65, 1);
@@ -199,24 +200,31 @@ TEST(Fit, WhatIsTooMuchOfAModelIsItsProblemAlone) {
     models[4].settings.priorities[i] = {};
   }
   models[5].settings.json = std::string(300'000, ' ');
+  for (int i = 0; i < 15; ++i) {
+    models[6].settings.metric_tags.emplace("t" + std::to_string(i), "");
+  }
+  models[7].settings.metric_tags["team"] = std::string(257, 'v');
   models.push_back(digits());
   models.back().notes.assign(70, std::string(600, 'x'));
   Repository repository{.models = models};
   fit(repository);
-  ASSERT_EQ(repository.models.size(), 7U);
+  ASSERT_EQ(repository.models.size(), 9U);
   const char* problems[] = {"2000 bytes of name, at most 1024 are handled",
                             "65 versions, at most 64 are handled",
                             "65 versions in its policy, at most 64 are handled",
                             "67 labels, at most 64 are handled",
                             "65 priorities, at most 64 are handled",
-                            "300000 bytes of configuration, at most 262144 are handled"};
-  for (std::size_t i = 0; i < 6; ++i) {
+                            "300000 bytes of configuration, at most 262144 are handled",
+                            "17 tags of metrics, at most 16 are handled",
+                            "a tag of metrics with 4 bytes of key and 257 of value, at most 64 and "
+                            "256 are handled"};
+  for (std::size_t i = 0; i < 8; ++i) {
     EXPECT_EQ(repository.models[i].problem, problems[i]);
     EXPECT_TRUE(repository.models[i].versions.empty());
     EXPECT_EQ(repository.models[i].settings, ModelSettings{});
   }
-  EXPECT_EQ(repository.models[6].problem, "");
-  EXPECT_EQ(repository.models[6].notes, std::vector<std::string>(64, std::string(512, 'x')));
+  EXPECT_EQ(repository.models[8].problem, "");
+  EXPECT_EQ(repository.models[8].notes, std::vector<std::string>(64, std::string(512, 'x')));
   EXPECT_TRUE(decode_repository(encode(repository).body));
 }
 

@@ -60,6 +60,40 @@ TEST(Prometheus, EscapesLabels) {
   EXPECT_NE(registry.prometheus_text().find("{kind=\"a\\\"b\\\\c\\nd\"} 0\n"), std::string::npos);
 }
 
+TEST(Prometheus, PutsAModelsTagsBehindTheLabelsOfItsSeriesAlone) {
+  Registry registry;
+  Block& block = registry.add_block();
+  block.gauge(kQueueDepth, {"m", "1"}).set(2);
+  block.gauge(kQueueDepth, {"other", ""}).set(3);
+  block.counter(kErrorsTotal, {"m"});
+  block.histogram(kRequestSeconds, {"m", "1", "compute"});
+  const std::string text = registry.prometheus_text(
+      {{"m", {{"team", "a\"b\\c\nd"}, {"tier", ""}, {"no label", "x"}, {"_own", "x"}}}});
+  const std::string tags = ",_team=\"a\\\"b\\\\c\\nd\",_tier=\"\"";
+  for (const std::string& line :
+       {"sluice_queue_depth{model=\"m\",version=\"1\"" + tags + "} 2\n",
+        std::string("sluice_queue_depth{model=\"other\",version=\"\"} 3\n"),
+        std::string("sluice_errors_total{kind=\"m\"} 0\n"),
+        "_bucket{model=\"m\",version=\"1\",phase=\"compute\"" + tags + ",le=\"1e-06\"} 0\n",
+        "_sum{model=\"m\",version=\"1\",phase=\"compute\"" + tags + "} 0\n",
+        "_count{model=\"m\",version=\"1\",phase=\"compute\"" + tags + "} 0\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+  EXPECT_EQ(text.find("own"), std::string::npos);
+  EXPECT_EQ(text.find("no label"), std::string::npos);
+}
+
+TEST(Prometheus, KnowsWhichKeysMakeLabels) {
+  for (const char* key : {"a", "Z9", "team_name", "9", "a_"}) {
+    EXPECT_TRUE(is_tag_key(key)) << key;
+  }
+  for (const char* key : {"", "_a", "a-b", "a b", "a.b", "a\"", "\xc3\xa9", "a\n"}) {
+    EXPECT_FALSE(is_tag_key(key)) << key;
+  }
+  EXPECT_TRUE(is_tag_key(std::string(64, 'k')));
+  EXPECT_FALSE(is_tag_key(std::string(65, 'k')));
+}
+
 TEST(Prometheus, KeepsUtf8AndReplacesWhatIsNot) {
   struct Case {
     std::string_view given;

@@ -26,6 +26,7 @@ FleetMemory full() {
   settings.default_priority = 2;
   settings.queue = {7, std::chrono::microseconds(11), true, false};
   settings.priorities = {{1, {8, milliseconds(12), false, true}}};
+  settings.metric_tags = {{"team", "vision"}};
   settings.json = "{}";
   settings.worker_part = "abcd";
   digits.in_force = LoadedConfig{"{ }", settings, {"note"}};

@@ -189,7 +189,6 @@ TEST(ModelConfig, what_has_no_effect_is_noted_once_each) {
     instance_group { count: 1 host_policy: "h" } instance_group { count: 1 host_policy: "i" }
     response_cache { enable: true }
     runtime: "r"
-    metric_tags { key: "team" value: "x" }
     parameters { key: "intra_op_thread_count" value { string_value: "4" } }
     model_warmup { name: "skipped" }
     dynamic_batching { }
@@ -204,10 +203,21 @@ TEST(ModelConfig, what_has_no_effect_is_noted_once_each) {
                                     HasSubstr("instance_group.host_policy has no effect"),
                                     HasSubstr("response_cache.enable has no effect"),
                                     HasSubstr("runtime has no effect"),
-                                    HasSubstr("metric_tags has no effect"),
                                     HasSubstr("parameter intra_op_thread_count has no effect"),
                                     HasSubstr("model_warmup 'skipped' has no effect"),
                                     HasSubstr("dynamic_batching joins no requests")));
+}
+
+TEST(ModelConfig, labels_of_classes_and_tags_of_metrics_are_taken) {
+  const auto config = parse_model_config(R"(
+    metric_tags { key: "team" value: "vision \"x\"" } metric_tags { key: "tier_2" value: "" }
+    output { name: "y" data_type: TYPE_FP32 dims: 1 label_filename: "sub/labels.txt" })",
+                                         "m");
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_TRUE(config->notes.empty());
+  EXPECT_EQ(config->config.metric_tags,
+            (std::map<std::string, std::string>{{"team", "vision \"x\""}, {"tier_2", ""}}));
+  EXPECT_EQ(config->config.outputs.at(0).label_filename, "sub/labels.txt");
 }
 
 TEST(ModelConfig, priorities_and_queue_policies_are_taken) {
@@ -394,6 +404,28 @@ TEST(ModelConfig, wrong_warm_ups_and_parameters_are_named) {
        "'' is not a whole number"},
       {"parameters { key: \"sluice.hold\" value { string_value: \"30\" } }",
        "'30' is not a duration"},
+  };
+  expect_wrong(cases);
+}
+
+TEST(ModelConfig, wrong_tags_of_metrics_are_named) {
+  std::string many;
+  for (int i = 0; i < 17; ++i) {
+    many += "metric_tags { key: \"k" + std::to_string(i) + "\" value: \"\" } ";
+  }
+  const std::string long_key = "metric_tags { key: \"" + std::string(65, 'k') + "\" value: \"\" }";
+  const std::string long_value =
+      "metric_tags { key: \"team\" value: \"" + std::string(257, 'v') + "\" }";
+  const Wrong cases[] = {
+      {"metric_tags { key: \"a-b\" value: \"x\" }",
+       "metric_tags: key 'a-b' makes no label: 1 to 64 letters of ASCII, digits and '_', which is "
+       "not the first"},
+      {"metric_tags { key: \"_a\" value: \"x\" }", "metric_tags: key '_a' makes no label"},
+      {"metric_tags { key: \"\" value: \"x\" }", "metric_tags: key '' makes no label"},
+      {long_key.c_str(), "makes no label: 1 to 64"},
+      {long_value.c_str(),
+       "metric_tags: the value of 'team' has 257 bytes, at most 256 are allowed"},
+      {many.c_str(), "metric_tags: at most 16"},
   };
   expect_wrong(cases);
 }
