@@ -1,6 +1,7 @@
 // `sluice bench engine`: how fast a model runs in the engine alone.
 
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cluster/cli/commands.h"
+#include "cluster/cli/profile_view.h"
 #include "common/process/engine_environment.h"
 #include "worker/engine/engine.h"
 #include "worker/model/engine_bench.h"
@@ -20,8 +22,18 @@ struct BenchEngineOptions {
   double seconds = 5;
   std::vector<std::string> shapes;
   std::string sweep;
+  std::string trace;  // a file; "": none
+  bool profile = false;
   bool json = false;
 };
+
+Result<void> write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  if (!file.write(text.data(), static_cast<std::streamsize>(text.size())).flush()) {
+    return Error{ErrorCode::unavailable, "cannot write '" + path + "'"};
+  }
+  return {};
+}
 
 Result<std::string> bench(const BenchEngineOptions& options) {
   model::BenchOptions bench = options.bench;
@@ -36,8 +48,18 @@ Result<std::string> bench(const BenchEngineOptions& options) {
   SLUICE_TRY(enter_engine_environment(bench.threads));
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
   const auto subject = model::bench_engine_of(*engine);
+  model::StepProfile profile;
+  bench.profile = options.profile || !options.trace.empty() ? &profile : nullptr;
   SLUICE_TRY_ASSIGN(const model::BenchResult result, model::run_bench(*subject, bench));
-  return options.json ? json_of(result) : text_of(result);
+  if (!options.trace.empty()) {
+    SLUICE_TRY(write_file(options.trace, trace_json(profile)));
+  }
+  if (!options.profile) {
+    return options.json ? json_of(result) : text_of(result);
+  }
+  const engine::MachinePeak peak = engine->measure_peak();
+  return options.json ? profile_json(profile, peak)
+                      : text_of(result) + "\n\n" + profile_text(profile, peak);
 }
 
 }  // namespace
@@ -68,6 +90,13 @@ void add_bench_engine_command(CLI::App& bench_app, ExitCode& exit_code) {
                        options->sweep,
                        "SYMBOL=1..128: run once with each of these values of an open extent")
           ->excludes(data);
+  CLI::Option* profile = command->add_flag(
+      "--profile", options->profile, "Show where the time goes, by operator and by step");
+  CLI::Option* trace = command->add_option(
+      "--trace", options->trace, "A file for one run as Chrome and Perfetto show it");
+  for (CLI::Option* option : {profile, trace}) {
+    option->excludes(sweep);
+  }
   command
       ->add_option("--decode",
                    options->bench.feed.decode,
@@ -75,7 +104,9 @@ void add_bench_engine_command(CLI::App& bench_app, ExitCode& exit_code) {
       ->check(CLI::Range(1, 100'000))
       ->excludes(shape)
       ->excludes(data)
-      ->excludes(sweep);
+      ->excludes(sweep)
+      ->excludes(profile)
+      ->excludes(trace);
   command->add_option("--write", options->bench.write, "A folder for output_I.pb of the first run");
   command->add_flag("--json", options->json, "One JSON object");
   command->callback([options, &exit_code] {

@@ -255,6 +255,7 @@ Result<void> Binder::bind_kernels() {
     if (const BoundStep* const then = bound_before(step)) {
       step.bound = then->bound;
       step.scratch_size = then->scratch_size;
+      step.implementation = then->implementation;
       continue;
     }
     BindContext context{.node = &step.step->node,
@@ -267,6 +268,7 @@ Result<void> Binder::bind_kernels() {
     }
     step.bound = std::make_shared<const Box>(*std::move(bound));
     step.scratch_size = context.scratch_size;
+    step.implementation = context.implementation;
   }
   return {};
 }

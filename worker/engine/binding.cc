@@ -23,6 +23,42 @@ bool is_aligned(const void* data, DataType datatype) {
 
 const Box kNothingBound;
 
+std::string_view op_type_of(const BoundStep& step) {
+  if (step.step != nullptr) {
+    return step.step->node.op_type;
+  }
+  const bool rounds = step.rounds_to != DataType::undefined;
+  return rounds                                                  ? "Round to 16 bits"
+         : step.inputs[0]->datatype != step.outputs[0]->datatype ? "Convert 16 bits"
+                                                                 : "Reorder";
+}
+
+// Runs the step and tells of it.
+template <class Run>
+Result<void> observe(const BoundStep& step, const Run& run, StepObserver& observer) {
+  const auto operands = [](const auto& views) {
+    std::vector<StepReport::Operand> list;
+    for (const TensorView* const view : views) {
+      list.push_back(view == nullptr ? StepReport::Operand{}
+                                     : StepReport::Operand{view->datatype, view->dims});
+    }
+    return list;
+  };
+  StepReport report{.op_type = op_type_of(step), .implementation = step.implementation};
+  if (step.step != nullptr) {
+    report.node = step.step->node.name;
+  }
+  report.begin = std::chrono::steady_clock::now();
+  SLUICE_TRY(run());
+  report.end = std::chrono::steady_clock::now();
+  const auto inputs = operands(step.inputs);
+  const auto outputs = operands(step.outputs);  // those of dynamic steps are known only now
+  report.inputs = inputs;
+  report.outputs = outputs;
+  observer.on_step(report);
+  return {};
+}
+
 Error cancelled() {
   return {ErrorCode::cancelled, "the request was cancelled while it ran"};
 }
@@ -158,42 +194,51 @@ Result<void> Binding::run_dynamic(BoundStep& step, const std::atomic<bool>* stop
   return {};
 }
 
-Result<void> Binding::run_steps(const std::atomic<bool>* stop, std::span<std::byte> arena) {
+Result<void> Binding::run_one(BoundStep& step,
+                              const std::atomic<bool>* stop,
+                              std::span<std::byte> arena) {
+  if (step.step == nullptr) {
+    if (step.rounds_to != DataType::undefined) {
+      round_to_halves(*step.inputs[0], step.rounds_to, *step.outputs[0]);
+    } else if (step.inputs[0]->datatype != step.outputs[0]->datatype) {
+      convert_halves(*step.inputs[0], *step.outputs[0]);
+    } else {
+      reorder(*step.inputs[0], *step.outputs[0]);
+    }
+    return {};
+  }
+  Result<void> done;
+  if (step.dynamic) {
+    done = run_dynamic(step, stop);
+  } else {
+    const auto scratch = step.scratch_size > 0
+                             ? arena.subspan(step.scratch_offset, step.scratch_size)
+                             : std::span<std::byte>{};
+    KernelContext context(step.inputs, step.outputs, scratch, stop);
+    done = step.step->entry->kernel.run(step.step->params,
+                                        step.step->state,
+                                        step.bound != nullptr ? *step.bound : kNothingBound,
+                                        context);
+  }
+  return done ? Result<void>() : with_context(std::move(done).error(), describe(step.step->node));
+}
+
+Result<void> Binding::run_steps(const RunArguments& arguments, std::span<std::byte> arena) {
+  const auto stopped = [stop = arguments.stop] {
+    return stop != nullptr && stop->load(std::memory_order_relaxed);
+  };
   for (BoundStep& step : steps_) {
-    if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
+    if (stopped()) {
       return cancelled();
     }
-    if (step.step == nullptr) {
-      if (step.rounds_to != DataType::undefined) {
-        round_to_halves(*step.inputs[0], step.rounds_to, *step.outputs[0]);
-      } else if (step.inputs[0]->datatype != step.outputs[0]->datatype) {
-        convert_halves(*step.inputs[0], *step.outputs[0]);
-      } else {
-        reorder(*step.inputs[0], *step.outputs[0]);
-      }
+    if (arguments.observer != nullptr) {
+      SLUICE_TRY(observe(
+          step, [&] { return run_one(step, arguments.stop, arena); }, *arguments.observer));
       continue;
     }
-    Result<void> done;
-    if (step.dynamic) {
-      done = run_dynamic(step, stop);
-    } else {
-      const auto scratch = step.scratch_size > 0
-                               ? arena.subspan(step.scratch_offset, step.scratch_size)
-                               : std::span<std::byte>{};
-      KernelContext context(step.inputs, step.outputs, scratch, stop);
-      done = step.step->entry->kernel.run(step.step->params,
-                                          step.step->state,
-                                          step.bound != nullptr ? *step.bound : kNothingBound,
-                                          context);
-    }
-    if (!done) {
-      return with_context(std::move(done).error(), describe(step.step->node));
-    }
+    SLUICE_TRY(run_one(step, arguments.stop, arena));
   }
-  if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
-    return cancelled();
-  }
-  return {};
+  return stopped() ? Result<void>(cancelled()) : Result<void>();
 }
 
 Result<void> Binding::give_tensor(std::size_t output,
@@ -250,7 +295,7 @@ Result<void> Binding::run(const RunArguments& arguments, std::span<std::byte> ar
   SLUICE_TRY(take_inputs(arguments));
   SLUICE_TRY(take_outputs(arguments));
   take_arena(arena);
-  SLUICE_TRY(run_steps(arguments.stop, arena));
+  SLUICE_TRY(run_steps(arguments, arena));
   return give_outputs(arguments);
 }
 

@@ -80,6 +80,7 @@ struct BoundStep {
   std::vector<std::uint32_t> in{};           // slots; kNoValue: left out
   std::vector<std::uint32_t> out{};
   std::shared_ptr<const Box> bound{};  // null: the kernel binds nothing
+  const char* implementation = "";
   std::vector<const TensorView*> inputs{};
   std::vector<TensorView*> outputs{};
   std::size_t scratch_size = 0;
@@ -121,7 +122,8 @@ class Binding {
   Result<void> take_inputs(const RunArguments& arguments);
   Result<void> take_outputs(const RunArguments& arguments);
   void take_arena(std::span<std::byte> arena);
-  Result<void> run_steps(const std::atomic<bool>* stop, std::span<std::byte> arena);
+  Result<void> run_steps(const RunArguments& arguments, std::span<std::byte> arena);
+  Result<void> run_one(BoundStep& step, const std::atomic<bool>* stop, std::span<std::byte> arena);
   Result<void> run_dynamic(BoundStep& step, const std::atomic<bool>* stop);
   Result<void> give_outputs(const RunArguments& arguments);
   Result<void> give(const Left& left, OutputAllocator& allocator);

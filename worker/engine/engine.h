@@ -6,12 +6,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
@@ -84,6 +86,31 @@ struct InputView {
   const Value* value = nullptr;  // in runs inside a run: what the rest describes
 };
 
+// One step of a run, as an observer is told of it when it has ended. Valid during the call.
+struct StepReport {
+  struct Operand {
+    DataType datatype = DataType::undefined;  // undefined: left out
+    std::span<const std::int64_t> shape{};
+  };
+  std::string_view node{};     // its name in the model file, "" for what the engine added
+  std::string_view op_type{};  // of what it has become: "Conv", "Reorder"
+  std::string_view
+      implementation{};  // that the operator chose for these shapes; "" where it has one
+  std::span<const Operand> inputs{};
+  std::span<const Operand> outputs{};
+  std::chrono::steady_clock::time_point begin{};
+  std::chrono::steady_clock::time_point end{};
+};
+
+class StepObserver {
+ public:
+  StepObserver() = default;
+  StepObserver(const StepObserver&) = delete;
+  StepObserver& operator=(const StepObserver&) = delete;
+  virtual ~StepObserver() = default;
+  virtual void on_step(const StepReport& step) = 0;
+};
+
 struct RunArguments {
   std::span<const InputView> inputs;     // in the order of ModelInfo::inputs; datatype undefined:
                                          // an optional input left out
@@ -91,6 +118,7 @@ struct RunArguments {
   OutputAllocator* allocator = nullptr;  // never null
   const std::atomic<bool>* stop = nullptr;  // may be null; looked at between nodes: once true, the
                                             // run ends soon with `cancelled`
+  StepObserver* observer = nullptr;  // may be null; told of each step but those of graphs inside
   ValueSink* sink = nullptr;  // in runs inside a run: takes the outputs; `allocator` is the same
 };
 
@@ -126,6 +154,12 @@ class Session {
   [[nodiscard]] virtual std::unique_ptr<Execution> new_execution() const = 0;
 };
 
+// What one core of this machine can do, measured.
+struct MachinePeak {
+  double gflops = 0;    // float32 multiplications and additions, in 10^9 a second
+  double gb_per_s = 0;  // read from memory, in 10^9 bytes a second
+};
+
 class Engine {
  public:
   Engine() = default;
@@ -140,11 +174,13 @@ class Engine {
   virtual Result<Inspection> inspect(const std::string& /*path*/) {
     return Error{ErrorCode::unsupported, "this engine looks at no files"};
   }
+  // Takes about a tenth of a second.
+  [[nodiscard]] virtual MachinePeak measure_peak() { return {}; }
 };
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 5;
+inline constexpr std::uint32_t kAbi = 6;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

@@ -118,6 +118,8 @@ struct BindContext {
   // Numbers may not be finite: relu and clip must not be left to oneDNN, which loses NaN.
   bool keep_nan = false;
   std::size_t scratch_size = 0;  // set by bind: bytes run gets, aligned to 64
+  // Set by binds that choose between kernels: its name, which lives as long as what is bound.
+  const char* implementation = "";
 
   [[nodiscard]] bool has_input(std::size_t i) const {
     return i < inputs.size() && inputs[i].datatype != DataType::undefined;

@@ -7,6 +7,7 @@
 #include "worker/engine/inspect.h"
 #include "worker/engine/session.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/peak.h"
 
 namespace sluice::engine {
 namespace {
@@ -31,6 +32,10 @@ class PlanEngine final : public Engine {
   Result<Inspection> inspect(const std::string& path) override {
     SLUICE_TRY_ASSIGN(Model model, read_model(path));
     return engine::inspect(std::move(model), plain_);
+  }
+
+  [[nodiscard]] MachinePeak measure_peak() override {
+    return {.gflops = simd::peak_gflops(), .gb_per_s = simd::peak_gb_per_s()};
   }
 
  private:

@@ -81,6 +81,15 @@ Result<void> repeat(BenchModel& model, std::chrono::duration<double> time, Sampl
   return {};
 }
 
+Result<void> profile(BenchModel& model, std::chrono::duration<double> time, StepProfile& profile) {
+  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
+  do {
+    profile.begin_run();
+    SLUICE_TRY(model.observe(0, profile));
+  } while (Clock::now() < end);
+  return {};
+}
+
 }  // namespace
 
 Result<BenchResult> run_bench(BenchEngine& engine, const BenchOptions& options) {
@@ -107,6 +116,9 @@ Result<BenchResult> run_bench(BenchEngine& engine, const BenchOptions& options) 
   for (std::size_t i = 1; i < count; ++i) {
     SLUICE_TRY(
         samples.time([&] { return feedback.empty() ? model->run(i) : model->step(i, feedback); }));
+  }
+  if (options.profile != nullptr && count == 1) {
+    SLUICE_TRY(profile(*model, options.time / 2, *options.profile));
   }
   BenchResult result;
   samples.put(result);

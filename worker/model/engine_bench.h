@@ -13,6 +13,7 @@
 #include "common/link/infer.h"
 #include "worker/engine/engine.h"
 #include "worker/model/bench_inputs.h"
+#include "worker/model/step_profile.h"
 
 namespace sluice::model {
 
@@ -33,6 +34,10 @@ class BenchModel {
   virtual Result<void> run(std::size_t set) = 0;
   // The same, but takes inputs from the outputs of the last step (not in step 0) and keeps its own.
   virtual Result<void> step(std::size_t set, const std::vector<Feedback>& feedback) = 0;
+  // As run(), and tells of each step. unsupported where the engine cannot.
+  virtual Result<void> observe(std::size_t /*set*/, engine::StepObserver& /*observer*/) {
+    return Error{ErrorCode::unsupported, "this engine tells nothing of its steps"};
+  }
   // The outputs for set number `set`; sequences and maps are left out.
   virtual Result<std::vector<NamedTensor>> outputs(std::size_t set) = 0;
 };
@@ -55,7 +60,8 @@ struct BenchOptions {
   int threads = 1;
   std::chrono::duration<double> time{5};  // how long to repeat; not for a sweep or a decode
   BenchFeed feed{};
-  std::string write{};  // a folder for output_I.pb of the first set; "": none
+  StepProfile* profile = nullptr;  // runs half as long again, observed; not for a sweep or a decode
+  std::string write{};             // a folder for output_I.pb of the first set; "": none
 };
 
 struct BenchResult {

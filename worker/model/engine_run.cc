@@ -54,14 +54,18 @@ Result<std::vector<NamedTensor>> run_tensors(engine::Execution& execution,
                                              const ModelInfo& info,
                                              const std::vector<NamedTensor>& inputs,
                                              const std::vector<std::size_t>& outputs,
-                                             const std::atomic<bool>* stop) {
+                                             const std::atomic<bool>* stop,
+                                             engine::StepObserver* observer) {
   std::vector<engine::InputView> views;
   for (const NamedTensor& input : inputs) {
     views.push_back(view_of(input));
   }
   BufferAllocator allocator(outputs.size());
-  SLUICE_TRY(
-      execution.run({.inputs = views, .outputs = outputs, .allocator = &allocator, .stop = stop}));
+  SLUICE_TRY(execution.run({.inputs = views,
+                            .outputs = outputs,
+                            .allocator = &allocator,
+                            .stop = stop,
+                            .observer = observer}));
   std::vector<RecordedValue> values = allocator.take();
   std::vector<NamedTensor> results;
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -20,7 +20,8 @@ Result<std::vector<NamedTensor>> run_tensors(engine::Execution& execution,
                                              const ModelInfo& info,
                                              const std::vector<NamedTensor>& inputs,
                                              const std::vector<std::size_t>& outputs,
-                                             const std::atomic<bool>* stop = nullptr);
+                                             const std::atomic<bool>* stop = nullptr,
+                                             engine::StepObserver* observer = nullptr);
 
 // The same where inputs and outputs may be sequences and optionals; the answers have no names.
 Result<std::vector<RecordedValue>> run_values(engine::Execution& execution,

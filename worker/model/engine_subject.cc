@@ -29,6 +29,10 @@ class OurModel final : public BenchModel {
     SLUICE_TRY(run_tensors(*execution_, info(), sets_[set], wanted_));
     return {};
   }
+  Result<void> observe(std::size_t set, engine::StepObserver& observer) override {
+    SLUICE_TRY(run_tensors(*execution_, info(), sets_[set], wanted_, nullptr, &observer));
+    return {};
+  }
   Result<void> step(std::size_t set, const std::vector<Feedback>& feedback) override {
     if (set > 0) {
       for (const Feedback& pair : feedback) {

@@ -52,6 +52,13 @@ void BoundPrimitive::run(std::span<void* const> addresses) {
   SLUICE_CHECK(status == dnnl_success);
 }
 
+const char* BoundPrimitive::implementation() const {
+  const char* name = "";
+  static_cast<void>(dnnl_primitive_desc_query(
+      primitive_.get_primitive_desc(), dnnl_query_impl_info_str, 0, static_cast<void*>(&name)));
+  return name;
+}
+
 dnnl::memory reordered(const void* from,
                        const dnnl::memory::desc& from_desc,
                        const dnnl::memory::desc& to_desc) {

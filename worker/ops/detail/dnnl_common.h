@@ -32,6 +32,8 @@ class BoundPrimitive {
 
   // `addresses` in the order of the arguments.
   void run(std::span<void* const> addresses);
+  // oneDNN's name of what it chose, "brgconv:avx2" or the like; valid for ever.
+  [[nodiscard]] const char* implementation() const;
 
  private:
   dnnl::primitive primitive_;

@@ -241,6 +241,10 @@ std::shared_ptr<Convolution> Convolution::make(const ConvSpec& given,
   }
 }
 
+const char* Convolution::implementation() const {
+  return impl_->primitive->implementation();
+}
+
 std::size_t Convolution::scratch_size() const {
   return impl_->scratch_size;
 }

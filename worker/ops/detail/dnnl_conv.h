@@ -43,6 +43,7 @@ class Convolution {
   static std::shared_ptr<Convolution> make(const ConvSpec& spec,
                                            std::shared_ptr<const PackedFilter> filter);
   [[nodiscard]] std::size_t scratch_size() const;
+  [[nodiscard]] const char* implementation() const;
   // With a residual, `y` holds it before and the sum after. Not for two threads at once.
   void run(const float* x, const float* bias, float* y, std::byte* scratch);
 

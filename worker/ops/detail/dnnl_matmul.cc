@@ -121,6 +121,10 @@ std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
   }
 }
 
+const char* Matmul::implementation() const {
+  return impl_->primitive ? impl_->primitive->implementation() : "panels";
+}
+
 std::size_t Matmul::scratch_size() const {
   return impl_->scratch_size;
 }

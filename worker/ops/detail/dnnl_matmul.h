@@ -43,6 +43,7 @@ class Matmul {
   // Null when oneDNN has no implementation.
   static std::shared_ptr<Matmul> make(const MatmulSpec& spec);
   [[nodiscard]] std::size_t scratch_size() const;
+  [[nodiscard]] const char* implementation() const;
   // `b` is ignored where it is packed. Not for two threads at once.
   void run(const float* a, const float* b, const float* bias, float* c, std::byte* scratch);
 

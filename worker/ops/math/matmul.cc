@@ -185,11 +185,13 @@ Result<GemmBound> bind_gemm(const GemmParams& params,
   const auto batches = [](const Shape& dims) { return Shape(dims.begin(), dims.end() - 2); };
   bound.batches = make_loop<2>(batch_dims, {batches(product.a), batches(product.b)});
   const bool empty = context.outputs[0].count == 0 || product.k == 0;
+  context.implementation = "loops";
   if (context.outputs[0].datatype != DataType::float32 || state.reference || empty) {
     return bound;
   }
   if (state.packed == nullptr && is_thin(params, product)) {
     bound.thin = true;
+    context.implementation = "thin";
     return bound;
   }
   detail::MatmulSpec spec{.a_dims = product.a,
@@ -222,7 +224,10 @@ Result<GemmBound> bind_gemm(const GemmParams& params,
   if (bound.primitive == nullptr) {
     bound.adds_bias = bound.activates = false;
   }
-  context.scratch_size = bound.primitive != nullptr ? bound.primitive->scratch_size() : 0;
+  if (bound.primitive != nullptr) {
+    context.scratch_size = bound.primitive->scratch_size();
+    context.implementation = bound.primitive->implementation();
+  }
   return bound;
 }
 

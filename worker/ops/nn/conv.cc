@@ -171,6 +171,9 @@ Result<ConvBound> bind_conv(const ConvParams& params,
                      to_string(context.inputs[*residual].dims) +
                      " are added, which the model's declared shapes do not allow");
   }
+  context.implementation = state.rows != nullptr      ? "rows"
+                           : !state.depthwise.empty() ? "depthwise"
+                                                      : "loops";
   if (state.rows != nullptr) {
     context.scratch_size = state.rows->scratch_size(bound.window, x.dims);
   }
@@ -187,6 +190,7 @@ Result<ConvBound> bind_conv(const ConvParams& params,
     return Error{ErrorCode::internal, "no kernel for its packed weights"};
   }
   context.scratch_size = bound.primitive->scratch_size();
+  context.implementation = bound.primitive->implementation();
   return bound;
 }
 
