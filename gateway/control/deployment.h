@@ -169,11 +169,14 @@ class Deployment {
     std::vector<std::uint64_t> incoming{};  // units
     std::set<std::uint64_t> stored{};       // of these, whose build was in the repository
     std::vector<std::uint64_t> outgoing{};
-    std::vector<Spec> to_start{};                   // recreate: once the old has ended
-    std::vector<Unit> before{};                     // of the outgoing ones, to go back to
-    std::map<std::int64_t, Failed> failed{};        // of the outgoing ones, when they went
-    std::optional<std::int64_t> primary{};          // before
-    std::optional<Pin> pin{};                       // before
+    std::vector<Spec> to_start{};             // recreate: once the old has ended
+    std::vector<Unit> before{};               // of the outgoing ones, to go back to
+    std::map<std::int64_t, Failed> failed{};  // of the outgoing ones, when they went
+    std::optional<std::int64_t> primary{};    // before
+    std::optional<Pin> pin{};                 // before
+    std::optional<LoadedConfig> in_force{};   // before
+    std::optional<LoadedConfig>
+        back_to{};  // in force with the switch, if what served by it is warm
     std::map<std::int64_t, AnswerCounts> counts{};  // when both began to serve
     std::map<std::string, Deaths> deaths{};         // by worker, the same
     TimePoint both_since{};
@@ -242,12 +245,13 @@ class Deployment {
   [[nodiscard]] const link::ModelSettings& settings() const;  // that is wanted
   [[nodiscard]] const link::ModelSettings& in_force() const;
   [[nodiscard]] Result<LoadedConfig> read_config(const std::string& json) const;
-  [[nodiscard]] std::string config_of(std::int64_t version, const std::string& worker) const;
+  [[nodiscard]] std::string config_of(const WorkerFact& worker) const;
   [[nodiscard]] bool is_taken_up() const;
   [[nodiscard]] bool serves_otherwise() const;
   [[nodiscard]] std::vector<std::string> notes_on_settings() const;
   void take_up_settings();
   void give_back_config(const std::string& reason, TimePoint now);
+  void restore_config();
 
   // What was before (deployment_memory.cc).
   [[nodiscard]] bool served_before(std::int64_t version) const;
@@ -327,7 +331,8 @@ class Deployment {
   std::optional<Rollout> rollout_;
   Change change_;
   std::optional<RolloutStatus> last_rollout_;
-  std::vector<std::int64_t> previous_;  // what served before the last rollout
+  std::vector<std::int64_t> previous_;           // what served before the last rollout
+  std::optional<LoadedConfig> previous_config_;  // by which, if it is another
   std::optional<std::int64_t> primary_;
   std::map<std::int64_t, AnswerCounts> counts_;
   std::uint64_t published_ = 0;  // the snapshot of the latest change of routes; 0: not yet

@@ -200,6 +200,7 @@ Result<void> Deployment::unload(CommandId id, TimePoint now) {
   }
   std::erase_if(waiting_, [](const Waiting& waiting) { return !waiting.unload; });
   previous_.clear();
+  previous_config_.reset();
   waiting_.push_back({id, true});
   settle(now);
   return {};
@@ -304,24 +305,28 @@ Result<void> Deployment::rollback(CommandId id, TimePoint now) {
   plan.command = id;
   plan.strategy = settings().strategy;
   plan.allow_signature_change = true;  // it has served before
+  const std::string& config = previous_config_ ? previous_config_->json : loaded_.json;
   Difference back;
+  bool all_warm = true;
   for (const std::int64_t version : previous_) {
     const auto warm = std::ranges::find_if(units_, [&](const Unit& each) {
       return each.version == version &&
              (each.role == Role::standby || each.role == Role::outgoing) && !has_failed(each);
     });
     const Unit* served = serving(version);
+    const Spec stored = spec_of(version, config);
+    all_warm = all_warm && warm != units_.end();
     if (warm != units_.end()) {
       plan.strategy = Strategy::rolling;  // it runs beside the present one already
       back.added.push_back({version, warm->workers});
-      const Spec stored = spec_of(version);
       if (differs(warm->workers, stored.workers)) {
         failed_[version] = {builds_of(stored.workers), "rolled back to the build before it"};
       }
-    } else if (served == nullptr) {
+    } else if (served == nullptr ||
+               (config != loaded_.json && differs(served->workers, stored.workers))) {
       SLUICE_TRY(check_target(version));
       failed_.erase(version);
-      back.added.push_back(spec_of(version));
+      back.added.push_back(stored);
     }
   }
   for (const Unit& each : units_) {
@@ -339,8 +344,10 @@ Result<void> Deployment::rollback(CommandId id, TimePoint now) {
   }
   const std::optional<Pin> before = pin_;
   set_pin(Pin{previous_}, now);
+  restore_config();
   begin(std::move(plan), std::move(back), now);
   change_.pin = before;
+  change_.back_to = all_warm ? previous_config_ : std::nullopt;
   settle(now);
   return {};
 }

@@ -15,6 +15,7 @@ std::optional<ModelMemory> Deployment::memory() const {
   memory.pin = pin_;
   memory.config = loaded_.json;
   memory.previous = previous_;
+  memory.previous_config = previous_config_;
   memory.labels = labels_;
   for (const auto& [version, failed] : failed_) {
     if (!failed.for_want) {  // the disks may have changed by then
@@ -25,6 +26,7 @@ std::optional<ModelMemory> Deployment::memory() const {
       rollout_ ? std::optional(rollout_->phase()) : std::nullopt;
   if (phase == RolloutPhase::switching) {
     memory.previous = rollout_->plan().from;
+    memory.previous_config = change_.in_force != in_force_ ? change_.in_force : std::nullopt;
   } else if (phase) {  // until the switch it is the old that serves
     for (const Unit& old : change_.before) {
       memory.serving.push_back({old.version, builds_of(old.workers), {}});
@@ -53,6 +55,13 @@ std::optional<ModelMemory> Deployment::memory() const {
       memory.warm.push_back({each.version, builds_of(each.workers), each.keep_for});
     }
   }
+  for (const Unit& each : units_) {
+    for (const auto& [id, place] : each.workers) {
+      if (!place.config.empty() && place.config != memory.config) {
+        memory.other_configs.insert(place.config);
+      }
+    }
+  }
   std::ranges::sort(memory.serving, {}, &RememberedVersion::version);
   std::ranges::sort(memory.warm, {}, &RememberedWarm::version);
   if (memory_ && !restored_) {  // nothing has come of it yet
@@ -61,6 +70,7 @@ std::optional<ModelMemory> Deployment::memory() const {
     memory.rollout = memory_->rollout;
     memory.labels = memory_->labels;
     memory.config_before = memory_->config_before;
+    memory.other_configs = memory_->other_configs;
   }
   if (!is_taken_up()) {
     memory.in_force = in_force_;
@@ -82,6 +92,9 @@ void Deployment::remember(ModelMemory memory) {
   }
   in_force_ = memory.in_force;
   previous_ = memory.previous;
+  if (memory.previous_config && read_config(memory.previous_config->json)) {
+    previous_config_ = memory.previous_config;
+  }
   for (const RememberedVersion& each : memory.failed) {
     failed_[each.version] = {each.builds, each.reason};
   }

@@ -49,10 +49,12 @@ struct ModelMemory {
   // Until the rollout to `config` has succeeded: what it was before, to go back to.
   std::optional<std::string> config_before{};
   std::optional<LoadedConfig> in_force{};    // where it serves by another than is wanted
+  std::set<std::string> other_configs{};     // that were loaded, by which workers still run
   std::vector<RememberedVersion> serving{};  // ascending; what to serve before anything changes
   std::vector<RememberedWarm> warm{};        // ascending
   std::vector<RememberedVersion> failed{};   // ascending; builds that are not tried again
   std::vector<std::int64_t> previous{};      // what a rollback goes back to
+  std::optional<LoadedConfig> previous_config{};  // that was in force then; absent: the present one
   std::map<std::string, std::int64_t> labels{};
   std::optional<RememberedRollout> rollout{};
 

@@ -20,7 +20,8 @@ constexpr int kRoundsMost = 10'000;
 // Before anything is assigned to a node that speaks for the first time: what is ready there serves
 // on.
 void Deployment::adopt(const std::string& node, TimePoint now) {
-  if (!options_.rules.adopts) {
+  const bool unloaded = pin_ && pin_->versions.empty() && !held_;
+  if (!options_.rules.adopts || unloaded) {
     return;
   }
   for (const std::int64_t version : there()) {
@@ -48,7 +49,7 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
         found.workers.clear();
       }
       best = std::max(best, claim);
-      found.workers.emplace(id, Place{node, build, worker.stamp, config_of(version, id)});
+      found.workers.emplace(id, Place{node, build, worker.stamp, config_of(worker)});
     }
     if (found.workers.empty()) {
       continue;
@@ -89,7 +90,7 @@ void Deployment::adopt_warm(const std::string& node, TimePoint now) {
           units_, [&name = id](const Unit& each) { return each.workers.contains(name); });
       if (worker.node == node && worker.state == WorkerState::ready && !taken &&
           warm.builds.contains(build)) {
-        found.emplace(id, Place{node, build, worker.stamp, {}});
+        found.emplace(id, Place{node, build, worker.stamp, config_of(worker)});
       }
     }
     if (found.empty()) {
@@ -246,6 +247,7 @@ bool Deployment::reconcile(TimePoint now) {
       retire(*unit(id), std::nullopt);
     }
     end_standby();
+    previous_config_.reset();
     return true;
   }
   begin_by_itself(std::move(change), now);
@@ -282,6 +284,7 @@ bool Deployment::rescue(TimePoint now) {
   plan.allow_signature_change = true;  // it has served before
   tell(EventKind::version_failed, 0, reason + "; going back to what served before", now);
   begin(std::move(plan), std::move(back), now);
+  change_.back_to = previous_config_;
   return true;
 }
 

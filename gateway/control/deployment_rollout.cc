@@ -15,12 +15,14 @@ using link::Strategy;
 
 void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
   change_ = {};
+  restored_ = true;
   if (memory_) {
     memory_->rollout.reset();  // whatever was cut off, this one takes its place
   }
   choose_primary();
   change_.primary = primary_;
   change_.pin = pin_;
+  change_.in_force = in_force_;
   change_.outgoing = difference.removed;
   for (const Unit& each : units_) {
     if (each.role != Role::serving) {
@@ -215,6 +217,9 @@ void Deployment::switch_over(TimePoint now) {
       retire(*each, keep);
     }
   }
+  if (change_.back_to) {
+    in_force_ = change_.back_to;
+  }
   published_ = 0;
 }
 
@@ -291,6 +296,7 @@ void Deployment::finish(TimePoint now) {
   last_rollout_ = status;
   if (done) {
     previous_ = status.from;
+    previous_config_ = change.in_force != in_force_ ? change.in_force : std::nullopt;
     for (auto& [version, failed] : change.failed) {
       remember_failure(version, std::move(failed));
     }

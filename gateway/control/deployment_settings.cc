@@ -83,7 +83,7 @@ Result<void> Deployment::load(const std::string& config, CommandId id, TimePoint
 // A loaded configuration with which nothing became ready is not kept: what serves would be replaced
 // by builds of it whenever it can.
 void Deployment::give_back_config(const std::string& reason, TimePoint now) {
-  if (!before_load_) {
+  if (!before_load_ || !options_.rules.gives_configs_back) {
     return;
   }
   loaded_ = *std::exchange(before_load_, std::nullopt);
@@ -99,20 +99,39 @@ bool Deployment::is_taken_up() const {
   return !in_force_ || (in_force_->json == loaded_.json && in_force_->settings == settings());
 }
 
-// By which configuration the worker of that id runs: the one that is wanted, the one before it, or
-// else the one on disk.
-std::string Deployment::config_of(std::int64_t version, const std::string& worker) const {
-  for (const LoadedConfig* config : {&loaded_, before_load_ ? &*before_load_ : &loaded_}) {
-    if (spec_of(version, config->json).workers.contains(worker)) {
-      return config->json;
-    }
+// Going back to what served before is going back to the configuration by which it served.
+void Deployment::restore_config() {
+  if (previous_config_ && previous_config_->json != loaded_.json) {
+    LoadedConfig before = previous_config_->json.empty() ? LoadedConfig() : *previous_config_;
+    before_load_ = std::exchange(loaded_, std::move(before));
   }
-  return {};
+}
+
+// By which of those that were loaded a worker runs that was there before this gateway; its id
+// tells.
+std::string Deployment::config_of(const WorkerFact& worker) const {
+  std::set<std::string> known = memory_ ? memory_->other_configs : std::set<std::string>();
+  for (const std::optional<LoadedConfig>& config :
+       {std::optional(loaded_), before_load_, in_force_, previous_config_}) {
+    known.insert(config ? config->json : std::string());
+  }
+  const std::string build = link::build_of(worker.id);
+  const auto found = std::ranges::find_if(known, [&](const std::string& config) {
+    return build_name(worker.node, model_, worker.version, worker.stamp, config) == build;
+  });
+  return found == known.end() ? "" : *found;
 }
 
 // Whether something that serves, or is still to do so again, is not as the configuration has it.
 bool Deployment::serves_otherwise() const {
   const auto is_other = [&](const Unit& each) {
+    const auto by_another = [&](const auto& entry) {
+      const Place& place = entry.second;
+      return !place.node.empty() && place.config != loaded_.json;
+    };
+    if (!loaded_.json.empty() || std::ranges::any_of(each.workers, by_another)) {
+      return std::ranges::any_of(each.workers, by_another);
+    }
     const Workers should = spec_of(each.version).workers;
     return should.empty() || differs(each.workers, should);
   };
@@ -131,7 +150,7 @@ void Deployment::take_up_settings() {
   const bool concerns_workers =
       in_force_ && (in_force_->json != loaded_.json ||
                     in_force_->settings.worker_part != settings().worker_part);
-  if (concerns_workers && serves_otherwise()) {
+  if (options_.rules.settings_wait_for_builds && concerns_workers && serves_otherwise()) {
     return;
   }
   in_force_ = LoadedConfig{loaded_.json, settings(), loaded_.notes};

@@ -72,6 +72,12 @@ json json_of(const RememberedRollout& rollout) {
   return one;
 }
 
+json json_of(const LoadedConfig& config) {
+  return {{"config", config.json},
+          {"settings", settings_json(config.settings)},
+          {"notes", config.notes}};
+}
+
 json json_of(const ModelMemory& memory) {
   json one{{"serving", json_of(memory.serving)},
            {"warm", json_of(memory.warm)},
@@ -88,9 +94,13 @@ json json_of(const ModelMemory& memory) {
     one["config_before"] = *memory.config_before;
   }
   if (memory.in_force) {
-    one["in_force"] = {{"config", memory.in_force->json},
-                       {"settings", settings_json(memory.in_force->settings)},
-                       {"notes", memory.in_force->notes}};
+    one["in_force"] = json_of(*memory.in_force);
+  }
+  if (!memory.other_configs.empty()) {
+    one["other_configs"] = memory.other_configs;
+  }
+  if (memory.previous_config) {
+    one["previous_config"] = json_of(*memory.previous_config);
   }
   if (memory.rollout) {
     one["rollout"] = json_of(*memory.rollout);
@@ -164,6 +174,18 @@ RememberedRollout rollout_of(const json& from) {
   return rollout;
 }
 
+std::optional<LoadedConfig> take_config(const json& from, const char* key) {
+  const auto found = from.find(key);
+  if (found == from.end()) {
+    return std::nullopt;
+  }
+  LoadedConfig config;
+  take(*found, "config", config.json);
+  config.settings = parse_settings(found->value("settings", json::object()));
+  take(*found, "notes", config.notes);
+  return config;
+}
+
 ModelMemory model_of(const json& from) {
   ModelMemory memory;
   memory.pin = take_pin(from);
@@ -171,12 +193,9 @@ ModelMemory model_of(const json& from) {
   if (from.contains("config_before")) {
     take(from, "config_before", memory.config_before.emplace());
   }
-  if (const auto found = from.find("in_force"); found != from.end()) {
-    LoadedConfig& in_force = memory.in_force.emplace();
-    take(*found, "config", in_force.json);
-    in_force.settings = parse_settings(found->value("settings", json::object()));
-    take(*found, "notes", in_force.notes);
-  }
+  memory.in_force = take_config(from, "in_force");
+  memory.previous_config = take_config(from, "previous_config");
+  take(from, "other_configs", memory.other_configs);
   memory.serving = take_versions(from, "serving");
   memory.warm = take_warm(from);
   memory.failed = take_versions(from, "failed");

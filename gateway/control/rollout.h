@@ -35,7 +35,9 @@ struct RolloutRules {
   bool remembers_failures = true;  // a failed build is not tried again by itself
   bool one_at_a_time = true;       // one rollout of a model
   bool labels_move_with_switch = true;
-  bool adopts = true;  // what runs when the gateway starts goes on
+  bool adopts = true;                    // what runs when the gateway starts goes on
+  bool settings_wait_for_builds = true;  // a configuration is in force when what serves is by it
+  bool gives_configs_back = true;        // that were loaded and with which nothing became ready
 };
 
 struct RolloutPlan {

@@ -2,6 +2,7 @@
 // one is in force.
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -183,6 +184,71 @@ TEST_F(SettingsTest, ALoadedConfigurationOutlivesTheGatewayAndTheWorkers) {
   }
 }
 
+TEST_F(SettingsTest, AFileThatChangesMeanwhileIsNotHeldAgainstALoadedConfiguration) {
+  ASSERT_EQ(load("only1 stable1 steps"), "accepted");
+  stage.ready(1);
+  EXPECT_EQ(stage.phase(), "shifting");
+  stage.has({{1, "cccccccc"}, {2, "bbbbbbbb"}}, on_disk("one"));
+  for (int i = 0; i < 3; ++i) {
+    stage.shards_follow();
+    stage.pass(std::chrono::minutes(1));
+  }
+  stage.fail(1, "model.onnx: truncated");
+  EXPECT_EQ(shown(stage), "only1 stable1 steps") << "what serves is by it, if not of the new file";
+  EXPECT_EQ(stage.labels(), "stable=1");
+}
+
+TEST_F(SettingsTest, ARollbackAfterALoadIsOneToTheConfigurationBefore) {
+  ASSERT_EQ(load("only2 stable2"), "accepted");
+  stage.ready(2);
+  stage.shards_follow();
+  ASSERT_EQ(load("only2 blue"), "accepted");
+  stage.ready(2);
+  stage.shards_follow();
+  const std::string both = stage.assigned();
+  ASSERT_EQ(shown(stage), "only2 blue");
+  FleetStage after;
+  restart(stage, after, {{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, on_disk("one"), true);
+  after.shards_follow();
+  EXPECT_EQ(after.assigned(), both) << "the one before is warm";
+  const std::vector<link::AssignedWorker> was = stage.fleet.assignment("n").value();
+  const std::vector<link::AssignedWorker> is = after.fleet.assignment("n").value();
+  for (std::size_t i = 0; i < was.size(); ++i) {
+    EXPECT_EQ(is[i].config, was[i].config) << was[i].worker_id;
+  }
+  for (FleetStage* at : {&stage, &after}) {
+    ASSERT_TRUE(at->fleet.control({"m", RolloutVerb::rollback}, at->now));
+    at->follow();
+    EXPECT_EQ(at->phase(), "switching") << "it runs already";
+    at->shards_follow();
+    EXPECT_EQ(at->phase(), "done");
+    EXPECT_EQ(shown(*at), "only2 stable2");
+    EXPECT_EQ(at->labels(), "stable=2");
+    EXPECT_EQ(at->fleet.memory().models.at("m").config, "only2 stable2");
+    EXPECT_EQ(at->fleet.assignment("n").value()[0].config, "only2 stable2");
+  }
+}
+
+TEST_F(SettingsTest, ARollbackToAConfigurationThatIsNotWarmLoadsItAndIsGivenBackWhenItCannot) {
+  ASSERT_EQ(load("only2 stable2"), "accepted");
+  stage.ready(2);
+  stage.shards_follow();
+  stage.outcomes();
+  const std::string loaded = stage.assigned();
+  for (const bool good : {false, true}) {
+    ASSERT_TRUE(stage.fleet.control({"m", RolloutVerb::rollback}, stage.now));
+    stage.follow();
+    EXPECT_EQ(stage.assigned(), loaded + " n/m/2.bbbbbb/0");
+    EXPECT_EQ(shown(stage), "only2 stable2");
+    const auto state = good ? link::WorkerState::ready : link::WorkerState::failed;
+    stage.set_one("n/m/2.bbbbbb/0", state, good);
+    stage.shards_follow();
+    EXPECT_EQ(shown(stage), good ? "disk one" : "only2 stable2");
+    EXPECT_EQ(stage.assigned(), good ? "n/m/2.bbbbbb/0" : loaded);
+    EXPECT_EQ(stage.fleet.memory().models.at("m").config, good ? "" : "only2 stable2");
+  }
+}
+
 TEST_F(SettingsTest, ALoadThatARestartCutsOffGoesOnOrIsGivenBack) {
   ASSERT_EQ(load("all stable1"), "accepted");
   stage.ready(1);
@@ -289,6 +355,32 @@ TEST_F(SettingsTest, AChangedFileThatNoWorkerTakesChangesNothing) {
     EXPECT_EQ(at->labels(), "new=2 stable=2") << "followed; version 1 does not serve yet";
     EXPECT_EQ(notes(*at), "");
     EXPECT_EQ(at->fleet.memory().models.at("m").in_force, std::nullopt);
+  }
+}
+
+TEST_F(SettingsTest, ARollbackToABuildOfTheFileBeforeShowsThatFile) {
+  ModelSettings before = on_disk("two", {{"stable", 2}});
+  before.strategy = link::Strategy::blue_green;
+  ModelSettings changed = on_disk("three", {{"other", 2}});
+  changed.strategy = link::Strategy::blue_green;
+  stage.has({{1, "aaaaaaaa"}, {2, "cccccccc"}}, before);
+  stage.ready(2);
+  stage.shards_follow();
+  stage.has({{1, "aaaaaaaa"}, {2, "dddddddd"}}, changed);
+  stage.ready(2);
+  stage.shards_follow();
+  ASSERT_EQ(shown(stage), "disk three");
+  ASSERT_TRUE(stage.fleet.control({"m", RolloutVerb::rollback}, stage.now));
+  stage.follow();
+  stage.shards_follow();
+  FleetStage after;
+  restart(stage, after, {{1, "aaaaaaaa"}, {2, "dddddddd"}}, changed, true);
+  for (const FleetStage* at : {&stage, &after}) {
+    EXPECT_EQ(shown(*at), "disk two");
+    EXPECT_EQ(at->labels(), "stable=2");
+    EXPECT_EQ(notes(*at),
+              "a changed configuration is not in force: version 2: rolled back to the build before "
+              "it");
   }
 }
 

@@ -25,7 +25,7 @@ inline Result<LoadedConfig> read_words(const std::string& text, const std::strin
     at = end + 1;
     if (word == "all") {
       config.settings.policy.kind = link::VersionPolicy::Kind::all;
-    } else if (word == "only1" || word == "only7") {
+    } else if (word == "only1" || word == "only2" || word == "only7") {
       config.settings.policy = {link::VersionPolicy::Kind::specific, 1, {word.back() - '0'}};
     } else if (word == "two") {
       config.settings.replicas = 2;
@@ -33,6 +33,8 @@ inline Result<LoadedConfig> read_words(const std::string& text, const std::strin
       config.settings.labels = {{"stable", word.back() - '0'}};
     } else if (word == "steps") {
       config.settings.steps = {10, 100};
+    } else if (word == "blue") {
+      config.settings.strategy = link::Strategy::blue_green;
     } else if (word == "noted") {
       config.notes.push_back("optimization has no effect");
     } else {

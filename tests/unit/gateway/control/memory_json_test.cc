@@ -30,6 +30,8 @@ FleetMemory full() {
   settings.json = "{}";
   settings.worker_part = "abcd";
   digits.in_force = LoadedConfig{"{ }", settings, {"note"}};
+  digits.other_configs = {R"({"max_batch_size": 2})"};
+  digits.previous_config = LoadedConfig{R"({"max_batch_size": 4})", settings, {"other"}};
   digits.serving = {{1, {"n/digits/1.aaaaaa", "o/digits/1.aaaaaa"}, {}}};
   digits.warm = {{1, {"n/digits/1.dddddd"}, std::chrono::minutes(10)},
                  {4, {"n/digits/4.eeeeee"}, std::nullopt}};

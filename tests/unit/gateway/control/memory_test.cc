@@ -61,6 +61,34 @@ TEST(Memory, AnUnloadedModelStaysSo) {
   EXPECT_EQ(after.assigned(), "");
 }
 
+TEST(Memory, WhatRunsYetOfAnUnloadedModelIsNotTakenUpAgain) {
+  FleetStage before;
+  before.serve_first();
+  ASSERT_TRUE(before.fleet.unload({"m"}, before.now));
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.workers = before.workers;
+  after.tell();
+  after.has({{1, "aaaaaaaa"}});
+  EXPECT_EQ(after.assigned(), "");
+  EXPECT_EQ(after.routes(), "");
+}
+
+TEST(Memory, WhatIsRolledOutAfterAReturnToNothingIsRemembered) {
+  FleetStage before;
+  before.serve_first();
+  ASSERT_TRUE(before.fleet.unload({"m"}, before.now));
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "aaaaaaaa"}});
+  ASSERT_TRUE(after.fleet.rollout(to_version(1), after.now));
+  after.follow();
+  after.ready(1);
+  after.shards_follow();
+  const std::vector<RememberedVersion> serving = {{1, {"n/m/1.aaaaaa"}, {}}};
+  EXPECT_EQ(after.fleet.memory().models.at("m").serving, serving);
+}
+
 TEST(Memory, ARolloutThatWasCutOffGoesOnFromWhatServed) {
   FleetStage before;
   pin_first(before);
