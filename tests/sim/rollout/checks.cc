@@ -54,6 +54,7 @@ void Checks::gateway_started() {
   allowed_ = false;
   rolling_ = false;
   rolled_ = false;
+  unloaded_ = false;
 }
 
 void Checks::remembers(const gateway::FleetMemory& memory) {
@@ -69,6 +70,7 @@ void Checks::remembers(const gateway::FleetMemory& memory) {
   for (const gateway::RememberedWarm& each : model->second.warm) {
     remembered_warm_.insert(each.builds.begin(), each.builds.end());
   }
+  unloaded_ = model->second.pin == gateway::Pin{};
   if (model->second.rollout) {
     allowed_ = model->second.rollout->plan.allow_signature_change;
   }
@@ -84,24 +86,26 @@ void Checks::first_report(const Report& report, const SimNode& node) {
   };
   for (const Reported& worker : report.workers) {
     if (worker.state == WorkerState::ready && remembered_warm_.contains(build_of(worker.id)) &&
-        node.has(worker.version, worker.stamp)) {
-      stamps_[worker.id] = worker.stamp;
+        node.has(worker.version, worker.build.stamp)) {
       warm_at_start_[report.node].insert(worker.id);
       world_->coverage.add("kept warm over a restart");
     }
     const bool served =
         !remembered_ || remembered_->empty() || remembered_->contains(worker.version);
-    // Of two builds of a version the one that served goes on, not the one that was being tried.
-    const bool tried = !of_a_served_build(worker) &&
-                       std::ranges::any_of(report.workers, [&](const Reported& other) {
-                         return other.version == worker.version && of_a_served_build(other);
-                       });
+    // Of two builds of a version the one that served goes on, not the one that was being tried;
+    // without a memory, either.
+    const bool tried =
+        !of_a_served_build(worker) &&
+        std::ranges::any_of(report.workers, [&](const Reported& other) {
+          const bool another = other.state == WorkerState::ready && !remembered_ &&
+                               build_of(other.id) != build_of(worker.id);
+          return other.version == worker.version && (of_a_served_build(other) || another);
+        });
     if (!served || tried || worker.state != WorkerState::ready) {
       continue;
     }
-    add_served(worker.version, worker.stamp);
-    stamps_[worker.id] = worker.stamp;
-    if (node.has(worker.version, worker.stamp)) {
+    add_served(worker.version, worker.build);
+    if (node.has(worker.version, worker.build.stamp)) {
       ready_at_start_[report.node].insert(worker.id);
     }
   }
@@ -111,7 +115,7 @@ void Checks::facts(const std::vector<gateway::WorkerFact>& facts) {
   facts_.clear();
   for (const gateway::WorkerFact& fact : facts) {
     facts_.emplace(fact.id, fact);
-    const bool never_loads = world_->qualities.at(fact.stamp) == Quality::fails_to_load;
+    const bool never_loads = world_->quality_of(builds_.at(fact.id)) == Quality::fails_to_load;
     if (never_loads && fact.state == WorkerState::failed && current_[fact.node].contains(fact.id)) {
       seen_failed_.insert(fact.id);
     }
@@ -119,13 +123,14 @@ void Checks::facts(const std::vector<gateway::WorkerFact>& facts) {
 }
 
 void Checks::commanded(bool allows_another_signature) {
+  unloaded_ = false;
   allowed_ = allows_another_signature || (rolling_ && allowed_);
   seen_failed_.clear();
 }
 
-std::string Checks::stamp_of(const std::string& worker) const {
-  const auto found = stamps_.find(worker);
-  return found == stamps_.end() ? "" : found->second;
+Build Checks::what_is(const std::string& worker) const {
+  const auto found = builds_.find(worker);
+  return found == builds_.end() ? Build() : found->second;
 }
 
 bool Checks::is_up(const std::string& worker) const {
@@ -174,58 +179,6 @@ void Checks::published(const Routes& before, const Routes& after, const gateway:
   }
 }
 
-bool Checks::is_other(const std::string& stamp) const {
-  const auto found = world_->qualities.find(stamp);
-  return found != world_->qualities.end() && found->second == Quality::other_signature;
-}
-
-void Checks::add_served(std::int64_t version, const std::string& stamp) {
-  served_.insert(stamp);
-  served_kinds_.insert({version, is_other(stamp)});
-}
-
-// A version is held against another build of itself, where it has served, else against the version
-// that has the unversioned requests.
-void Checks::check_signature(const Routes& before, const Routes& after) {
-  std::set<std::string> admitted;
-  std::set<bool> old;  // of what unversioned requests get; nodes may have different builds
-  int weight = 0;
-  for (const RoutedVersion& each : before.versions) {
-    for (const std::string& worker : each.workers) {
-      admitted.insert(stamp_of(worker));
-      if (each.state == State::ready && each.weight >= std::max(weight, 1)) {
-        if (each.weight > weight) {
-          old.clear();
-        }
-        weight = each.weight;
-        old.insert(is_other(stamp_of(worker)));
-      }
-    }
-  }
-  for (const RoutedVersion& each : after.versions) {
-    for (const std::string& worker : each.workers) {
-      if (each.weight != 0 && admitted.contains(stamp_of(worker))) {
-        old.insert(is_other(stamp_of(worker)));  // it takes them back, as after a restart
-      }
-    }
-  }
-  for (const RoutedVersion& each : after.versions) {
-    if (each.weight == 0 || each.state != State::ready || each.workers.empty()) {
-      continue;
-    }
-    std::string stamp;
-    for (const std::string& worker : each.workers) {
-      stamp = stamp.empty() ? stamp_of(worker) : stamp;
-    }
-    if (!old.empty() && !admitted.contains(stamp) && !served_.contains(stamp) && !allowed_ &&
-        !old.contains(is_other(stamp)) &&
-        !served_kinds_.contains({each.version, is_other(stamp)})) {
-      world_->violate(named(each.version) + " serves with another signature than what it replaces");
-    }
-    add_served(each.version, stamp);
-  }
-}
-
 void Checks::check_labels(const Routes& before,
                           const Routes& after,
                           const DeploymentStatus& status) {
@@ -264,7 +217,7 @@ void Checks::assigned(const std::string& node,
     }
   }
   for (const link::AssignedWorker& worker : after) {
-    stamps_[worker.worker_id] = worker.stamp;
+    builds_[worker.worker_id] = {worker.stamp, worker.config};
     if (!names(before, worker.worker_id)) {
       check_added(node, worker, after);
     }
@@ -282,7 +235,7 @@ void Checks::assigned(const std::string& node,
     const auto fact = facts_.find(id);
     const bool still = fact != facts_.end() && fact->second.state == WorkerState::ready &&
                        nodes_->at(node).has(fact->second.version, fact->second.stamp);
-    if (still && !rolled_ && !names(after, id)) {
+    if (still && !rolled_ && !unloaded_ && !names(after, id)) {
       world_->violate("a gateway that started took '" + id + "' away, which was ready");
     }
   }

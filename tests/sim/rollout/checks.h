@@ -50,7 +50,10 @@ class Checks {
   void gateway_started();
   void remembers(const gateway::FleetMemory& memory);
   void first_report(const Report& report, const SimNode& node);
+  [[nodiscard]] const std::map<std::string, Build>& builds() const { return builds_; }
+  void runs(const Reported& worker) { builds_[worker.id] = worker.build; }
   void facts(const std::vector<gateway::WorkerFact>& facts);
+  void unloaded() { unloaded_ = true; }
   void commanded(bool allows_another_signature);
   void disk_changed() { seen_failed_.clear(); }
   void published(const gateway::Routes& before,
@@ -62,12 +65,13 @@ class Checks {
                 bool rolls);
   void events(const std::vector<gateway::Event>& events, const gateway::Fleet& fleet);
   void finish(const gateway::Fleet& fleet);
-  [[nodiscard]] std::string stamp_of(const std::string& worker) const;
+  // As its node or the fleet has said.
+  [[nodiscard]] Build what_is(const std::string& worker) const;
 
  private:
   void check_switch(const gateway::Fleet& fleet);
-  [[nodiscard]] bool is_other(const std::string& stamp) const;
-  void add_served(std::int64_t version, const std::string& stamp);
+  [[nodiscard]] bool is_other(const Build& build) const;
+  void add_served(std::int64_t version, const Build& build);
   void check_signature(const gateway::Routes& before, const gateway::Routes& after);
   void check_dropped(const std::string& node, const link::AssignedWorker& worker);
   void check_added(const std::string& node,
@@ -87,16 +91,17 @@ class Checks {
   std::set<std::string> routed_at_begin_;                        // of the rollout under way
   std::map<std::string, gateway::WorkerFact> facts_at_shift_;    // when both began to serve
   gateway::Routes now_;                                          // the latest snapshot
-  std::map<std::string, std::string> stamps_;                    // by worker id, ever assigned
+  std::map<std::string, Build> builds_;                          // by worker id, ever known
   std::set<std::string> assigned_;                               // ids, in this life of the gateway
   std::map<std::string, std::set<std::string>> current_;         // ids assigned now, by node
   std::map<std::string, std::set<std::string>> ready_at_start_;  // by node
   std::map<std::string, std::set<std::string>> warm_at_start_;   // likewise
-  std::set<std::string> reported_;  // nodes, in this life of the gateway
-  std::set<std::string> served_;    // stamps that have answered unversioned requests
+  std::set<std::string> reported_;                        // nodes, in this life of the gateway
+  std::set<Build> served_;                                // that have answered unversioned requests
   std::set<std::pair<std::int64_t, bool>> served_kinds_;  // versions, with: another signature
   bool allowed_ = false;                                  // another signature, by the operator
   bool rolling_ = false;
+  bool unloaded_ = false;                             // by the gateway's memory, or since
   bool rolled_ = false;                               // in this life of the gateway
   std::optional<std::set<std::int64_t>> remembered_;  // what served, by the gateway's memory
   std::set<std::string> remembered_builds_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/sim/rollout/checks.h"
+#include "tests/sim/rollout/config_words.h"
 
 namespace sluice::sim::rollout {
 
@@ -61,7 +62,10 @@ void Checks::finish(const gateway::Fleet& fleet) {
   for (const auto& [version, stamp] : nodes_->begin()->second.disk()) {
     there.push_back(version);
   }
-  const auto wanted = gateway::wanted_versions(settings_.policy, pin, there).versions;
+  const std::string loaded = fleet.memory().models.at(kModel).config;
+  const auto instead = read_config_words(loaded, kModel);
+  const link::VersionPolicy& policy = loaded.empty() ? settings_.policy : instead->settings.policy;
+  const auto wanted = gateway::wanted_versions(policy, pin, there).versions;
   bool serving = false;
   for (const gateway::VersionStatus& each : status->versions) {
     const bool is_wanted = std::ranges::binary_search(wanted, each.version);

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/sim/rollout/config_words.h"
+
 namespace sluice::sim::rollout {
 namespace {
 
 using namespace std::chrono_literals;
-using gateway::RolloutAsked;
-using gateway::RolloutStrategy;
-using gateway::RolloutVerb;
 using link::WorkerState;
 
 constexpr Duration kSilence = 1500ms;
@@ -36,6 +35,9 @@ std::string words_of(const gateway::Routes& routes) {
   for (const gateway::RoutedLabel& label : routes.labels) {
     words += " " + label.label + "=" + std::to_string(label.version);
   }
+  for (const gateway::RoutedSettings& settings : routes.settings) {
+    words += " by '" + settings.json + "'";
+  }
   return words;
 }
 
@@ -53,9 +55,12 @@ void SimControl::start() {
   ++life_;
   gateway::DeploymentOptions options;
   options.rules = rules_;
+  options.read_config = read_config_words;
   fleet_ = std::make_unique<gateway::Fleet>(options);
   checks_.gateway_started();
-  if (life_ > 1 && world_->random.chance(70)) {
+  const bool remembers = life_ == 1 || world_->random.chance(70);
+  config_checks_.gateway_started(remembers);
+  if (life_ > 1 && remembers) {
     world_->coverage.add("remembered");
     fleet_->remember(memory_);
     checks_.remembers(memory_);
@@ -71,6 +76,7 @@ void SimControl::start() {
 }
 
 void SimControl::die() {
+  config_checks_.gateway_died(memory_);
   fleet_.reset();
   ++life_;
   links_.clear();
@@ -129,6 +135,7 @@ void SimControl::on_repository(const std::string& node, const link::Repository& 
 void SimControl::on_report(const Report& report) {
   heard(report.node);
   reports_[report.node] = report;
+  std::ranges::for_each(report.workers, [&](const Reported& worker) { checks_.runs(worker); });
   tell_workers();
   Link& link = links_[report.node];
   if (!std::exchange(link.has_reported, true)) {
@@ -210,14 +217,14 @@ void SimControl::tell_workers() {
       fact.node = node;
       fact.model = kModel;
       fact.version = worker.version;
-      fact.stamp = worker.stamp;
+      fact.stamp = worker.build.stamp;
       fact.state = worker.state;
       fact.reason = worker.reason;
       fact.deaths = worker.deaths;
       const auto found = met_.find({worker.id, worker.version, worker.life});
       fact.met_by_all = found != met_.end() && found->second.size() == kShards;
       if (worker.state == WorkerState::warming || worker.state == WorkerState::ready) {
-        const bool other = world_->qualities.at(worker.stamp) == Quality::other_signature;
+        const bool other = world_->quality_of(worker.build) == Quality::other_signature;
         fact.info = other ? &kOtherInfo : &kInfo;
       }
       facts.push_back(std::move(fact));
@@ -230,7 +237,9 @@ void SimControl::tell_workers() {
 void SimControl::turn() {
   publish();
   assign();
-  checks_.events(fleet_->take_events(), *fleet_);
+  const std::vector<gateway::Event> events = fleet_->take_events();
+  checks_.events(events, *fleet_);
+  config_checks_.events(events, *fleet_);
   arm();
 }
 
@@ -239,6 +248,7 @@ void SimControl::publish() {
   gateway::Routes routes = fleet_->routes();
   if (number_ == 0 || routes != routes_) {
     checks_.published(routes_, routes, *fleet_);
+    config_checks_.published(routes);
     routes_ = std::move(routes);
     ++number_;
     world_->note("snapshot", number_);
@@ -275,6 +285,7 @@ void SimControl::assign() {
     const bool rolls = status && status->rollout &&
                        status->rollout->phase != gateway::RolloutPhase::done &&
                        status->rollout->phase != gateway::RolloutPhase::rolled_back;
+    config_checks_.assigned(*wanted);
     checks_.assigned(name, link.sent, *wanted, rolls);
     world_->note("assign", wanted->size());
     world_->say(name + ":" + words_of(*wanted));
@@ -309,74 +320,6 @@ void SimControl::arm() {
       turn();
     }
   });
-}
-
-void SimControl::rollout_command() {
-  RolloutAsked asked;
-  asked.model = kModel;
-  if (!world_->random.chance(15)) {
-    asked.to = static_cast<std::int64_t>(1 + world_->random.below(4));
-  }
-  const bool recreate = checks_.recreates();
-  if (!recreate && world_->random.chance(35)) {
-    asked.steps = {10, 50, 100};
-    asked.hold = world_->random.between(1ms, 3s);
-  }
-  if (!recreate && world_->random.chance(60)) {
-    asked.keep_old = world_->random.between(0ms, 12s);
-  }
-  asked.allow_signature_change = world_->random.chance(20);
-  const auto result = fleet_->rollout(asked, world_->time.now());
-  world_->coverage.add(result ? "rollouts asked" : "rollouts refused");
-  if (result) {
-    checks_.commanded(asked.allow_signature_change);
-  }
-}
-
-void SimControl::operate() {
-  const TimePoint now = world_->time.now();
-  const auto verb = [&](RolloutVerb what, const char* name) {
-    if (fleet_->control({kModel, what}, now)) {
-      world_->coverage.add(name);
-      checks_.commanded(what == RolloutVerb::rollback);
-    }
-  };
-  switch (world_->random.below(12)) {
-    case 0:
-      if (fleet_->load({kModel, {}}, now)) {
-        world_->coverage.add("loads");
-        checks_.commanded(false);
-      }
-      break;
-    case 1:
-      if (fleet_->unload({kModel}, now)) {
-        world_->coverage.add("unloads");
-        checks_.commanded(false);
-      }
-      break;
-    case 2:
-      verb(RolloutVerb::pause, "pauses");
-      break;
-    case 3:
-      verb(RolloutVerb::resume, "resumes");
-      break;
-    case 4:
-      verb(RolloutVerb::abort, "aborts");
-      break;
-    case 5:
-    case 6:
-      verb(RolloutVerb::rollback, "rollbacks");
-      break;
-    default:
-      rollout_command();
-      break;
-  }
-  turn();
-}
-
-void SimControl::resume_all() {
-  static_cast<void>(fleet_->control({kModel, RolloutVerb::resume}, world_->time.now()));
-  turn();
 }
 
 }  // namespace sluice::sim::rollout

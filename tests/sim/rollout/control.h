@@ -15,6 +15,7 @@
 
 #include "gateway/control/fleet.h"
 #include "tests/sim/rollout/checks.h"
+#include "tests/sim/rollout/checks_config.h"
 #include "tests/sim/rollout/node.h"
 #include "tests/sim/rollout/shard.h"
 #include "tests/sim/rollout/world.h"
@@ -31,7 +32,8 @@ class SimControl {
         shards_(&shards),
         nodes_(&nodes),
         rules_(rules),
-        checks_(world, shards, nodes) {}
+        checks_(world, shards, nodes),
+        config_checks_(world, checks_.builds()) {}
 
   // Whether a message between control and that node is lost now.
   std::function<bool(const std::string& node)> loses;
@@ -39,8 +41,12 @@ class SimControl {
   void start();
   void die();
   [[nodiscard]] bool lives() const { return fleet_ != nullptr; }
-  void finish() { checks_.finish(*fleet_); }
+  void finish() {
+    checks_.finish(*fleet_);
+    config_checks_.finish(*fleet_);
+  }
   Checks& checks() { return checks_; }
+  ConfigChecks& config_checks() { return config_checks_; }
 
   void repository_sent(const std::string& node, const link::Repository& repository);
   void report_sent(const Report& report);
@@ -76,12 +82,17 @@ class SimControl {
   void assign();
   void arm();
   void rollout_command();
+  std::string next_config();
+  void load_command(const std::string& config);
 
   World* world_;
   std::array<SimShard, kShards>* shards_;
   std::map<std::string, SimNode>* nodes_;
   gateway::RolloutRules rules_;
   Checks checks_;
+  ConfigChecks config_checks_;
+  std::string config_;  // that was loaded last
+  std::uint64_t configs_ = 0;
   std::uint64_t life_ = 0;
   std::uint64_t assignments_ = 0;  // of all lives
   std::unique_ptr<gateway::Fleet> fleet_;

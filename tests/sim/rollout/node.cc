@@ -41,7 +41,7 @@ void SimNode::tell_report() {
   for (const auto& [id, process] : processes_) {
     report.workers.push_back({id,
                               process.what.version,
-                              process.what.stamp,
+                              process.build(),
                               process.state,
                               process.reason,
                               process.deaths,
@@ -105,7 +105,7 @@ void SimNode::step(const std::string& id, std::uint64_t life, WorkerState next) 
   if (process == nullptr || process->ending) {
     return;
   }
-  const Quality quality = world_->qualities.at(process->what.stamp);
+  const Quality quality = world_->quality_of(process->build());
   process->state = next;
   if (next == WorkerState::ready) {
     become_ready(id, *process);

@@ -20,7 +20,7 @@ namespace sluice::sim::rollout {
 struct Reported {
   std::string id;
   std::int64_t version = 0;
-  std::string stamp;
+  Build build;
   link::WorkerState state = link::WorkerState::unknown;
   std::string reason;
   gateway::Deaths deaths;
@@ -75,6 +75,8 @@ class SimNode {
     int early_deaths = 0;
     bool ending = false;  // told to
     bool wanted_again = false;
+
+    [[nodiscard]] Build build() const { return {what.stamp, what.config}; }
   };
   using Processes = std::map<std::string, Process>;  // by worker id
 

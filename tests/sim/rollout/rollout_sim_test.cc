@@ -51,7 +51,13 @@ TEST(RolloutSimulation, AllSeedsGoWell) {
   for (const char* what : {"adopted",
                            "aborts",
                            "answered",
+                           "configurations given back",
+                           "configurations in force",
+                           "configurations loaded",
+                           "configurations over a restart",
+                           "configurations refused",
                            "died of a request",
+                           "ended by a loaded configuration",
                            "ended serving",
                            "folder changes",
                            "gateway restarts",
@@ -61,6 +67,7 @@ TEST(RolloutSimulation, AllSeedsGoWell) {
                            "label_moved",
                            "labels moved",
                            "loads",
+                           "loads with a configuration",
                            "lost from nodes",
                            "lost to nodes",
                            "node restarts",
@@ -118,6 +125,8 @@ constexpr Mutant kMutants[] = {
     {"several_at_once", &RolloutRules::one_at_a_time},
     {"moves_labels_at_once", &RolloutRules::labels_move_with_switch},
     {"adopts_nothing", &RolloutRules::adopts},
+    {"takes_settings_up_at_once", &RolloutRules::settings_wait_for_builds},
+    {"keeps_configs_that_failed", &RolloutRules::gives_configs_back},
 };
 
 TEST(RolloutMutants, AreAllCaught) {

@@ -51,6 +51,7 @@ class Simulation {
     nodes_.try_emplace("n", world_, "n", shards_);
     if (random().chance(40)) {
       nodes_.try_emplace("o", world_, "o", shards_);
+      control_.config_checks().several_nodes();
     }
     for (auto& [name, node] : nodes_) {
       node.send_repository = [this](const std::string& from, const link::Repository& repository) {
@@ -75,8 +76,8 @@ class Simulation {
         control_.applied(index, number);
       };
       shard.is_mortal = [this](const std::string& worker, bool poison) {
-        const std::string stamp = control_.checks().stamp_of(worker);
-        return unrest() && (poison || world_.qualities[stamp] == Quality::dies_of_requests);
+        const Build build = control_.checks().what_is(worker);
+        return unrest() && (poison || world_.quality_of(build) == Quality::dies_of_requests);
       };
       shard.kill = [this](const Life& worker) {
         nodes_.at(worker.id.substr(0, worker.id.find('/'))).crash(worker);
@@ -123,8 +124,13 @@ class Simulation {
     }
     draw_policy();
     draw_labels();
+    next_settings();
     control_.checks().settings(settings);
+    control_.config_checks().on_disk(settings);
   }
+
+  // As clients are shown them.
+  void next_settings() { model_.settings.json = "disk " + std::to_string(++settings_); }
 
   void draw_policy() {
     VersionPolicy& policy = model_.settings.policy;
@@ -164,6 +170,7 @@ class Simulation {
                             : Quality::dies_of_requests;
     }
     world_.qualities[stamp] = quality;
+    control_.config_checks().stored(stamp, model_.settings.worker_part);
     return stamp;
   }
 
@@ -172,6 +179,24 @@ class Simulation {
     for (std::uint64_t version = 1; version <= count; ++version) {
       model_.versions.push_back(
           {static_cast<std::int64_t>(version), draw_stamp(random().chance(90)), 1});
+    }
+  }
+
+  void change_settings() {
+    next_settings();
+    const std::uint64_t draw = random().below(16);
+    if (draw < 10) {
+      model_.settings.replicas = 1 + static_cast<std::uint32_t>(random().below(2));
+      draw_labels();
+    }
+    if (draw >= 10) {
+      draw_policy();
+    }
+    if (random().chance(25)) {  // something that acts in workers: other builds of all versions
+      model_.settings.worker_part = model_.settings.json;
+      for (link::VersionFound& version : model_.versions) {
+        version.stamp = draw_stamp(random().chance(70));
+      }
     }
   }
 
@@ -188,11 +213,8 @@ class Simulation {
     } else if (draw < 78) {
       versions.erase(versions.begin() +
                      static_cast<std::ptrdiff_t>(random().below(versions.size())));
-    } else if (draw < 88) {
-      model_.settings.replicas = 1 + static_cast<std::uint32_t>(random().below(2));
-      draw_labels();
     } else if (draw < 94) {
-      draw_policy();
+      change_settings();
     } else {
       model_.name = model_.name.empty() ? kModel : "";
     }
@@ -211,6 +233,7 @@ class Simulation {
       const Duration time = name == "n" ? Duration(0) : random().between(0ms, 1s);
       world_.time.in(time, [this, &node = node] {
         control_.checks().settings(model_.settings);
+        control_.config_checks().on_disk(model_.settings);
         control_.checks().disk_changed();
         link::ModelFound found = model_;
         if (found.name.empty()) {
@@ -318,6 +341,7 @@ class Simulation {
   SimControl control_;
   link::ModelFound model_;
   std::uint64_t builds_ = 0;
+  std::uint64_t settings_ = 0;
   int losses_ = 0;
   TimePoint end_of_unrest_{};
   std::map<std::string, TimePoint> parted_until_;

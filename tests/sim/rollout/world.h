@@ -63,6 +63,13 @@ enum class Quality : std::uint8_t {
   dies_of_requests,  // of each
 };
 
+// What a worker runs: the files of a version, and a configuration instead of theirs.
+struct Build {
+  std::string stamp;
+  std::string config{};  // empty: the one on disk
+  friend auto operator<=>(const Build&, const Build&) = default;
+};
+
 struct Coverage {
   std::map<std::string, std::uint64_t> counts;
   void add(const std::string& what, std::uint64_t count = 1) { counts[what] += count; }
@@ -85,6 +92,12 @@ struct World {
       violation = words;
     }
   }
+  // A configuration can be as bad as files are.
+  [[nodiscard]] Quality quality_of(const Build& build) const {
+    const auto config = qualities.find(build.config);
+    const bool spoils = config != qualities.end() && config->second != Quality::good;
+    return spoils ? config->second : qualities.at(build.stamp);
+  }
   Duration soon() { return random.between(std::chrono::microseconds(200), kSoon); }
 
   static constexpr auto kSoon = std::chrono::milliseconds(20);
@@ -95,7 +108,7 @@ struct World {
   bool prints = false;
   Coverage coverage;
   std::string violation;
-  std::map<std::string, Quality> qualities;  // by stamp
+  std::map<std::string, Quality> qualities;  // by stamp, and by configuration
 };
 
 }  // namespace sluice::sim::rollout
