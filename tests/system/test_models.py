@@ -54,6 +54,32 @@ def test_a_changed_folder_rolls_by_the_steps_of_its_configuration():
         assert steps == ["25 percent"]
 
 
+def test_what_is_kept_warm_is_warm_after_a_kill_of_the_gateway_and_rollback_is_a_switch():
+    def pids():
+        return {str(one["version"]): one["pid"] for one in cluster.workers("echo") if one["pid"]}
+
+    with Cluster({"echo": ECHO}) as cluster:
+        cluster.wait_ready()
+        two_versions(cluster)
+        command(cluster, "rollout", "echo", "--to", "2", "--keep-old", "10m")
+        wait_until(lambda: stages(cluster, "echo") == {"1": "standby", "2": "ready"}, what="the switch")
+        before = pids()
+        assert set(before) == {"1", "2"}
+        started = len(cluster.log_lines("worker_started"))
+        assert started >= 2
+
+        gateway = cluster.pid_of("gateway")
+        os.kill(gateway, signal.SIGKILL)
+        wait_until(lambda: cluster.pid_of("gateway") != gateway and cluster.ready(), what="the next gateway")
+        assert stages(cluster, "echo") == {"1": "standby", "2": "ready"}
+        assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "2"
+
+        command(cluster, "rollback", "echo")
+        assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "1"
+        assert pids()["1"] == before["1"], "the process that was kept answers"
+        assert len(cluster.log_lines("worker_started")) == started, "nothing was loaded"
+
+
 def kill_everything(cluster):
     for pid in cluster.processes_left():
         try:
