@@ -3,8 +3,8 @@
 //
 // Which versions live and serve is the Fleet's to say (fleet.h): facts() is what it is told of the
 // workers, and its routes become the shards' ClusterView.
-// The server becomes ready when every expected model is, and stays so until no version at all has
-// been ready for kUnreadyAfter, or it drains.
+// The server becomes ready when every expected model is that was not unloaded or taken away, and
+// stays so until no version at all has been ready for kUnreadyAfter, or it drains.
 
 #pragma once
 

@@ -95,7 +95,8 @@ struct RoutedSettings {
 };
 
 struct Routes {
-  std::vector<std::string> unloaded{};     // models, by name: nobody shall wait for them
+  // Models by name, that operators have unloaded or taken away: nobody shall wait for them.
+  std::vector<std::string> unloaded{};
   std::vector<RoutedVersion> versions{};   // by model and version
   std::vector<RoutedLabel> labels{};       // by model and label
   std::vector<RoutedSettings> settings{};  // by model, of those that are routed to

@@ -64,6 +64,7 @@ struct ModelMemory {
 struct FleetMemory {
   CommandId last_command = 0;
   std::map<std::string, ModelMemory> models{};
+  std::set<std::string> left{};  // models that were taken away, of those that are expected
 
   friend bool operator==(const FleetMemory&, const FleetMemory&) = default;
 };

@@ -13,10 +13,15 @@ Fleet::Fleet(DeploymentOptions options, StartOptions start)
 void Fleet::remember(FleetMemory memory) {
   ids_.last = memory.last_command;
   remembered_ = std::move(memory.models);
+  for (const std::string& model : start_.expected) {
+    if (memory.left.contains(model)) {
+      left_.insert(model);
+    }
+  }
 }
 
 FleetMemory Fleet::memory() const {
-  FleetMemory memory{ids_.last, remembered_};
+  FleetMemory memory{ids_.last, remembered_, left_};
   for (const auto& [model, deployment] : deployments_) {
     if (std::optional<ModelMemory> one = deployment.memory()) {
       memory.models.insert_or_assign(model, *std::move(one));
@@ -271,14 +276,17 @@ Result<CommandId> Fleet::control(const RolloutControl& asked, TimePoint now) {
 
 // --- decisions -----------------------------------------------------------------------------------
 
-// Until the first node has spoken: what served is on its way, and its requests wait.
+// Of models that no node has told of. Until the first has spoken, what served is on its way, and
+// its requests wait.
 void Fleet::add_remembered(Routes& routes) const {
+  const bool none_spoke =
+      std::ranges::none_of(nodes_, [](const auto& entry) { return entry.second.known(); });
   for (const auto& [model, memory] : remembered_) {
     if (memory.pin && memory.pin->versions.empty()) {
       routes.unloaded.push_back(model);
       continue;
     }
-    for (const RememberedVersion& each : memory.serving) {
+    for (const RememberedVersion& each : none_spoke ? memory.serving : decltype(memory.serving)()) {
       const bool newest = each.version == memory.serving.back().version;
       routes.versions.push_back(
           {.model = model, .version = each.version, .weight = newest ? 100 : 0});
@@ -288,12 +296,14 @@ void Fleet::add_remembered(Routes& routes) const {
 
 Routes Fleet::routes() const {
   Routes routes;
-  if (std::ranges::none_of(nodes_, [](const auto& entry) { return entry.second.known(); })) {
-    add_remembered(routes);
-  }
+  add_remembered(routes);
+  routes.unloaded.insert(routes.unloaded.end(), left_.begin(), left_.end());
   for (const auto& [model, deployment] : deployments_) {
     deployment.add_routes(routes);
   }
+  std::ranges::sort(routes.unloaded);
+  const auto twice = std::ranges::unique(routes.unloaded);
+  routes.unloaded.erase(twice.begin(), twice.end());
   return routes;
 }
 

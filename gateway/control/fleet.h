@@ -43,10 +43,11 @@ struct VersionName {
   std::int64_t version = 0;
 };
 
-// Which models are served without being asked for.
+// Which models are served without being asked for, and which are to be there.
 struct StartOptions {
   bool on_demand = false;  // those in `models` alone; "*": all
   std::vector<std::string> models{};
+  std::vector<std::string> expected{};  // until they are taken out of the repositories
 };
 
 class Fleet {
@@ -128,6 +129,8 @@ class Fleet {
   };
 
   void add_remembered(Routes& routes) const;
+  void note_left(const std::map<std::string, link::ModelFound>& before);
+  [[nodiscard]] bool left_meanwhile(const std::string& model) const;
   void share_out(const std::string& node, std::vector<link::AssignedWorker>& workers) const;
   Result<Deployment*> find(const std::string& model);
   template <class Do>
@@ -149,6 +152,7 @@ class Fleet {
   std::map<std::string, std::vector<WorkerFact>> workers_;  // by model
   std::map<std::string, ModelInfo> infos_;                  // by worker id: what workers_ point to
   std::map<std::string, ModelMemory> remembered_;  // of models that no node has told of yet
+  std::set<std::string> left_;                     // expected ones that have been taken away
   std::uint64_t applied_ = 0;
   CommandIds ids_;
 };

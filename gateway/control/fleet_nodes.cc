@@ -1,5 +1,6 @@
 // Fleet: what nodes say of themselves, and what they may not have heard of yet.
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/control/fleet.h"
@@ -22,13 +23,50 @@ void Fleet::on_repository(const std::string& node,
     }
   }
   const bool fresh = !known.known() && known.has_reported;
-  known.models = std::move(models);
+  std::swap(known.models, models);
   known.problem = repository.problem;
   known.has_repository = true;
   known.attached = true;
+  note_left(models);
   if (known.known()) {
     tell_models(fresh ? node : "", now);
   }
+}
+
+// What is expected and was there is missed no more once nobody has it: somebody took it away. A
+// node that falls silent takes nothing away. `before`: what the node that speaks had.
+void Fleet::note_left(const std::map<std::string, link::ModelFound>& before) {
+  const auto has = [](const std::map<std::string, link::ModelFound>& models,
+                      const std::string& model) {
+    const auto found = models.find(model);
+    return found != models.end() &&
+           !(found->second.versions.empty() && found->second.problem.empty());
+  };
+  for (const std::string& model : start_.expected) {
+    const bool there = std::ranges::any_of(
+        nodes_, [&](const auto& entry) { return has(entry.second.models, model); });
+    if (there) {
+      left_.erase(model);
+    } else if (has(before, model) || left_meanwhile(model)) {
+      left_.insert(model);
+    }
+  }
+}
+
+// Of a model that no node has: all that served it when the gateway ended have said so.
+bool Fleet::left_meanwhile(const std::string& model) const {
+  const auto remembered = remembered_.find(model);
+  if (remembered == remembered_.end() || remembered->second.serving.empty()) {
+    return false;
+  }
+  const auto has_spoken = [&](const std::string& build) {
+    return std::ranges::any_of(nodes_, [&](const auto& entry) {
+      return entry.second.has_repository && build.starts_with(entry.first + "/");
+    });
+  };
+  return std::ranges::all_of(remembered->second.serving, [&](const RememberedVersion& version) {
+    return std::ranges::all_of(version.builds, has_spoken);
+  });
 }
 
 // What is wrong with what it was told to serve; empty: nothing.

@@ -117,7 +117,8 @@ class Gateway {
                            .shard_endpoints = sockets_.shard_endpoints,
                            .registry = &registry_,
                            .start = {.on_demand = options_.model_control == ModelControl::on_demand,
-                                     .models = options_.load_models},
+                                     .models = options_.load_models,
+                                     .expected = options_.expected_models},
                            .state_file = options_.state_file,
                            .read_config = options_.read_config};
     control_loop_ = std::make_unique<actor::Loop>(clock_);

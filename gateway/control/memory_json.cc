@@ -214,8 +214,10 @@ std::string memory_json(const FleetMemory& memory) {
   for (const auto& [name, model] : memory.models) {
     models[name] = json_of(model);
   }
-  const json document{
-      {"form", kForm}, {"last_command", memory.last_command}, {"models", std::move(models)}};
+  const json document{{"form", kForm},
+                      {"last_command", memory.last_command},
+                      {"models", std::move(models)},
+                      {"left", memory.left}};
   return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -228,6 +230,7 @@ Result<FleetMemory> parse_memory(std::string_view text) {
     }
     FleetMemory memory;
     take(document, "last_command", memory.last_command);
+    take(document, "left", memory.left);
     const json models = document.value("models", json::object());
     for (const auto& [name, model] : models.get_ref<const json::object_t&>()) {
       memory.models.emplace(name, model_of(model));

@@ -54,6 +54,12 @@ def test_a_changed_folder_rolls_by_the_steps_of_its_configuration():
         assert steps == ["25 percent"]
 
 
+def next_gateway(cluster):
+    gateway = cluster.pid_of("gateway")
+    os.kill(gateway, signal.SIGKILL)
+    wait_until(lambda: cluster.pid_of("gateway") != gateway and cluster.ready(), what="the next gateway")
+
+
 def test_what_is_kept_warm_is_warm_after_a_kill_of_the_gateway_and_rollback_is_a_switch():
     def pids():
         return {str(one["version"]): one["pid"] for one in cluster.workers("echo") if one["pid"]}
@@ -68,9 +74,7 @@ def test_what_is_kept_warm_is_warm_after_a_kill_of_the_gateway_and_rollback_is_a
         started = len(cluster.log_lines("worker_started"))
         assert started >= 2
 
-        gateway = cluster.pid_of("gateway")
-        os.kill(gateway, signal.SIGKILL)
-        wait_until(lambda: cluster.pid_of("gateway") != gateway and cluster.ready(), what="the next gateway")
+        next_gateway(cluster)
         assert stages(cluster, "echo") == {"1": "standby", "2": "ready"}
         assert cluster.infer("echo", [1, 2, 3, 4]).json()["model_version"] == "2"
 
@@ -137,6 +141,24 @@ def test_what_operators_asked_for_outlives_every_process():
         assert cluster.infer("other", [1, 2, 3, 4]).status == 404
         assert "echo: pinned to 1 by an operator" in command(cluster, "models").stdout
         assert command(cluster, "load", "other").stdout == "other: loaded\n"
+
+
+def test_a_model_that_is_taken_away_on_purpose_is_not_missed():
+    with Cluster({"echo": ECHO, "other": ECHO, "third": ECHO}) as cluster:
+        cluster.wait_ready()
+        shutil.rmtree(cluster.models / "other")
+        wait_until(lambda: stages(cluster, "other") == {}, what="the end of the model")
+        next_gateway(cluster)
+        assert cluster.infer("other", [1, 2, 3, 4]).status == 404, "nobody waits for it"
+
+        command(cluster, "unload", "third")
+        shutil.rmtree(cluster.models / "third")
+        next_gateway(cluster)
+
+        command(cluster, "unload", "echo")
+        wait_until(lambda: not cluster.ready(), what="the end of readiness, since nothing serves")
+        command(cluster, "load", "echo")
+        wait_until(cluster.ready, what="readiness with what is there")
 
 
 def test_what_cannot_be_kept_is_refused_and_changes_nothing():

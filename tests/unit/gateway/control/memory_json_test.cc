@@ -51,7 +51,7 @@ FleetMemory full() {
   rollout.plan.paused = true;
   rollout.pin = Pin{};
   digits.rollout = rollout;
-  return {9, {{"digits", digits}, {"add", {}}}};
+  return {9, {{"digits", digits}, {"add", {}}}, {"gone"}};
 }
 
 TEST(MemoryJson, GoesThereAndBack) {
@@ -67,7 +67,7 @@ TEST(MemoryJson, WhatIsMissingHasItsDefault) {
   ASSERT_TRUE(read) << read.error().detail;
   ModelMemory model;
   model.rollout.emplace().plan.to = {2};
-  EXPECT_EQ(*read, (FleetMemory{0, {{"m", model}}}));
+  EXPECT_EQ(*read, (FleetMemory{0, {{"m", model}}, {}}));
 }
 
 TEST(MemoryJson, WhatIsNotOursIsRefusedWithTheReason) {
