@@ -67,7 +67,9 @@ std::string Deployment::what_is_not_up() const {
     }
   }
   // Steps share between two: where everything was started again, the old comes first.
-  if (rollout_ && !rollout_->plan().steps.empty() && !change_.primary) {
+  const Unit* leads = change_.primary ? serving(*change_.primary) : nullptr;
+  const bool old_leads = leads != nullptr && state(*leads).ready != 0;
+  if (rollout_ && !rollout_->plan().steps.empty() && !old_leads) {
     for (const Unit& old : change_.before) {
       if (const Unit* each = unit(old.id); each != nullptr && !has_failed(*each)) {
         return ready_of(*each);

@@ -22,12 +22,14 @@ std::optional<ModelMemory> Deployment::memory() const {
       memory.failed.push_back({version, failed.builds, failed.reason});
     }
   }
+  memory.primary = primary_;
   const std::optional<RolloutPhase> phase =
       rollout_ ? std::optional(rollout_->phase()) : std::nullopt;
   if (phase == RolloutPhase::switching) {
     memory.previous = rollout_->plan().from;
     memory.previous_config = change_.in_force != in_force_ ? change_.in_force : std::nullopt;
   } else if (phase) {  // until the switch it is the old that serves
+    memory.primary = change_.primary;
     for (const Unit& old : change_.before) {
       memory.serving.push_back({old.version, builds_of(old.workers), {}});
     }
@@ -66,6 +68,7 @@ std::optional<ModelMemory> Deployment::memory() const {
   std::ranges::sort(memory.warm, {}, &RememberedWarm::version);
   if (memory_ && !restored_) {  // nothing has come of it yet
     memory.serving = memory_->serving;
+    memory.primary = memory_->primary;
     memory.warm = memory_->warm;
     memory.rollout = memory_->rollout;
     memory.labels = memory_->labels;

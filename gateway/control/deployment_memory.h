@@ -51,6 +51,7 @@ struct ModelMemory {
   std::optional<LoadedConfig> in_force{};    // where it serves by another than is wanted
   std::set<std::string> other_configs{};     // that were loaded, by which workers still run
   std::vector<RememberedVersion> serving{};  // ascending; what to serve before anything changes
+  std::optional<std::int64_t> primary{};     // of these, what had the requests that name none
   std::vector<RememberedWarm> warm{};        // ascending
   std::vector<RememberedVersion> failed{};   // ascending; builds that are not tried again
   std::vector<std::int64_t> previous{};      // what a rollback goes back to

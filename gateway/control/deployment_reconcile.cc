@@ -288,22 +288,26 @@ bool Deployment::rescue(TimePoint now) {
   return true;
 }
 
-// Sticky: a worker that restarts does not move the traffic to another version.
+// Sticky: neither a worker that restarts nor a gateway moves the traffic to another version.
 void Deployment::choose_primary() {
+  const std::optional<std::int64_t> before = !primary_ && memory_ ? memory_->primary : primary_;
   std::optional<std::int64_t> best;
   for (const Unit& unit : units_) {
     if (unit.role == Role::serving && state(unit).ready != 0) {
       best = best ? std::max(*best, unit.version) : unit.version;
     }
   }
-  const Unit* current = primary_ ? serving(*primary_) : nullptr;
+  const Unit* current = before ? serving(*before) : nullptr;
   if (current != nullptr) {
     const UnitState now = state(*current);
     if (now.present > now.failed) {
-      best = best ? std::max(*best, *primary_) : *primary_;
+      best = best ? std::max(*best, *before) : *before;
     }
   }
   primary_ = best;
+  if (primary_ && memory_) {
+    memory_->primary.reset();
+  }
 }
 
 void Deployment::finish_waiting(TimePoint now) {

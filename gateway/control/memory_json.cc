@@ -90,6 +90,9 @@ json json_of(const ModelMemory& memory) {
   if (!memory.config.empty()) {
     one["config"] = memory.config;
   }
+  if (memory.primary) {
+    one["primary"] = *memory.primary;
+  }
   if (memory.config_before) {
     one["config_before"] = *memory.config_before;
   }
@@ -197,6 +200,9 @@ ModelMemory model_of(const json& from) {
   memory.previous_config = take_config(from, "previous_config");
   take(from, "other_configs", memory.other_configs);
   memory.serving = take_versions(from, "serving");
+  if (from.contains("primary")) {
+    take(from, "primary", memory.primary.emplace());
+  }
   memory.warm = take_warm(from);
   memory.failed = take_versions(from, "failed");
   take(from, "previous", memory.previous);

@@ -1,4 +1,4 @@
-// What a deployment does when the disks of its nodes are not alike.
+// Nodes: their silence, and what is done when their disks are not alike.
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,99 @@
 
 namespace sluice::gateway {
 namespace {
+
+TEST(Nodes, ASilentNodeRetiresNothing) {
+  FleetStage stage;
+  stage.serve_first();
+  stage.fleet.on_node_lost("n", stage.now);
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  stage.workers.clear();  // and its workers cannot be seen either
+  stage.tell();
+  EXPECT_EQ(stage.routes(), "1:expected");
+  EXPECT_EQ(stage.assigned(), "n/m/1.aaaaaa/0");
+}
+
+TEST(Nodes, OneThatIsSilentForAnHourWithoutWorkersIsForgotten) {
+  FleetStage stage;
+  stage.serve_first();
+  stage.workers.clear();
+  stage.tell();
+  stage.fleet.on_node_lost("n", stage.now);
+  EXPECT_EQ(stage.fleet.next_due(), stage.now + std::chrono::hours(1));
+  stage.now += std::chrono::hours(1);
+  stage.fleet.tick(stage.now);
+  EXPECT_EQ(stage.assigned(), "as it is");
+  stage.publish();
+  stage.apply();
+  stage.events();
+  EXPECT_FALSE(stage.fleet.status("m").has_value());
+}
+
+TEST(Nodes, AVersionRunsOnEachNodeThatHasIt) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "0000aaaa"}}, {}, "o");  // stamps of two nodes may differ
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.aaaaaa/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.0000aa/0");
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0 o/m/1.0000aa/0");
+}
+
+TEST(Nodes, ARolloutWaitsUntilEachNodeThatServesHasTheNewVersion) {
+  FleetStage stage;
+  stage.update_one_of_two_nodes();
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  EXPECT_EQ(stage.status().rollout->waiting_for,
+            "node 'o' has none of the versions that shall serve");
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, {}, "o");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0 o/m/2.bbbbbb/0");
+  stage.ready(2);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "2:ready:100");
+  EXPECT_EQ(stage.assigned("o"), "o/m/2.bbbbbb/0");
+}
+
+TEST(Nodes, WhatIsReadyStaysUntilTheRestOfItsVersionIs) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.ready(1);
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.has_models({}, "n");
+  EXPECT_EQ(stage.routes(), "1:ready:100");
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0 o/m/1.aaaaaa/0");
+  stage.ready(1);
+  EXPECT_EQ(stage.admitted(), "o/m/1.aaaaaa/0");
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned("n"), "");
+}
+
+TEST(Nodes, TwoBuildsOfAVersionShareWhatRunsOnTheNodeThatIsNotYetChanged) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, {}, "o");
+  stage.ready(1);
+  stage.shards_follow();
+  stage.has({{1, "a2a2a2a2"}}, {}, "n");
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.a2a2a2/0 n/m/1.aaaaaa/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0");
+  stage.set_one("n/m/1.a2a2a2/0", link::WorkerState::ready, true);
+  EXPECT_EQ(stage.admitted(), "n/m/1.a2a2a2/0 o/m/1.aaaaaa/0");
+  stage.shards_follow();
+  EXPECT_EQ(stage.assigned("n"), "n/m/1.a2a2a2/0");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0") << "it serves the new build's unit on";
+  EXPECT_EQ(stage.phase(), "done");
+}
+
+TEST(Nodes, SettingsOfTheFirstHoldAndAnotherIsNamed) {
+  FleetStage stage;
+  link::ModelSettings two;
+  two.replicas = 2;
+  stage.has({{1, "aaaaaaaa"}}, {}, "n");
+  stage.has({{1, "aaaaaaaa"}}, two, "o");
+  EXPECT_EQ(stage.assigned("o"), "o/m/1.aaaaaa/0");
+  ASSERT_EQ(stage.status().notes.size(), 1U);
+  EXPECT_EQ(stage.status().notes[0],
+            "the configuration on node 'o' is not that on node 'n', which holds");
+}
 
 TEST(Nodes, ANodeThatNeverGetsTheNewVersionEndsTheRolloutByName) {
   FleetStage stage;

@@ -33,6 +33,7 @@ FleetMemory full() {
   digits.other_configs = {R"({"max_batch_size": 2})"};
   digits.previous_config = LoadedConfig{R"({"max_batch_size": 4})", settings, {"other"}};
   digits.serving = {{1, {"n/digits/1.aaaaaa", "o/digits/1.aaaaaa"}, {}}};
+  digits.primary = 1;
   digits.warm = {{1, {"n/digits/1.dddddd"}, std::chrono::minutes(10)},
                  {4, {"n/digits/4.eeeeee"}, std::nullopt}};
   digits.failed = {{3, {"n/digits/3.cccccc"}, "model.onnx: \"truncated\""}};

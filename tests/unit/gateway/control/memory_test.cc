@@ -50,6 +50,23 @@ TEST(Memory, WhatServedIsExpectedUntilTheFirstNodeHasSpoken) {
   EXPECT_EQ(after.routes(), "") << "it is not on the disk any more";
 }
 
+TEST(Memory, RequestsThatNameNoVersionWaitForTheOneThatHadThem) {
+  link::ModelSettings settings;
+  settings.policy.kind = link::VersionPolicy::Kind::all;
+  FleetStage before;
+  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  before.ready(1);
+  before.ready(2);
+  before.shards_follow();
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  after.ready(1);
+  EXPECT_EQ(after.routes(), "1:ready 2:expected:100");
+  after.fail(2, "it crashes");
+  EXPECT_EQ(after.routes(), "1:ready:100 2:failed(it crashes)");
+}
+
 TEST(Memory, AnUnloadedModelStaysSo) {
   FleetStage before;
   before.serve_first();
@@ -110,7 +127,7 @@ TEST(Memory, ARolloutThatWasCutOffGoesOnFromWhatServed) {
   after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}});
   EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0");
   after.ready(2);
-  EXPECT_EQ(after.routes(), "1:expected") << "the old is waited for";
+  EXPECT_EQ(after.routes(), "1:expected:100") << "the old is waited for";
   after.ready(1);
   EXPECT_EQ(after.routes(), "1:ready:50 2:ready:50") << "at the step it had reached";
   EXPECT_EQ(after.status().rollout->id, before.status().rollout->id);
