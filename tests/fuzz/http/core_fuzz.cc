@@ -1,11 +1,16 @@
-// A whole connection: bytes in any pieces, answers in any order, a socket that takes some bytes at
-// a time, and time that passes. Whatever happens, the requests are those that come out when all
-// arrives at once, as far as they come, and nothing stays charged.
+// A whole connection: bytes in any pieces, answers in any order, whole or streamed, a socket that
+// takes some bytes at a time, and time that passes. Whatever happens, the requests are those that
+// come out when all arrives at once, as far as they come, a streamed answer that ends the
+// connection goes out as it was said, and nothing stays charged.
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
+#include <map>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +27,7 @@ HttpOptions small_options() {
   options.body_bytes = 20'000;
   options.chunk_count = 50;
   options.buffered_bytes = 60'000;
+  options.stream_backlog = 15'000;
   return options;
 }
 
@@ -62,6 +68,44 @@ class Connection {
     take_requests();
   }
 
+  // Of one that is not HEAD, which has no end.
+  void answer_one_bit_by_bit(std::uint64_t choice) {
+    if (waiting_.empty()) {
+      return;
+    }
+    const auto chosen = waiting_.begin() + static_cast<std::ptrdiff_t>(choice % waiting_.size());
+    if (heads_.contains(*chosen)) {
+      return;
+    }
+    ClientReply reply{.content_type = "text/event-stream"};
+    reply.streams = true;
+    require(core_.reply(*chosen, std::move(reply), now_));
+    said_[*chosen];
+    streams_.push_back(*chosen);
+    waiting_.erase(chosen);
+    take_requests();
+  }
+
+  void say_more(std::uint64_t choice) {
+    if (streams_.empty()) {
+      return;
+    }
+    const std::uint32_t sequence = streams_[choice % streams_.size()];
+    const std::string event(choice % 5000, static_cast<char>('a' + choice % 26));
+    require(core_.stream(sequence, event, now_));
+    said_[sequence].push_back(event);
+  }
+
+  void end_one(std::uint64_t choice) {
+    if (streams_.empty()) {
+      return;
+    }
+    const auto chosen = streams_.begin() + static_cast<std::ptrdiff_t>(choice % streams_.size());
+    require(core_.end_stream(*chosen, now_));
+    require(!core_.stream(*chosen, "more", now_));
+    streams_.erase(chosen);
+  }
+
   void write(std::size_t room) {
     std::array<iovec, 4> pieces;
     const std::size_t count = core_.gather(pieces);
@@ -72,13 +116,16 @@ class Connection {
       size += pieces[i].iov_len;
     }
     size = std::min(size, room);
+    note_written(std::span(pieces).first(count), size);
     if (size > 0) {
       core_.on_written(size, now_);
       take_requests();
     }
     if (core_.fate() == HttpCore::Fate::shut_write) {
+      require(said_.empty() || went_out(said_.begin()->second));
       core_.abandon([](std::uint32_t /*sequence*/) {});
       waiting_.clear();
+      streams_.clear();
       core_.on_write_shut(now_);
     }
   }
@@ -108,13 +155,43 @@ class Connection {
       }
       text += request->message.body.text();
       requests.push_back(text);
+      if (request->message.method == "HEAD") {
+        heads_.insert(request->sequence);
+      }
       waiting_.push_back(request->sequence);
+    }
+  }
+
+  // In chunks, or as it is to HTTP/1.0.
+  [[nodiscard]] bool went_out(const std::vector<std::string>& events) const {
+    std::string plain;
+    std::string chunks;
+    for (const std::string& event : events) {
+      std::array<char, 32> size{};
+      std::snprintf(size.data(), size.size(), "%zx\r\n", event.size());
+      plain += event;
+      chunks += event.empty() ? "" : size.data() + event + "\r\n";
+    }
+    return written_.ends_with("\r\n\r\n" + chunks + "0\r\n\r\n") ||
+           written_.ends_with("\r\n\r\n" + plain);
+  }
+
+  void note_written(std::span<const iovec> pieces, std::size_t size) {
+    for (const iovec& piece : pieces) {
+      const std::size_t part = std::min(size, piece.iov_len);
+      written_.append(static_cast<const char*>(piece.iov_base), part);
+      size -= part;
     }
   }
 
   TimePoint now_{std::chrono::hours(1)};
   HttpCore core_;
   std::vector<std::uint32_t> waiting_;
+  std::vector<std::uint32_t> streams_;  // that go on
+  std::map<std::uint32_t, std::vector<std::string>>
+      said_;  // of streamed answers; the first ends the connection
+  std::set<std::uint32_t> heads_;
+  std::string written_;
 };
 
 // What comes out when everything arrives at once and is answered at once.
@@ -143,12 +220,20 @@ void run(std::uint8_t seed, std::string_view bytes) {
     Cutter cutter(seed);
     bool open = true;
     for (int step = 0; step < 4000 && !connection.ended(); ++step) {
-      const std::uint64_t what = cutter.next() % 16;
+      const std::uint64_t what = cutter.next() % 24;
       if (what < 8 && open && !bytes.empty()) {
         open = connection.receive(cutter.cut(bytes));
       } else if (what < 11) {
         connection.answer_one(cutter.next());
       } else if (what < 15) {
+        connection.write(cutter.next() % 4000);
+      } else if (what < 17) {
+        connection.answer_one_bit_by_bit(cutter.next());
+      } else if (what < 21) {
+        connection.say_more(cutter.next());
+      } else if (what < 22) {
+        connection.end_one(cutter.next());
+      } else if (what < 23) {
         connection.write(cutter.next() % 4000);
       } else {
         connection.pass(std::chrono::milliseconds(cutter.next() % 300));
