@@ -1,8 +1,11 @@
 """What a machine has, memory and CPUs, and how the workers on it share that."""
 import json
 import os
+import re
 
-from cluster import ECHO, Cluster
+import pytest
+
+from cluster import ECHO, REAL_ENGINE, Cluster
 from rollout import add_version, rollout, rollout_state, served, version_state, wait_rollout, wait_until
 
 MB = 1 << 20
@@ -52,6 +55,46 @@ def test_a_model_that_is_too_large_by_itself_says_so_and_the_others_serve(tmp_pa
         answer = wait_until(lambda: (a := cluster.infer("echo", [1, 2, 3, 4])).status == 503 and a, what="the 503")
         assert "it needs 1041 MB of memory" in answer.json()["error"], answer
         assert cluster.infer("small", [1, 2, 3, 4]).status == 200
+
+
+def spread(count):
+    """y = the mean of x[0] copied so many times: a file of a few hundred bytes, and a result of 4 * count between."""
+    onnx = pytest.importorskip("onnx", reason="python3-onnx is not installed")
+    helper = onnx.helper
+    floats = onnx.TensorProto.FLOAT
+    shape = helper.make_tensor("shape", onnx.TensorProto.INT64, [1], [count])
+    graph = helper.make_graph(
+        [helper.make_node("Expand", ["x", "shape"], ["copies"]),
+         helper.make_node("ReduceMean", ["copies"], ["y"], axes=[0], keepdims=1)],
+        "spread", [helper.make_tensor_value_info("x", floats, [1])],
+        [helper.make_tensor_value_info("y", floats, [1])], [shape])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 7
+    return model.SerializeToString()
+
+
+@pytest.mark.skipif(not REAL_ENGINE, reason="built without the engine")
+def test_a_version_that_takes_more_at_its_warm_up_than_its_files_say_is_ended_before_it_serves(tmp_path):
+    limit, results = 400, 500  # MB
+    small, large = spread(4), spread(results * MB // 4)
+    assert len(large) < 1000
+    add_version(tmp_path, "spread", 1, small)
+    with Cluster(tmp_path, "--memory", str(limit * MB), stub=False) as cluster:
+        cluster.wait_ready()
+        before = cluster.worker("spread")
+        add_version(tmp_path, "spread", 2, large)
+        wait_until(lambda: rollout_state(cluster, "spread").get("phase") == "rolled_back", what="the refusal")
+        reason = rollout_state(cluster, "spread")["reason"]
+        said = re.fullmatch(r"version 2: it needs (\d+) MB of memory \(as measured at its warm-up\); node '\S+' has "
+                            rf"(\d+) MB free of its limit of {limit} MB", reason)
+        assert said and int(said[1]) >= results and int(said[2]) < limit, reason
+        body = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": [3]}]}
+        answer = cluster.call("POST", "/v2/models/spread/infer", body).json()
+        assert (answer["model_version"], answer["outputs"][0]["data"]) == ("1", [3.0])
+        assert cluster.worker("spread")["pid"] == before["pid"]
+        assert cluster.call("POST", "/v2/models/spread/versions/2/infer", body).status == 503, "it never served"
+        wait_until(lambda: len(cluster.workers("spread")) == 1, what="the end of its worker")
+        assert cluster.status()["nodes"][0]["memory_taken"] < limit * MB
 
 
 def test_models_that_start_together_divide_the_cpus_and_show_it(tmp_path):
