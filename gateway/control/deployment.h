@@ -298,6 +298,7 @@ class Deployment {
 
   // What is shown (deployment_view.cc).
   [[nodiscard]] int weight_of(std::int64_t version) const;
+  [[nodiscard]] std::string why_failed(const Unit& unit) const;
   [[nodiscard]] std::optional<RoutedVersion> route_of(std::int64_t version) const;
   [[nodiscard]] bool expects(std::int64_t version) const;
   [[nodiscard]] VersionStatus status_of(std::int64_t version) const;

@@ -39,6 +39,12 @@ int Deployment::weight_of(std::int64_t version) const {
   return version == primary_ ? 100 : 0;
 }
 
+// Where what is on the disks has failed as well, its reason: that is what somebody works on.
+std::string Deployment::why_failed(const Unit& unit) const {
+  const Failed* stored = failure_of(spec_of(unit.version));
+  return stored != nullptr ? stored->reason : state(unit).reason;
+}
+
 std::optional<RoutedVersion> Deployment::route_of(std::int64_t version) const {
   RoutedVersion routed{.model = model_, .version = version};
   const Unit* served = nullptr;
@@ -61,7 +67,7 @@ std::optional<RoutedVersion> Deployment::route_of(std::int64_t version) const {
                    : has_failed(*shown) ? RoutedVersion::State::failed
                                         : RoutedVersion::State::expected;
     if (routed.state == RoutedVersion::State::failed) {
-      routed.reason = now.reason;
+      routed.reason = why_failed(*shown);
     }
     routed.weight = served != nullptr ? weight_of(version) : 0;
     const std::set<std::string> left = leaving();  // and not back yet
@@ -196,6 +202,7 @@ VersionStatus Deployment::status_of(std::int64_t version) const {
     case Role::incoming:
       if (has_failed(*shown)) {
         status.stage = VersionStage::failed;
+        status.reason = why_failed(*shown);
       } else if (now.ready == 0) {
         status.stage = stage_of(now.furthest);
       } else if (shown->routing == Routing::served) {

@@ -80,6 +80,18 @@ TEST(FirstStart, AFailedVersionIsReplacedByAnotherBuildOfIt) {
   EXPECT_EQ(stage.assigned(), "n/m/1.a2a2a2/0");
 }
 
+TEST(FirstStart, TheLatestBuildsReasonIsShown) {
+  FleetStage stage;
+  stage.has({{1, "aaaaaaaa"}});
+  stage.fail(1, "truncated");
+  stage.has({{1, "a2a2a2a2"}});
+  stage.workers.at("n/m/1.a2a2a2/0").reason = "no operator Foo";
+  stage.set_one("n/m/1.a2a2a2/0", WorkerState::failed, false);
+  stage.shards_follow();
+  EXPECT_EQ(stage.routes(), "1:failed(no operator Foo)");
+  EXPECT_EQ(stage.stage(1), "failed(no operator Foo)");
+}
+
 TEST(Rolling, StartsTheNewBesideTheOldSwitchesDrainsRetires) {
   FleetStage stage;
   stage.serve_first();
