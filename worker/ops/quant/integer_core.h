@@ -49,25 +49,32 @@ void interleave(const std::int16_t* even,
 struct BytePanels {
   std::int64_t k = 0;
   std::int64_t n = 0;
+  std::int64_t group = simd::has_quads() ? 4 : 2;  // rows of b that lie together
   const std::int8_t* bytes = nullptr;
+  const std::int32_t* sums = nullptr;   // of the packed bytes, by column
   const std::int32_t* zeros = nullptr;  // of the packed bytes, by column; null: all 0
 
-  [[nodiscard]] std::int64_t pairs() const { return (k + 1) / 2; }
+  [[nodiscard]] std::int64_t groups() const { return (k + group - 1) / group; }
   [[nodiscard]] std::int64_t panels() const { return (n + simd::kPanel - 1) / simd::kPanel; }
+  [[nodiscard]] std::int64_t panel_size() const { return groups() * group * simd::kPanel; }
   [[nodiscard]] std::size_t size() const {
-    return static_cast<std::size_t>(panels() * pairs() * 2 * simd::kPanel);
+    return static_cast<std::size_t>(panels() * panel_size());
+  }
+  // Numbers by columns: sums, then zeros, each to whole panels.
+  [[nodiscard]] std::size_t columns_size() const {
+    return static_cast<std::size_t>(2 * panels() * simd::kPanel);
   }
 };
 
 // Packs b's elements [first, first + k * n). `zero`: one, one for each column, or null. `bytes` has
-// room for the panels' size(), `zeros` for n.
+// room for the panels' size(), `columns` for their columns_size().
 BytePanels pack_bytes(const TensorView& b,
                       std::int64_t first,
                       std::int64_t k,
                       std::int64_t n,
                       const TensorView* zero,
                       std::int8_t* bytes,
-                      std::int32_t* zeros);
+                      std::int32_t* columns);
 
 // value / 1 rounded half to even, zero added, held to T's range; NaN becomes the zero point.
 template <class T>

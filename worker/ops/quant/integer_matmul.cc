@@ -115,7 +115,7 @@ Result<OutputFacts> infer_matmul(const MatmulParams& params, const InputFacts& f
 // B where it is one constant matrix, with constant zero points.
 struct MatmulState {
   std::vector<std::int8_t> bytes{};
-  std::vector<std::int32_t> zeros{};
+  std::vector<std::int32_t> columns{};
   BytePanels panels{};
 };
 
@@ -130,8 +130,9 @@ Result<MatmulState> prepare_matmul(const MatmulParams& params, PrepareContext& c
   }
   const BytePanels sizes{.k = b->dims[0], .n = b->dims[1]};
   state.bytes.resize(sizes.size());
-  state.zeros.resize(static_cast<std::size_t>(sizes.n));
-  state.panels = pack_bytes(*b, 0, sizes.k, sizes.n, zero, state.bytes.data(), state.zeros.data());
+  state.columns.resize(sizes.columns_size());
+  state.panels =
+      pack_bytes(*b, 0, sizes.k, sizes.n, zero, state.bytes.data(), state.columns.data());
   context.consume(params.b);
   return state;
 }
@@ -140,7 +141,7 @@ Result<MatmulState> prepare_matmul(const MatmulParams& params, PrepareContext& c
 struct MatmulBound {
   IntegerProduct product{};
   std::size_t bytes = 0;  // B's panels, where they are made in each run
-  std::size_t zeros = 0;
+  std::size_t columns = 0;
   std::size_t sums = 0;    // of QLinearMatMul, before they become bytes
   std::size_t scales = 0;  // likewise
 };
@@ -156,12 +157,12 @@ Result<MatmulBound> bind_matmul(const MatmulParams& params,
   SLUICE_TRY_ASSIGN(bound.product,
                     integer_product(context.inputs[0].dims, context.inputs[params.b].dims));
   bound.bytes = aligned(bound.product.rows_size());
-  bound.zeros = bound.bytes;
+  bound.columns = bound.bytes;
   bound.sums = bound.bytes;
   if (state.panels.bytes == nullptr) {
     const BytePanels sizes{.k = bound.product.k, .n = bound.product.n};
-    bound.zeros = bound.bytes + aligned(sizes.size());
-    bound.sums = bound.zeros + aligned(static_cast<std::size_t>(sizes.n) * sizeof(std::int32_t));
+    bound.columns = bound.bytes + aligned(sizes.size());
+    bound.sums = bound.columns + aligned(sizes.columns_size() * sizeof(std::int32_t));
   }
   bound.scales = bound.sums;
   if (params.quantizes) {
@@ -178,53 +179,6 @@ template <class T>
 T* part_of(std::byte* scratch, std::size_t at) {
   // NOLINTNEXTLINE: scratch and its parts are aligned to 64.
   return reinterpret_cast<T*>(scratch + at);
-}
-
-// c [m, n] = (A - a_zero) * (B - b_zero) of one batch; `rows` has rows_size() bytes.
-void multiply(const IntegerProduct& product,
-              const TensorView& a,
-              std::int64_t first,
-              const TensorView* a_zero,
-              const BytePanels& b,
-              std::byte* rows,
-              std::int32_t* c) {
-  const std::int64_t m = product.m;
-  const std::int64_t n = product.n;
-  const std::int64_t k = product.k;
-  const std::int64_t step = 2 * b.pairs();
-  auto* const sums = part_of<std::int32_t>(rows, 0);
-  auto* const wide = part_of<std::int16_t>(rows, static_cast<std::size_t>(m) * sizeof *sums);
-  parallel_for(m, 1 + 65'536 / (k + 1), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      sums[row] = widen(a, first + row * k, k, zero_at(a_zero, row), wide + row * step);
-      if (step > k) {
-        wide[row * step + k] = 0;
-      }
-    }
-  });
-  const std::int64_t work = 1 + m * step * simd::kPanel / 8;
-  parallel_for(b.panels(), 1 + 65'536 / work, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t panel = begin; panel < end; ++panel) {
-      const std::int64_t column = panel * simd::kPanel;
-      const std::int64_t columns = std::min(simd::kPanel, n - column);
-      simd::multiply_panel({.a = wide,
-                            .a_step = step,
-                            .rows = m,
-                            .pairs = b.pairs(),
-                            .c = c + column,
-                            .c_step = n,
-                            .columns = columns},
-                           b.bytes + panel * b.pairs() * 2 * simd::kPanel);
-      for (std::int64_t row = 0; b.zeros != nullptr && row < m; ++row) {
-        for (std::int64_t j = column; j < column + columns; ++j) {
-          // Unsigned, so that sums may wrap.
-          c[row * n + j] = static_cast<std::int32_t>(static_cast<std::uint32_t>(c[row * n + j]) -
-                                                     static_cast<std::uint32_t>(sums[row]) *
-                                                         static_cast<std::uint32_t>(b.zeros[j]));
-        }
-      }
-    }
-  });
 }
 
 // `scales` has room for as many numbers as there are scales of B.
@@ -296,7 +250,7 @@ Result<void> run_matmul(const MatmulParams& params,
                                           product.n,
                                           optional(params.b_zero),
                                           part_of<std::int8_t>(scratch, bound.bytes),
-                                          part_of<std::int32_t>(scratch, bound.zeros));
+                                          part_of<std::int32_t>(scratch, bound.columns));
     multiply(product,
              context.input(0),
              first(0) * product.m * product.k,

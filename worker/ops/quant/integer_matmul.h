@@ -7,6 +7,7 @@
 #include "common/base/result.h"
 #include "worker/engine/kernel.h"
 #include "worker/ops/broadcast.h"
+#include "worker/ops/quant/integer_core.h"
 
 namespace sluice::engine {
 
@@ -19,14 +20,24 @@ struct IntegerProduct {
   BroadcastLoop<2> batches{};  // A and B, in matrices
   std::int64_t batch_count = 0;
 
-  // A's rows as 16-bit numbers, and their sums.
+  // Of what multiply() needs for A's rows, as 16-bit numbers or as bytes, and two numbers of each.
   [[nodiscard]] std::size_t rows_size() const {
     return static_cast<std::size_t>(m) *
-           (static_cast<std::size_t>(k + k % 2) * sizeof(std::int16_t) + sizeof(std::int32_t));
+           (static_cast<std::size_t>(k + k % 2) * sizeof(std::int16_t) + 2 * sizeof(std::int32_t));
   }
 };
 
 Result<IntegerProduct> integer_product(Dims a, Dims b);
+
+// c [m, n] = (A - a_zero) * (B - b_zero) of one batch, whose A begins at element `first`. `memory`:
+// rows_size() bytes, aligned to 64.
+void multiply(const IntegerProduct& product,
+              const TensorView& a,
+              std::int64_t first,
+              const TensorView* a_zero,
+              const BytePanels& b,
+              std::byte* memory,
+              std::int32_t* c);
 
 // Checks that a zero point (or scale) is one number, or one for each of `many` rows or columns.
 Result<void> check_per_row(const InputFacts& facts,
