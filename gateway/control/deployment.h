@@ -258,6 +258,7 @@ class Deployment {
   [[nodiscard]] bool served_before(std::int64_t version) const;
   [[nodiscard]] bool build_served_before(std::int64_t version, const std::string& build) const;
   [[nodiscard]] std::vector<Spec> remembered_specs() const;
+  void add_unheard_builds(ModelMemory& memory) const;
   void begin_by_itself(Difference difference, TimePoint now);
 
   // The rollout under way (deployment_rollout.cc, deployment_judge.cc).

@@ -1,6 +1,7 @@
 // Deployment: what it leaves for the next life of the gateway, and what it makes of that.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "gateway/control/deployment.h"
@@ -64,6 +65,9 @@ std::optional<ModelMemory> Deployment::memory() const {
       }
     }
   }
+  if (memory_ && restored_) {
+    add_unheard_builds(memory);
+  }
   std::ranges::sort(memory.serving, {}, &RememberedVersion::version);
   std::ranges::sort(memory.warm, {}, &RememberedWarm::version);
   if (memory_ && !restored_) {  // nothing has come of it yet
@@ -79,6 +83,34 @@ std::optional<ModelMemory> Deployment::memory() const {
     memory.in_force = in_force_;
   }
   return memory;
+}
+
+// What ran on nodes that have not spoken yet in this life of the gateway runs on, as far as is
+// known.
+void Deployment::add_unheard_builds(ModelMemory& memory) const {
+  const auto is_unheard = [&](const std::string& build) {
+    const auto is_of = [&](const std::string& node) { return build.starts_with(node + "/"); };
+    return std::ranges::none_of(facts_.attached, is_of) &&
+           std::ranges::none_of(facts_.silent, is_of);
+  };
+  const auto copy = [&](const std::set<std::string>& from, std::set<std::string>& to) {
+    std::ranges::copy_if(from, std::inserter(to, to.end()), is_unheard);
+  };
+  for (const RememberedVersion& before : memory_->serving) {
+    const auto now = std::ranges::find(memory.serving, before.version, &RememberedVersion::version);
+    if (now != memory.serving.end()) {
+      copy(before.builds, now->builds);
+    }
+  }
+  for (const RememberedWarm& before : memory_->warm) {
+    const auto now = std::ranges::find(memory.warm, before.version, &RememberedWarm::version);
+    RememberedWarm alone{before.version, {}, before.keep};
+    copy(before.builds, now != memory.warm.end() ? now->builds : alone.builds);
+    if (!alone.builds.empty()) {
+      memory.warm.push_back(std::move(alone));
+    }
+  }
+  memory.other_configs.insert(memory_->other_configs.begin(), memory_->other_configs.end());
 }
 
 void Deployment::remember(ModelMemory memory) {

@@ -195,11 +195,11 @@ bool Deployment::follow_spec(Unit& unit) {
   if (!meant || spec.workers == unit.workers || differs(unit.workers, spec.workers)) {
     return false;
   }
-  const auto ready_in = [&](const Workers& workers) {
+  const auto ready_in = [&, left = leaving()](const Workers& workers) {
     return std::ranges::any_of(workers, [&](const auto& entry) {
       const auto found = workers_.find(entry.first);
-      return found != workers_.end() && found->second.state == WorkerState::ready &&
-             found->second.met_by_all;
+      return found != workers_.end() && !left.contains(entry.first) &&
+             found->second.state == WorkerState::ready && found->second.met_by_all;
     });
   };
   Workers fewer;

@@ -180,6 +180,9 @@ void Deployment::end(Unit& unit) {
 }
 
 void Deployment::end_standby() {
+  if (memory_) {
+    memory_->warm.clear();
+  }
   for (Unit& each : units_) {
     if (each.role == Role::standby) {
       end(each);

@@ -97,8 +97,7 @@ void Checks::first_report(const Report& report, const SimNode& node) {
     const bool tried =
         !of_a_served_build(worker) &&
         std::ranges::any_of(report.workers, [&](const Reported& other) {
-          const bool another = other.state == WorkerState::ready && !remembered_ &&
-                               build_of(other.id) != build_of(worker.id);
+          const bool another = !remembered_ && build_of(other.id) != build_of(worker.id);
           return other.version == worker.version && (of_a_served_build(other) || another);
         });
     if (!served || tried || worker.state != WorkerState::ready) {

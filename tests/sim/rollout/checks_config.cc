@@ -88,7 +88,8 @@ void ConfigChecks::settle_for(std::optional<std::string> config) {
 void ConfigChecks::assigned(const std::vector<link::AssignedWorker>& workers) {
   for (const link::AssignedWorker& worker : workers) {
     const auto known = builds_->find(worker.worker_id);
-    if (remembers_ && known != builds_->end() && known->second.config != worker.config) {
+    if (remembers_ && !several_nodes_ && known != builds_->end() &&
+        known->second.config != worker.config) {
       world_->violate("'" + worker.worker_id + "' is to run by " + quoted(worker.config) +
                       ", and was by " + quoted(known->second.config));
     }
@@ -237,7 +238,7 @@ void ConfigChecks::finish(const Fleet& fleet) {
   const bool any = std::ranges::any_of(routes.versions, [&](const RoutedVersion& each) {
     return each.state != State::draining && std::ranges::any_of(each.workers, is_by_it);
   });
-  if (!several_nodes_ && !any) {
+  if (kept.empty() && !several_nodes_ && !any) {
     world_->violate("'" + shown + "' is in force, and nothing runs by it");
   }
 }

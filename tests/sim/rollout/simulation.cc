@@ -310,6 +310,7 @@ class Simulation {
     world_.coverage.add("node restarts");
     world_.note("node dies", 0);
     node.restart();
+    control_.checks().disk_changed();  // it may not have told of what cannot be loaded
     node_down_[node.name()] = true;
     world_.time.in(random().between(50ms, 3s), [this, &node] {
       node_down_[node.name()] = false;

@@ -1,6 +1,7 @@
 // What a gateway makes of the life before it.
 
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -324,6 +325,34 @@ TEST_F(KeptWarm, EndsWhenItsTimeHasPassedAnew) {
   EXPECT_EQ(after.stage(1), "standby");
   after.pass(std::chrono::minutes(10));
   EXPECT_EQ(after.assigned(), "n/m/2.bbbbbb/0");
+}
+
+TEST(Memory, WhatIsWarmOnANodeThatHasYetToSpeakIsKeptOverTwoReturns) {
+  link::ModelSettings settings;
+  settings.keep_old = std::chrono::minutes(10);
+  FleetStage first;
+  for (const std::string node : {"n", "o"}) {
+    first.has({{1, "aaaaaaaa"}}, settings, node);
+  }
+  first.ready(1);
+  first.shards_follow();
+  for (const std::string node : {"n", "o"}) {
+    first.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings, node);
+  }
+  first.ready(2);
+  first.shards_follow();
+  ASSERT_EQ(first.assigned("o"), "o/m/1.aaaaaa/0 o/m/2.bbbbbb/0");
+  FleetStage second;
+  FleetStage third;
+  for (const auto& [before, after] : {std::pair{&first, &second}, std::pair{&second, &third}}) {
+    after->fleet.remember(before->fleet.memory());
+    after->workers = first.workers;
+    after->tell();
+    after->has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings, "n");
+  }
+  third.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings, "o");
+  EXPECT_EQ(third.assigned("n"), first.assigned("n"));
+  EXPECT_EQ(third.assigned("o"), first.assigned("o"));
 }
 
 }  // namespace
