@@ -257,6 +257,7 @@ class Deployment {
   // What was before (deployment_memory.cc).
   [[nodiscard]] bool served_before(std::int64_t version) const;
   [[nodiscard]] bool build_served_before(std::int64_t version, const std::string& build) const;
+  [[nodiscard]] bool was_warm(std::int64_t version, const std::string& build) const;
   [[nodiscard]] std::vector<Spec> remembered_specs() const;
   void add_unheard_builds(ModelMemory& memory) const;
   void begin_by_itself(Difference difference, TimePoint now);

@@ -149,6 +149,12 @@ bool Deployment::build_served_before(std::int64_t version, const std::string& bu
          });
 }
 
+bool Deployment::was_warm(std::int64_t version, const std::string& build) const {
+  return memory_ && std::ranges::any_of(memory_->warm, [&](const RememberedWarm& each) {
+           return each.version == version && each.builds.contains(build);
+         });
+}
+
 // What to begin with when nothing runs: the builds that served, if they are still there.
 std::vector<Spec> Deployment::remembered_specs() const {
   std::vector<Spec> specs;

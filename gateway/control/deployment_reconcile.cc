@@ -42,6 +42,9 @@ void Deployment::adopt(const std::string& node, TimePoint now) {
       }
       const std::string build = link::build_of(id);
       const int claim = build_served_before(version, build) ? 2 : spec.workers.contains(id) ? 1 : 0;
+      if (claim != 2 && was_warm(version, build)) {
+        continue;  // what it was kept beside is being started again
+      }
       if (!found.workers.empty() && found.workers.begin()->second.build != build) {
         if (claim <= best) {
           continue;

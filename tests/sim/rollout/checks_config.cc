@@ -52,6 +52,7 @@ bool ConfigChecks::is_comparable(const std::string& shown) const {
 }
 
 void ConfigChecks::gateway_died(const FleetMemory& memory) {
+  has_restarted_ = true;  // the disk may change meanwhile, which is taken up as it is
   const auto model = memory.models.find(kModel);
   const bool known = model != memory.models.end() && !shown_.empty() && is_comparable(shown_) &&
                      (shown_ == stored_ || !shown_parts_.contains(shown_));
@@ -192,6 +193,11 @@ void ConfigChecks::events(const std::vector<gateway::Event>& events, const Fleet
       continue;
     }
     under_way_.reset();
+    if (load.config.empty()) {
+      // It may have been rolled out, and is not in force while what serves has left the disk.
+      settle_for(std::nullopt);
+      continue;
+    }
     world_->coverage.add("configurations given back");
     if (kept == load.config) {
       world_->violate(quoted(load.config) + " is kept, though its load has failed");
@@ -238,7 +244,7 @@ void ConfigChecks::finish(const Fleet& fleet) {
   const bool any = std::ranges::any_of(routes.versions, [&](const RoutedVersion& each) {
     return each.state != State::draining && std::ranges::any_of(each.workers, is_by_it);
   });
-  if (kept.empty() && !several_nodes_ && !any) {
+  if (kept.empty() && !several_nodes_ && !has_restarted_ && !any) {
     world_->violate("'" + shown + "' is in force, and nothing runs by it");
   }
 }

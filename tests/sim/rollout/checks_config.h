@@ -72,6 +72,7 @@ class ConfigChecks {
   std::string loading_before_;                      // a load under way then may have come true
   std::optional<std::string> shown_before_;  // in the life before; nothing: it may be another
   std::optional<std::string> wanted_ = "";   // loaded, and done or as if; nothing: unknown
+  bool has_restarted_ = false;               // the gateway, ever
   bool is_proved_ = false;                   // it has been in force
   std::optional<Load> under_way_;
 };

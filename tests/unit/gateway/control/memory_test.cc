@@ -327,6 +327,27 @@ TEST_F(KeptWarm, EndsWhenItsTimeHasPassedAnew) {
   EXPECT_EQ(after.assigned(), "n/m/2.bbbbbb/0");
 }
 
+TEST(Memory, WhatIsWarmDoesNotServeInPlaceOfABuildThatIsBeingStartedAgain) {
+  link::ModelSettings settings;
+  settings.keep_old = std::chrono::minutes(10);
+  FleetStage before;
+  before.serve_first(settings);
+  before.has({{1, "bbbbbbbb"}}, settings);
+  before.set_one("n/m/1.bbbbbb/0", link::WorkerState::ready, true);
+  before.shards_follow();
+  ASSERT_EQ(before.assigned(), "n/m/1.aaaaaa/0 n/m/1.bbbbbb/0");
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.workers = before.workers;
+  after.workers.at("n/m/1.bbbbbb/0").state = link::WorkerState::loading;
+  after.workers.at("n/m/1.bbbbbb/0").met_by_all = false;
+  after.tell();
+  after.has({{1, "bbbbbbbb"}}, settings);
+  EXPECT_EQ(after.assigned(), "n/m/1.aaaaaa/0 n/m/1.bbbbbb/0");
+  EXPECT_EQ(after.admitted(), "n/m/1.bbbbbb/0");
+  EXPECT_EQ(after.phase(), "none");
+}
+
 TEST(Memory, WhatIsWarmOnANodeThatHasYetToSpeakIsKeptOverTwoReturns) {
   link::ModelSettings settings;
   settings.keep_old = std::chrono::minutes(10);
