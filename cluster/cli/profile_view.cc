@@ -34,13 +34,13 @@ struct Work {
   [[nodiscard]] double gb_per_s() const { return ms > 0 ? bytes / ms / 1e6 : 0; }
 };
 
-double milliseconds(std::chrono::nanoseconds time) {
+double as_ms(std::chrono::nanoseconds time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
 Work work_of(const ProfiledStep& step, int runs) {
   return {.steps = 1,
-          .ms = milliseconds(step.total) / std::max(runs, 1),
+          .ms = as_ms(step.total) / std::max(runs, 1),
           .operations = step.operations,
           .bytes = step.bytes};
 }

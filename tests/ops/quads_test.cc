@@ -1,12 +1,12 @@
 // Products of bytes four at a time, by whatever this machine has for them.
 
+#include "worker/ops/simd/quads.h"
+
 #include <cstdint>
 #include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "worker/ops/simd/products.h"
 
 namespace sluice::engine::simd {
 namespace {

@@ -12,6 +12,7 @@
 
 #include "worker/engine/tensor.h"
 #include "worker/ops/simd/products.h"
+#include "worker/ops/simd/quads.h"
 
 namespace sluice::engine {
 

@@ -1,0 +1,167 @@
+#include "worker/ops/simd/quads.h"
+
+#include <algorithm>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/ops/simd/quads.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which includes this file once for each instruction set.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace sluice::engine::simd {
+namespace HWY_NAMESPACE {
+
+// What is still to be taken off a sum of a * b.
+HWY_INLINE std::uint32_t zero_part(const QuadProduct& product, std::int64_t row, std::int64_t j) {
+  const auto times = [](std::int32_t x, std::int32_t y) {
+    return static_cast<std::uint32_t>(x) * static_cast<std::uint32_t>(y);  // wraps
+  };
+  return times(product.a_zeros[row], product.b_sums[j]) +
+         (product.b_zeros == nullptr ? 0U : times(product.a_sums[row], product.b_zeros[j]));
+}
+
+// For machines that are not asked to; what the other is tested against.
+void multiply_quads_plainly(const QuadProduct& product, const std::int8_t* panels) {
+  for (std::int64_t row = 0; row < product.rows; ++row) {
+    const std::uint8_t* const a = product.a + row * product.a_step;
+    for (std::int64_t j = 0; j < product.columns; ++j) {
+      const std::int8_t* const b = panels + (j / kPanel * product.quads * kPanel + j % kPanel) * 4;
+      std::uint32_t sum = 0;  // wraps
+      for (std::int64_t i = 0; i < 4 * product.quads; ++i) {
+        sum += static_cast<std::uint32_t>(std::int32_t{a[i]} *
+                                          std::int32_t{b[i / 4 * 4 * kPanel + i % 4]});
+      }
+      product.c[row * product.c_step + j] =
+          static_cast<std::int32_t>(sum - zero_part(product, row, j));
+    }
+  }
+}
+
+#if HWY_TARGET == HWY_AVX3
+
+bool multiplies_quads() {
+  return __builtin_cpu_supports("avx512vnni") != 0;
+}
+
+// Highway's own target with these instructions wants others that not every such machine has.
+HWY_PUSH_ATTRIBUTES("avx512vnni")
+
+template <std::int64_t kRows, std::int64_t kPanels>
+HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
+                                   std::int64_t row,
+                                   const std::int8_t* panels) {
+  const std::uint8_t* const a = product.a + row * product.a_step;
+  __m512i sums[kRows][kPanels];
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    for (std::int64_t p = 0; p < kPanels; ++p) {
+      sums[r][p] = _mm512_setzero_si512();
+    }
+  }
+  for (std::int64_t quad = 0; quad < product.quads; ++quad) {
+    __m512i b[kPanels];
+    for (std::int64_t p = 0; p < kPanels; ++p) {
+      b[p] = _mm512_loadu_si512(panels + (p * product.quads + quad) * 4 * kPanel);
+    }
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      std::int32_t four = 0;
+      std::memcpy(&four, a + r * product.a_step + 4 * quad, sizeof four);
+      const __m512i x = _mm512_set1_epi32(four);
+      for (std::int64_t p = 0; p < kPanels; ++p) {
+        sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], x, b[p]);
+      }
+    }
+  }
+  // By way of memory: only where all loops over the sums are short do they stay in registers.
+  HWY_ALIGN std::int32_t raw[kRows][kPanels][kPanel];
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    for (std::int64_t p = 0; p < kPanels; ++p) {
+      _mm512_store_si512(raw[r][p], sums[r][p]);
+    }
+  }
+  for (std::int64_t p = 0; p < kPanels; ++p) {
+    const std::int64_t column = p * kPanel;
+    const __m512i b_sums = _mm512_loadu_si512(product.b_sums + column);
+    const __m512i b_zeros = product.b_zeros == nullptr
+                                ? _mm512_setzero_si512()
+                                : _mm512_loadu_si512(product.b_zeros + column);
+    const std::int64_t here = std::min(kPanel, product.columns - column);
+    const auto mask = static_cast<__mmask16>((1U << here) - 1);
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      const __m512i a_zero = _mm512_set1_epi32(product.a_zeros[row + r]);
+      __m512i sum = _mm512_load_si512(raw[r][p]);
+      sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(a_zero, b_sums));
+      if (product.b_zeros != nullptr) {
+        const __m512i a_sum = _mm512_set1_epi32(product.a_sums[row + r]);
+        sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(a_sum, b_zeros));
+      }
+      _mm512_mask_storeu_epi32(product.c + (row + r) * product.c_step + column, mask, sum);
+    }
+  }
+}
+
+template <std::int64_t kPanels>
+HWY_INLINE void multiply_quad_rows(const QuadProduct& product, const std::int8_t* panels) {
+  constexpr std::int64_t kTile = 12;  // 24 sums of 32 registers, with two panels
+  std::int64_t row = 0;
+  for (; row + kTile <= product.rows; row += kTile) {
+    multiply_quad_tile<kTile, kPanels>(product, row, panels);
+  }
+  for (; row + 4 <= product.rows; row += 4) {
+    multiply_quad_tile<4, kPanels>(product, row, panels);
+  }
+  for (; row < product.rows; ++row) {
+    multiply_quad_tile<1, kPanels>(product, row, panels);
+  }
+}
+
+void multiply_quads_vnni(const QuadProduct& product, const std::int8_t* panels) {
+  if (product.columns > kPanel) {
+    multiply_quad_rows<2>(product, panels);
+  } else {
+    multiply_quad_rows<1>(product, panels);
+  }
+}
+
+HWY_POP_ATTRIBUTES
+
+void multiply_quad_panels(const QuadProduct& product, const std::int8_t* panels) {
+  if (multiplies_quads()) {
+    multiply_quads_vnni(product, panels);
+  } else {
+    multiply_quads_plainly(product, panels);
+  }
+}
+
+#else
+
+bool multiplies_quads() {
+  return false;
+}
+
+void multiply_quad_panels(const QuadProduct& product, const std::int8_t* panels) {
+  multiply_quads_plainly(product, panels);
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace sluice::engine::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sluice::engine::simd {
+
+HWY_EXPORT(multiplies_quads);
+HWY_EXPORT(multiply_quad_panels);
+
+bool has_quads() {
+  return HWY_DYNAMIC_DISPATCH(multiplies_quads)();
+}
+void multiply_quads(const QuadProduct& product, const std::int8_t* panels) {
+  HWY_DYNAMIC_DISPATCH(multiply_quad_panels)(product, panels);
+}
+
+}  // namespace sluice::engine::simd
+#endif  // HWY_ONCE

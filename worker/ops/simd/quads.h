@@ -1,0 +1,32 @@
+// Integer products where a machine multiplies bytes four at a time. Exact; sums wrap at 32 bits.
+
+#pragma once
+
+#include <cstdint>
+
+#include "worker/ops/simd/products.h"
+
+namespace sluice::engine::simd {
+
+// Whether this machine multiplies and adds four pairs of bytes at once (AVX-512 VNNI).
+bool has_quads();
+
+// Products of rows of bytes, four at a time, with the zero points taken off:
+//   c = sum over k of (a - a_zero) * (b - b_zero)
+// b [4 * quads, kPanel] as [quads][kPanel][4]. All lists by columns have whole panels.
+struct QuadProduct {
+  const std::uint8_t* a;  // rows of 4 * quads bytes
+  std::int64_t a_step;
+  const std::int32_t* a_zeros;  // by row
+  const std::int32_t* a_sums;   // by row: of a less its zero point; unused where b_zeros is null
+  std::int64_t rows;
+  std::int64_t quads;
+  const std::int32_t* b_sums;   // by column
+  const std::int32_t* b_zeros;  // by column; null: all 0
+  std::int32_t* c;
+  std::int64_t c_step;
+  std::int64_t columns;  // of one panel, or of two that lie one behind the other
+};
+void multiply_quads(const QuadProduct& product, const std::int8_t* panels);
+
+}  // namespace sluice::engine::simd
