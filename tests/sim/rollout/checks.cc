@@ -1,6 +1,7 @@
 #include "tests/sim/rollout/checks.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::sim::rollout {
 
@@ -111,11 +112,18 @@ void Checks::first_report(const Report& report, const SimNode& node) {
 }
 
 void Checks::facts(const std::vector<gateway::WorkerFact>& facts) {
-  facts_.clear();
+  const auto before = std::exchange(facts_, {});
   for (const gateway::WorkerFact& fact : facts) {
     facts_.emplace(fact.id, fact);
     const bool never_loads = world_->quality_of(builds_.at(fact.id)) == Quality::fails_to_load;
-    if (never_loads && fact.state == WorkerState::failed && current_[fact.node].contains(fact.id)) {
+    const auto known = before.find(fact.id);
+    const bool fresh = known == before.end() || known->second.state != WorkerState::failed;
+    // One node's part of a version that serves on others says nothing against the version.
+    const bool serves_elsewhere = std::ranges::any_of(facts, [&](const auto& other) {
+      return other.version == fact.version && other.state == WorkerState::ready;
+    });
+    if (never_loads && fresh && !serves_elsewhere && fact.state == WorkerState::failed &&
+        current_[fact.node].contains(fact.id)) {
       seen_failed_.insert(fact.id);
     }
   }
