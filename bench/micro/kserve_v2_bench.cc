@@ -66,7 +66,7 @@ void v2_json_encode(benchmark::State& state) {
                               .shape = {1, state.range(0)},
                               .data = std::move(data).freeze()});
   for (auto _ : state) {
-    const ClientReply reply = kserve_v2_adapter().encode(response, {});
+    const ClientReply reply = kserve_v2_adapter().encode(response, {}, {});
     if (reply.status != 200) {
       state.SkipWithError("the answer is refused");
       break;
