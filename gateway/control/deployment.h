@@ -176,8 +176,7 @@ class Deployment {
     std::optional<std::int64_t> primary{};    // before
     std::optional<Pin> pin{};                 // before
     std::optional<LoadedConfig> in_force{};   // before
-    std::optional<LoadedConfig>
-        back_to{};  // in force with the switch, if what served by it is warm
+    std::optional<LoadedConfig> back_to{};    // of what is still warm: in force with the switch
     std::map<std::int64_t, AnswerCounts> counts{};  // when both began to serve
     std::map<std::string, Deaths> deaths{};         // by worker, the same
     TimePoint both_since{};

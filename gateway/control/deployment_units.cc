@@ -203,7 +203,7 @@ void Deployment::retire(Unit& unit, std::optional<TimePoint> keep_until) {
   if (unit.routing == Routing::none) {
     if (!unit.shown || is_out(unit)) {
       end(unit);
-    } else {
+    } else {  // a shard may yet have it from before
       unit.role = Role::outgoing;
       unit.keep_until.reset();
     }

@@ -286,10 +286,13 @@ void Fleet::add_remembered(Routes& routes) const {
       routes.unloaded.push_back(model);
       continue;
     }
-    for (const RememberedVersion& each : none_spoke ? memory.serving : decltype(memory.serving)()) {
-      const bool newest = each.version == memory.serving.back().version;
+    if (!none_spoke) {
+      continue;
+    }
+    for (const RememberedVersion& each : memory.serving) {
+      const std::int64_t primary = memory.primary.value_or(memory.serving.back().version);
       routes.versions.push_back(
-          {.model = model, .version = each.version, .weight = newest ? 100 : 0});
+          {.model = model, .version = each.version, .weight = each.version == primary ? 100 : 0});
     }
   }
 }

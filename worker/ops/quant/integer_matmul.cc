@@ -252,10 +252,10 @@ Result<void> run_matmul(const MatmulParams& params,
                                           part_of<std::int8_t>(scratch, bound.bytes),
                                           part_of<std::int32_t>(scratch, bound.columns));
     multiply(product,
-             context.input(0),
-             first(0) * product.m * product.k,
-             optional(params.a_zero),
-             b,
+             {.a = context.input(0),
+              .first = first(0) * product.m * product.k,
+              .a_zero = optional(params.a_zero),
+              .b = b},
              scratch,
              sums + batch * product.m * product.n);
   }

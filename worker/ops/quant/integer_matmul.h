@@ -29,13 +29,17 @@ struct IntegerProduct {
 
 Result<IntegerProduct> integer_product(Dims a, Dims b);
 
-// c [m, n] = (A - a_zero) * (B - b_zero) of one batch, whose A begins at element `first`. `memory`:
-// rows_size() bytes, aligned to 64.
+// One batch of a product.
+struct IntegerFactors {
+  const TensorView& a;
+  std::int64_t first;  // the element with which its A begins
+  const TensorView* a_zero;
+  const BytePanels& b;
+};
+
+// c [m, n] = (A - a_zero) * (B - b_zero). `memory`: rows_size() bytes, aligned to 64.
 void multiply(const IntegerProduct& product,
-              const TensorView& a,
-              std::int64_t first,
-              const TensorView* a_zero,
-              const BytePanels& b,
+              const IntegerFactors& factors,
               std::byte* memory,
               std::int32_t* c);
 

@@ -27,12 +27,13 @@ Rows rows_in(std::byte* memory, std::int64_t m) {
 
 // By pairs of rows of B, with A in 16 bits.
 void multiply_pairs(const IntegerProduct& product,
-                    const TensorView& a,
-                    std::int64_t first,
-                    const TensorView* a_zero,
-                    const BytePanels& b,
+                    const IntegerFactors& factors,
                     const Rows& rows,
                     std::int32_t* c) {
+  const TensorView& a = factors.a;
+  const TensorView* const a_zero = factors.a_zero;
+  const std::int64_t first = factors.first;
+  const BytePanels& b = factors.b;
   const std::int64_t m = product.m;
   const std::int64_t n = product.n;
   const std::int64_t k = product.k;
@@ -88,12 +89,13 @@ std::int32_t put_unsigned(
 // By quads of rows of B, with A in bytes without a sign. Where they are so already, and no sums of
 // theirs are needed, they are read where they lie.
 void multiply_quads(const IntegerProduct& product,
-                    const TensorView& a,
-                    std::int64_t first,
-                    const TensorView* a_zero,
-                    const BytePanels& b,
+                    const IntegerFactors& factors,
                     const Rows& rows,
                     std::int32_t* c) {
+  const TensorView& a = factors.a;
+  const TensorView* const a_zero = factors.a_zero;
+  const std::int64_t first = factors.first;
+  const BytePanels& b = factors.b;
   const std::int64_t m = product.m;
   const std::int64_t k = product.k;
   const std::int64_t step = 4 * b.groups();
@@ -137,17 +139,14 @@ void multiply_quads(const IntegerProduct& product,
 }  // namespace
 
 void multiply(const IntegerProduct& product,
-              const TensorView& a,
-              std::int64_t first,
-              const TensorView* a_zero,
-              const BytePanels& b,
+              const IntegerFactors& factors,
               std::byte* memory,
               std::int32_t* c) {
   const Rows rows = rows_in(memory, product.m);
-  if (b.group == 4) {
-    multiply_quads(product, a, first, a_zero, b, rows, c);
+  if (factors.b.group == 4) {
+    multiply_quads(product, factors, rows, c);
   } else {
-    multiply_pairs(product, a, first, a_zero, b, rows, c);
+    multiply_pairs(product, factors, rows, c);
   }
 }
 

@@ -68,6 +68,19 @@ TEST(Memory, RequestsThatNameNoVersionWaitForTheOneThatHadThem) {
   EXPECT_EQ(after.routes(), "1:ready:100 2:failed(it crashes)");
 }
 
+TEST(Memory, BeforeAnyNodeHasSpokenToo) {
+  link::ModelSettings settings;
+  settings.policy.kind = link::VersionPolicy::Kind::all;
+  FleetStage before;
+  before.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  before.ready(1);
+  before.shards_follow();
+  ASSERT_EQ(before.routes(), "1:ready:100 2:expected");
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  EXPECT_EQ(after.routes(), "1:expected:100 2:expected");
+}
+
 TEST(Memory, AnUnloadedModelStaysSo) {
   FleetStage before;
   before.serve_first();
