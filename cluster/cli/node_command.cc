@@ -133,9 +133,11 @@ void add_node_command(CLI::App& app, ExitCode& exit_code) {
   command->add_option("--drain-limit", line->drain_s, "Seconds a drain may take, then: kill")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--worker-program",
-                      node.worker_program,
-                      "Start this for each worker instead of `sluice`, with its worker's options");
+  command->add_option(
+      "--worker-program",
+      node.worker_program,
+      "Start this for each worker, with the options of `sluice worker`; default: sluice-worker "
+      "beside the executable");
   command->add_option("--engine-library",
                       node.engine_library,
                       "The engine; default: libsluice_engine.so beside the executable");

@@ -23,7 +23,8 @@ namespace {
 
 WorkerCommand command_of(const NodeOptions& options) {
   WorkerCommand command;
-  command.program = options.worker_program.empty() ? own_executable() : options.worker_program;
+  command.program = options.worker_program.empty() ? worker_program_beside(own_executable())
+                                                   : options.worker_program;
   command.gateway = options.gateway;
   command.node_id =
       options.node_id.empty() ? own_host_name().substr(0, limits::kNodeIdBytes) : options.node_id;

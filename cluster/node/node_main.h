@@ -21,7 +21,7 @@ struct NodeOptions {
   std::optional<std::uint64_t> memory;
   Duration drain_limit = limits::kDrainTime;  // then what still lives is killed
 
-  std::string worker_program;  // empty: this executable
+  std::string worker_program;  // empty: worker_program_beside this executable
   std::string engine_library;  // empty: the worker's default
   bool test_operators = false;
 

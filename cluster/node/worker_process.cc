@@ -1,6 +1,7 @@
 #include "cluster/node/worker_process.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -34,6 +35,12 @@ int threads_of_share(int cpus,
   const auto all = static_cast<std::uint32_t>(std::max(cpus, 1));
   const std::uint32_t part = shares == 0 ? all : all / shares + (share < all % shares ? 1 : 0);
   return static_cast<int>(std::clamp(std::max(part, instances), 1U, all));
+}
+
+std::string worker_program_beside(const std::string& own) {
+  std::string lean = own.substr(0, own.find_last_of('/') + 1) + "sluice-worker";
+  std::error_code unreadable;
+  return std::filesystem::is_regular_file(lean, unreadable) ? lean : own;
 }
 
 std::vector<std::string> worker_arguments(const WorkerCommand& command,

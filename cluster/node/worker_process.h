@@ -18,7 +18,7 @@ namespace sluice::cluster {
 
 // What all workers of a node have in common.
 struct WorkerCommand {
-  std::string program;  // `sluice` or another that takes the options of `sluice worker`
+  std::string program;  // takes the word `worker` and its options
   std::string gateway;  // control endpoint
   std::string node_id;
   int threads = 1;             // the budget of each worker
@@ -43,6 +43,10 @@ int threads_of_share(int cpus,
                      std::uint32_t share,
                      std::uint32_t shares,
                      std::uint32_t instances) noexcept;
+
+// What a node whose executable is `own` starts for a worker: `sluice-worker` beside it, which has
+// the same command and starts faster, or, where there is none, itself.
+std::string worker_program_beside(const std::string& own);
 
 // The options of `sluice worker` for it, without those that name descriptors.
 std::vector<std::string> worker_arguments(const WorkerCommand& command,

@@ -144,7 +144,7 @@ inline constexpr std::size_t kProveSeconds = 86'400;  // of its record by second
 // --- log and metrics -----------------------------------------------------------------------------
 inline constexpr std::size_t kLogLineBytes = 2 * kKiB;  // below PIPE_BUF: one line is one write
 inline constexpr std::size_t kLogValueBytes = 512;      // of one text value, before its quotes
-inline constexpr std::size_t kLogQueueLines = 8'192;    // then the oldest is dropped
+inline constexpr std::size_t kLogQueueLines = 1'024;    // then the oldest is dropped
 inline constexpr std::size_t kMetricSeries = 4'096;     // of one writer; more share one "other"
 inline constexpr std::size_t kMetricLabelBytes = 256;   // of one label's value
 // Of a configuration: they stand in every line of its model.

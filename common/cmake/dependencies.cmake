@@ -79,8 +79,11 @@ if(SLUICE_ENGINE)
   target_include_directories(third_openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE})
   add_library(third::openblas ALIAS third_openblas)
 
-  pkg_check_modules(HWY REQUIRED IMPORTED_TARGET GLOBAL libhwy)
-  add_library(third::hwy ALIAS PkgConfig::HWY)
+  # Headers only; worker/engine/cpu_targets.cc says why.
+  find_path(HWY_INCLUDE hwy/highway.h REQUIRED)
+  add_library(third_hwy INTERFACE)
+  target_include_directories(third_hwy SYSTEM INTERFACE ${HWY_INCLUDE})
+  add_library(third::hwy ALIAS third_hwy)
 
   # Without pkg-config's -pthread, which would be a flag of every operator's file.
   find_library(RE2_LIBRARY re2 REQUIRED)

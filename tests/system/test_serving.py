@@ -1,6 +1,7 @@
 """The example models through the real engine, as a user calls them."""
 import concurrent.futures
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -48,6 +49,12 @@ def test_add_by_the_binary_extension_both_ways(cluster):
     size = int(answer.headers["Inference-Header-Content-Length"])
     assert json.loads(answer.body[:size])["outputs"][0]["parameters"] == {"binary_data_size": 16}
     assert struct.unpack("<4f", answer.body[size:]) == (11, 22, 33, 44)
+
+
+def test_nodes_start_the_small_executable(cluster):
+    """`sluice` would do as well: nothing but a slower start would tell."""
+    pid = cluster.worker("add")["pid"]
+    assert os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "sluice-worker"
 
 
 def test_health_and_metadata_are_true(cluster):

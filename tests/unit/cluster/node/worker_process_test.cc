@@ -1,9 +1,12 @@
 #include "cluster/node/worker_process.h"
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace sluice::cluster {
 namespace {
@@ -53,6 +56,17 @@ TEST(ThreadShares, of_all_workers_add_up_to_the_cpus) {
   }
   EXPECT_EQ(threads_of_share(8, 0, 0, 0), 8) << "nobody has said how to share";
   EXPECT_EQ(threads_of_share(8, 4'000'000'000, 3, 4'000'000'000), 8);
+}
+
+TEST(WorkerProgram, is_sluice_worker_where_that_lies_beside_the_executable) {
+  const std::string folder = testing::TempDir() + "worker_program_" + std::to_string(::getpid());
+  std::filesystem::create_directory(folder);
+  EXPECT_EQ(worker_program_beside(folder + "/sluice"), folder + "/sluice");
+  std::ofstream(folder + "/sluice-worker") << "";
+  EXPECT_EQ(worker_program_beside(folder + "/sluice"), folder + "/sluice-worker");
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(worker_program_beside("/proc/self/exe"), "/proc/self/exe")
+      << "of an executable that was replaced no neighbour is known";
 }
 
 TEST(WorkerArguments, say_what_the_command_line_of_a_worker_takes) {
