@@ -179,6 +179,7 @@ class Deployment {
     std::optional<LoadedConfig> back_to{};    // of what is still warm: in force with the switch
     std::map<std::int64_t, AnswerCounts> counts{};  // when both began to serve
     std::map<std::string, Deaths> deaths{};         // by worker, the same
+    std::set<std::string> shared{};                 // builds that got the first share
     TimePoint both_since{};
     std::vector<CommandId> aborts{};         // who wait for its end
     std::optional<TimePoint> lacks_since{};  // when only a node without the new was missing
@@ -275,7 +276,13 @@ class Deployment {
   [[nodiscard]] std::string ready_of(const Unit& unit) const;
   [[nodiscard]] std::vector<NewFailure> failures_of_new(TimePoint now) const;
   [[nodiscard]] bool guards_pass(TimePoint now) const;
+  [[nodiscard]] std::optional<GuardFacts> guard_facts(const Unit& judged, TimePoint now) const;
+  [[nodiscard]] Verdict judge_build(const Unit& judged,
+                                    const std::string& build,
+                                    GuardStage stage,
+                                    GuardFacts facts) const;
   [[nodiscard]] Verdict judge_unit(const Unit& judged, TimePoint now) const;
+  [[nodiscard]] Unit admitted(const Unit& unit) const;
   void count_deaths(const Unit& unit, Deaths& deaths) const;
   void add_deaths(const Unit& judged, std::int64_t replaced, GuardFacts& facts) const;
   [[nodiscard]] bool old_is_back() const;

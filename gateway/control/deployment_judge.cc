@@ -194,14 +194,9 @@ void Deployment::add_deaths(const Unit& judged, std::int64_t replaced, GuardFact
   facts.new_last_death = state(judged).reason;
 }
 
-// By the guards of the phase. A version is held against another build of itself, or, when it is to
-// take the requests that name none, against the version that has them now.
-Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
-  const RolloutPhase phase = rollout_->phase();
-  const bool both = phase == RolloutPhase::shifting;
-  if (!options_.rules.asks_guards || (!both && phase != RolloutPhase::starting)) {
-    return {};
-  }
+// A version is held against another build of itself, or, when it is to take the requests that name
+// none, against the version that has them now; nothing when there is none.
+std::optional<GuardFacts> Deployment::guard_facts(const Unit& judged, TimePoint now) const {
   std::optional<std::int64_t> replaced;
   for (const Unit& old : change_.before) {
     const Unit* lives = unit(old.id);
@@ -218,11 +213,18 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
   if (!replaced && judged.version == newest_incoming() && !other_leads) {
     replaced = change_.primary ? change_.primary : primary_;
   }
-  if (!replaced) {
-    return {};
-  }
   GuardFacts facts;
   facts.allow_signature_change = rollout_->plan().allow_signature_change;
+  if (!replaced) {
+    // What comes while it serves already, beside nothing else, is to be like it.
+    for (const std::string& build : change_.shared) {
+      const auto info = judged.infos.find(build);
+      facts.old_info = info == judged.infos.end() ? facts.old_info : &info->second;
+      const auto finite = judged.finite.find(build);
+      facts.old_finite = facts.old_finite && (finite == judged.finite.end() || finite->second);
+    }
+    return facts.old_info == nullptr ? std::nullopt : std::optional(facts);
+  }
   for (const Unit& old : change_.before) {
     const Unit* lives = unit(old.id);
     const Unit& latest = lives != nullptr ? *lives : old;
@@ -236,21 +238,41 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
     facts.old_info = info_of(*serves_on);
     facts.old_finite = is_finite(*serves_on);
   }
-  if (both) {
+  if (rollout_->phase() == RolloutPhase::shifting) {
     facts.old_counts = since(counts_, change_.counts, *replaced);
     facts.new_counts = since(counts_, change_.counts, judged.version);
     facts.both_serve = now - change_.both_since;
     add_deaths(judged, *replaced, facts);
   }
-  // Each build of it: nodes may have different ones.
+  return facts;
+}
+
+Verdict Deployment::judge_build(const Unit& judged,
+                                const std::string& build,
+                                GuardStage stage,
+                                GuardFacts facts) const {
+  const auto info = judged.infos.find(build);
+  facts.new_info = info == judged.infos.end() ? nullptr : &info->second;
+  const auto finite = judged.finite.find(build);
+  facts.new_finite = finite == judged.finite.end() ? std::nullopt : std::optional(finite->second);
+  return judge(options_.guards, stage, facts);
+}
+
+// By the guards of the phase, each build of it: nodes may have different ones, and one that comes
+// while shares shift has passed nothing yet.
+Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
+  const RolloutPhase phase = rollout_->phase();
+  const bool both = phase == RolloutPhase::shifting;
+  if (!options_.rules.asks_guards || (!both && phase != RolloutPhase::starting)) {
+    return {};
+  }
+  const std::optional<GuardFacts> facts = guard_facts(judged, now);
   Verdict verdict;
-  for (const auto& [id, place] : judged.workers) {
-    const auto info = judged.infos.find(place.build);
-    facts.new_info = info == judged.infos.end() ? nullptr : &info->second;
-    const auto finite = judged.finite.find(place.build);
-    facts.new_finite = finite == judged.finite.end() ? std::nullopt : std::optional(finite->second);
-    Verdict one = judge(
-        options_.guards, both ? GuardStage::while_both_serve : GuardStage::before_switch, facts);
+  for (const std::string& build : facts ? builds_of(judged.workers) : std::set<std::string>()) {
+    Verdict one = judge_build(judged, build, GuardStage::before_switch, *facts);
+    if (both && one.kind != Verdict::Kind::fail) {
+      one = judge_build(judged, build, GuardStage::while_both_serve, *facts);
+    }
     if (one.kind == Verdict::Kind::fail) {
       return one;
     }
@@ -259,6 +281,22 @@ Verdict Deployment::judge_unit(const Unit& judged, TimePoint now) const {
     }
   }
   return verdict;
+}
+
+// Without the workers of builds that came while shares shift and are not judged yet.
+Unit Deployment::admitted(const Unit& unit) const {
+  Unit part = unit;
+  const bool shifts = unit.role == Role::incoming && rollout_ &&
+                      rollout_->phase() == RolloutPhase::shifting && options_.rules.asks_guards;
+  const std::optional<GuardFacts> facts =
+      shifts ? guard_facts(unit, change_.both_since) : std::nullopt;
+  if (facts) {
+    std::erase_if(part.workers, [&](const auto& entry) {
+      return judge_build(unit, entry.second.build, GuardStage::before_switch, *facts).kind !=
+             Verdict::Kind::pass;
+    });
+  }
+  return part;
 }
 
 }  // namespace sluice::gateway

@@ -59,7 +59,12 @@ void Deployment::begin(RolloutPlan plan, Difference difference, TimePoint now) {
   } else {
     bring_in(difference.added);
   }
-  end_standby();  // kept until the next rollout, at most
+  const auto served = [&](std::int64_t version) { return served_before(version); };
+  const bool restores = memory_ && plan.command == 0 && difference.removed.empty() &&
+                        std::ranges::all_of(plan.to, served);
+  if (!restores) {  // what was kept is kept until the next rollout, and this one is none to anybody
+    end_standby();
+  }
   if (plan.id == 0) {
     plan.id = plan.command != 0 ? plan.command : ids_->next();
   }
@@ -179,6 +184,7 @@ void Deployment::shift(TimePoint now) {
     Unit& each = *unit(id);
     if (each.routing != Routing::served) {
       route(each, Role::incoming, Routing::served);
+      change_.shared.merge(builds_of(each.workers));
       change_.counts = counts_;
       for (const auto& [worker, fact] : workers_) {
         change_.deaths[worker] = fact.deaths;

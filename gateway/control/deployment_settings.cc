@@ -154,6 +154,9 @@ void Deployment::take_up_settings() {
     return;
   }
   in_force_ = LoadedConfig{loaded_.json, settings(), loaded_.notes};
+  if (concerns_workers && rollout_ && rollout_->phase() != RolloutPhase::switching) {
+    before_load_.reset();  // what the rollout may go back to is by the new one already
+  }
 }
 
 std::vector<std::string> Deployment::notes_on_settings() const {

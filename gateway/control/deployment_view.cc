@@ -60,18 +60,19 @@ std::optional<RoutedVersion> Deployment::route_of(std::int64_t version) const {
   }
   const Unit* shown = served != nullptr ? served : draining;
   if (shown != nullptr) {
-    const UnitState now = state(*shown);
+    const Unit part = admitted(*shown);
+    const UnitState now = state(part);
     const bool up = now.ready != 0;
-    routed.state = served == nullptr    ? RoutedVersion::State::draining
-                   : up                 ? RoutedVersion::State::ready
-                   : has_failed(*shown) ? RoutedVersion::State::failed
-                                        : RoutedVersion::State::expected;
+    routed.state = served == nullptr  ? RoutedVersion::State::draining
+                   : up               ? RoutedVersion::State::ready
+                   : has_failed(part) ? RoutedVersion::State::failed
+                                      : RoutedVersion::State::expected;
     if (routed.state == RoutedVersion::State::failed) {
       routed.reason = why_failed(*shown);
     }
     routed.weight = served != nullptr ? weight_of(version) : 0;
     const std::set<std::string> left = leaving();  // and not back yet
-    for (const auto& [id, place] : shown->workers) {
+    for (const auto& [id, place] : part.workers) {
       if (!left.contains(id)) {
         routed.workers.push_back(id);
       }

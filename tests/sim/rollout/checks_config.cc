@@ -111,11 +111,12 @@ void ConfigChecks::loaded(gateway::CommandId id,
     under_way_->ids.insert(id);
     return;
   }
-  if (config == config_in(before)) {
+  const auto model = before.models.find(kModel);
+  const bool unproved = model != before.models.end() && model->second.config_before.has_value();
+  if (config == config_in(before) && !unproved) {
     settle_for(config);
     return;
   }
-  const auto model = before.models.find(kModel);
   const bool served = model != before.models.end() && !model->second.serving.empty();
   if (under_way_) {
     wanted_.reset();  // it has failed or not, and nobody was told yet

@@ -90,6 +90,65 @@ TEST(Nodes, TwoBuildsOfAVersionShareWhatRunsOnTheNodeThatIsNotYetChanged) {
   EXPECT_EQ(stage.phase(), "done");
 }
 
+// Version 2 has a fifth of the requests of node n; then node o comes with a build of its own.
+class InTheMiddleOfSteps : public testing::Test {
+ protected:
+  InTheMiddleOfSteps() {
+    stage.infos[1].inputs = {{"x", DataType::float32, {-1, 64}, false}};
+    stage.infos[2] = stage.infos[1];
+    stage.serve_first();
+    settings.steps = {20, 100};
+    settings.hold = std::chrono::seconds(30);
+    stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+    stage.ready(2);
+    stage.publish();
+    stage.apply();
+    EXPECT_EQ(stage.routes(), "1:ready:80 2:ready:20");
+  }
+  void bring_other_node() { stage.has({{1, "aaaaaaaa"}, {2, "cccccccc"}}, settings, "o"); }
+
+  FleetStage stage;
+  link::ModelSettings settings;
+};
+
+TEST_F(InTheMiddleOfSteps, ABuildThatComesGetsNoRequestsBeforeItIsJudged) {
+  const ModelInfo info = stage.infos.at(2);
+  stage.infos.erase(2);
+  bring_other_node();
+  ASSERT_EQ(stage.assigned("o"), "o/m/2.cccccc/0");
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0");
+  stage.infos[2] = info;
+  stage.tell();
+  EXPECT_EQ(stage.admitted(), "n/m/1.aaaaaa/0 n/m/2.bbbbbb/0 o/m/2.cccccc/0");
+}
+
+TEST_F(InTheMiddleOfSteps, ABuildThatComesAndFailsAGuardEndsTheRollout) {
+  stage.other_infos["o/m/2.cccccc/0"].inputs = {{"x", DataType::float32, {-1, 32}, false}};
+  bring_other_node();
+  EXPECT_EQ(stage.phase(), "restoring");
+  EXPECT_EQ(stage.status().rollout->reason,
+            "version 2: signature: input 'x': shape [-1,64] became [-1,32]");
+}
+
+TEST(Nodes, WhereNothingServedABuildThatComesIsHeldAgainstWhatHasTheRequests) {
+  FleetStage stage;
+  stage.infos[2].inputs = {{"x", DataType::float32, {-1, 64}, false}};
+  stage.other_infos["o/m/2.cccccc/0"].inputs = {{"x", DataType::float32, {-1, 32}, false}};
+  stage.has({{1, "aaaaaaaa"}});
+  stage.fail(1, "model.onnx: truncated");
+  link::ModelSettings settings;
+  settings.steps = {20, 100};
+  settings.hold = std::chrono::seconds(30);
+  stage.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}}, settings);
+  stage.ready(2);
+  stage.publish();
+  stage.apply();
+  ASSERT_EQ(stage.phase(), "shifting");
+  stage.has({{1, "aaaaaaaa"}, {2, "cccccccc"}}, settings, "o");
+  EXPECT_EQ(stage.status().rollout->reason,
+            "version 2: signature: input 'x': shape [-1,64] became [-1,32]");
+}
+
 TEST(Nodes, SettingsOfTheFirstHoldAndAnotherIsNamed) {
   FleetStage stage;
   link::ModelSettings two;

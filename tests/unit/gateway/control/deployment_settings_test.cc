@@ -414,5 +414,28 @@ TEST_F(SettingsTest, InARecreateTheNewIsInForceWithTheSwitch) {
   EXPECT_EQ(stage.labels(), "");
 }
 
+// The gateway ends before the switch, and what served by the old one with it.
+TEST_F(SettingsTest, ALoadThatCameTrueByItselfIsNotGivenBackByTheNextRollout) {
+  ASSERT_EQ(load("stable2"), "accepted");
+  FleetStage after;
+  after.fleet.remember(stage.fleet.memory());
+  for (const auto& [id, fact] : stage.workers) {
+    if (id != "n/m/2.bbbbbb/0") {
+      after.workers[id] = fact;
+      after.workers[id].state = link::WorkerState::ready;
+      after.workers[id].met_by_all = true;
+    }
+  }
+  ASSERT_EQ(after.workers.size(), 1U) << "the build of the new configuration";
+  after.tell();
+  after.has({{1, "aaaaaaaa"}, {2, "bbbbbbbb"}, {3, "cccccccc"}}, on_disk("one"));
+  ASSERT_EQ(shown(after), "stable2");
+  after.fail(3, "model.onnx: truncated");
+  after.shards_follow();
+  EXPECT_EQ(after.phase(), "rolled_back");
+  EXPECT_EQ(after.fleet.memory().models.at("m").config, "stable2");
+  EXPECT_EQ(shown(after), "stable2");
+}
+
 }  // namespace
 }  // namespace sluice::gateway

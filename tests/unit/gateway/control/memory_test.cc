@@ -361,6 +361,29 @@ TEST(Memory, WhatIsWarmDoesNotServeInPlaceOfABuildThatIsBeingStartedAgain) {
   EXPECT_EQ(after.phase(), "none");
 }
 
+TEST(Memory, WhatIsWarmStaysWhileAVersionThatServedIsBroughtBack) {
+  link::ModelSettings settings;
+  settings.policy.kind = link::VersionPolicy::Kind::all;
+  settings.keep_old = std::chrono::minutes(10);
+  FleetStage before;
+  for (const auto& [first, second] :
+       {std::pair{"aaaaaaaa", "bbbbbbbb"}, {"cccccccc", "dddddddd"}}) {
+    before.has({{1, first}, {2, second}}, settings);
+    before.ready(1);
+    before.ready(2);
+    before.shards_follow();
+  }
+  const std::string all = "n/m/1.aaaaaa/0 n/m/1.cccccc/0 n/m/2.bbbbbb/0 n/m/2.dddddd/0";
+  ASSERT_EQ(before.assigned(), all);
+  FleetStage after;
+  after.fleet.remember(before.fleet.memory());
+  after.workers = before.workers;
+  after.workers.erase("n/m/2.dddddd/0");  // it died meanwhile
+  after.tell();
+  after.has({{1, "cccccccc"}, {2, "dddddddd"}}, settings);
+  EXPECT_EQ(after.assigned(), all);
+}
+
 TEST(Memory, WhatIsWarmOnANodeThatHasYetToSpeakIsKeptOverTwoReturns) {
   link::ModelSettings settings;
   settings.keep_old = std::chrono::minutes(10);
