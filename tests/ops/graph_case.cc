@@ -168,6 +168,18 @@ GraphCase& GraphCase::rows_input(const std::string& name,
   return *this;
 }
 
+GraphCase& GraphCase::symbol_input(const std::string& name,
+                                   NamedTensor given,
+                                   std::vector<std::string> symbols) {
+  input(name, std::move(given));
+  Declared& declared = graph_.inputs.back();
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    declared.dims[i] = symbols[i].empty() ? declared.dims[i] : -1;
+  }
+  declared.symbols = std::move(symbols);
+  return *this;
+}
+
 GraphCase& GraphCase::constant(const std::string& name, const NamedTensor& given) {
   graph_.constants[value(name)] = constant_of(given);
   return *this;

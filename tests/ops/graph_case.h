@@ -56,6 +56,10 @@ class GraphCase {
   GraphCase& open_input(const std::string& name, NamedTensor value);  // declared with open dims
   // Declared with the first extent open.
   GraphCase& rows_input(const std::string& name, NamedTensor value, const std::string& symbol = "");
+  // Extents with a symbol are open.
+  GraphCase& symbol_input(const std::string& name,
+                          NamedTensor value,
+                          std::vector<std::string> symbols);
   GraphCase& constant(const std::string& name, const NamedTensor& value);
   // An empty name leaves an input or output out.
   GraphCase& node(const std::string& op,

@@ -62,10 +62,24 @@ std::optional<float> Matcher::number(ValueId value) const {
 
 bool Matcher::is_number(ValueId value, double wanted) const {
   const auto found = number(value);
-  return found && std::abs(static_cast<double>(*found) - wanted) <= 1e-6 * wanted;
+  return found && is_near(*found, wanted);
 }
 
-bool Matcher::closed(std::initializer_list<std::size_t> steps, std::size_t last) const {
+bool Matcher::is_near(float found, double wanted) {
+  return std::abs(static_cast<double>(found) - wanted) <= 1e-6 * wanted;
+}
+
+std::optional<std::pair<float, ValueId>> Matcher::number_and_other(std::size_t step) const {
+  const auto& inputs = node(step).inputs;
+  for (std::size_t i = 0; inputs.size() == 2 && i < 2; ++i) {
+    if (const auto found = number(inputs[i])) {
+      return std::pair(*found, inputs[1 - i]);
+    }
+  }
+  return std::nullopt;
+}
+
+bool Matcher::closed(const std::vector<std::size_t>& steps, std::size_t last) const {
   const auto inside = [&](std::size_t step) {
     return step == last || std::ranges::find(steps, step) != steps.end();
   };
@@ -73,9 +87,7 @@ bool Matcher::closed(std::initializer_list<std::size_t> steps, std::size_t last)
       steps, [&](std::size_t step) { return std::ranges::all_of(readers_[result(step)], inside); });
 }
 
-Result<void> Matcher::replace(std::initializer_list<std::size_t> steps,
-                              std::size_t last,
-                              Node made) {
+Result<void> Matcher::replace(const std::vector<std::size_t>& steps, std::size_t last, Node made) {
   made.name = node(last).name;
   made.outputs = node(last).outputs;
   SLUICE_TRY_ASSIGN(plan_.steps[last], make_step(std::move(made), registry_));

@@ -3,9 +3,9 @@
 
 #pragma once
 
-#include <initializer_list>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "worker/engine/plan.h"
@@ -32,11 +32,14 @@ class Matcher {
   // The one number of a float32 constant.
   [[nodiscard]] std::optional<float> number(ValueId value) const;
   [[nodiscard]] bool is_number(ValueId value, double wanted) const;
+  // Of two operands, the one that is a number, and the other.
+  [[nodiscard]] std::optional<std::pair<float, ValueId>> number_and_other(std::size_t step) const;
+  [[nodiscard]] static bool is_near(float found, double wanted);
   // Whether nobody but these steps reads what they make, the last one's result aside.
-  [[nodiscard]] bool closed(std::initializer_list<std::size_t> steps, std::size_t last) const;
+  [[nodiscard]] bool closed(const std::vector<std::size_t>& steps, std::size_t last) const;
 
   // `last` becomes `made`, which has its result and its name; `steps` go.
-  Result<void> replace(std::initializer_list<std::size_t> steps, std::size_t last, Node made);
+  Result<void> replace(const std::vector<std::size_t>& steps, std::size_t last, Node made);
   // The steps that were replaced leave the plan.
   void drop_gone();
 

@@ -308,6 +308,7 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
     plan.rows_independent = rows_are_independent(plan);
   }
   if (!options.reference) {
+    drop_identities(plan);
     SLUICE_TRY(take_patterns(plan, registry));
     SLUICE_TRY(fuse_steps(plan));
     note_tame(plan);

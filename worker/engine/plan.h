@@ -86,6 +86,8 @@ Result<void> infer_typical(Plan& plan);
 void drop_dead_steps(Plan& plan);
 // A node with its operator, its attributes read and its inputs and outputs counted.
 Result<Step> make_step(Node node, const Registry& registry);
+// Drops steps that change nothing.
+void drop_identities(Plan& plan);
 // Chains of elementary steps that are one operator become it.
 Result<void> take_patterns(Plan& plan, const Registry& registry);
 // Plans the graphs inside nodes (subgraph.cc).

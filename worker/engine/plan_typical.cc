@@ -1,37 +1,19 @@
 // Guesses along the steps, and infer_typical, which keeps one.
 
 #include <algorithm>
-#include <map>
+#include <cstddef>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "worker/engine/guess.h"
+#include "worker/engine/likely_extents.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/plan.h"
 #include "worker/engine/widen.h"
 
 namespace sluice::engine {
 namespace {
-
-// Open extents get likely numbers; the same symbol the same one.
-Shape guess(const Declared& declared,
-            std::int64_t batch,
-            std::map<std::string, std::int64_t>& symbols) {
-  constexpr std::int64_t kImage[] = {1, 3, 224, 224};
-  Shape dims = declared.dims;
-  for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (dims[i] >= 0) {
-      continue;
-    }
-    // Images 224 x 224, sequences of 16.
-    const std::int64_t likely = i == 0 ? batch : dims.size() == 4 ? kImage[i] : 16;
-    dims[i] = declared.symbols[i].empty()
-                  ? likely
-                  : symbols.emplace(declared.symbols[i], likely).first->second;
-  }
-  return dims;
-}
 
 class Guesser {
  public:
@@ -41,12 +23,11 @@ class Guesser {
     guess_.values.resize(plan.value_names.size());
   }
 
-  void start(std::int64_t batch) {
-    std::map<std::string, std::int64_t> symbols;
+  void start(std::int64_t batch, const Extents& extents) {
     for (const Declared& input : plan_.inputs) {
       guess_.datatypes[input.value] = input.datatype;
       if (input.has_shape) {
-        guess_.dims[input.value] = guess(input, batch, symbols);
+        guess_.dims[input.value] = guess_dims(input, batch, extents);
       }
     }
     for (ValueId value = 0; value < plan_.constants.size(); ++value) {
@@ -85,6 +66,8 @@ class Guesser {
     } else if (made.error().code == ErrorCode::unsupported) {
       guess_.refusals +=
           (guess_.refusals.empty() ? "" : "; ") + describe(step.node) + ": " + made.error().detail;
+    } else {
+      guess_.contradicted = true;
     }
   }
 
@@ -144,15 +127,37 @@ class Guesser {
   Guess guess_;
 };
 
-}  // namespace
-
-Guess guess_values(const Plan& plan, std::int64_t batch) {
+Guess guess_with(const Plan& plan, std::int64_t batch, const Extents& extents) {
   Guesser guesser(plan);
-  guesser.start(batch);
+  guesser.start(batch, extents);
   for (const Step& step : plan.steps) {
     guesser.visit(step);
   }
   return guesser.take();
+}
+
+std::ptrdiff_t reach(const Guess& guess) {
+  return std::ranges::count_if(guess.dims, [](const auto& dims) { return dims.has_value(); });
+}
+
+}  // namespace
+
+Guess guess_values(const Plan& plan, std::int64_t batch) {
+  const Extents likely = likely_extents(plan.inputs);
+  Guess best = guess_with(plan, batch, likely);
+  if (!best.contradicted || !best.refusals.empty()) {
+    return best;
+  }
+  for (const Extents& extents : other_extents(likely)) {
+    Guess guess = guess_with(plan, batch, extents);
+    if (guess.refusals.empty() && reach(guess) > reach(best)) {
+      best = std::move(guess);
+    }
+    if (!best.contradicted) {
+      break;
+    }
+  }
+  return best;
 }
 
 Result<void> infer_typical(Plan& plan) {
