@@ -83,9 +83,16 @@ void run_as(const LayerParams& params, KernelContext& context) {
           params.centred
               ? statistics_of_row(from, length, params.epsilon)
               : RowStatistics<T>{T{}, inverse_length_of_row(from, length, params.epsilon)};
-      for (std::int64_t i = 0; y != nullptr && i < length; ++i) {
-        const T value = (from[i] - centre) * factor * scale[i * scale_step];
-        y[row * length + i] = bias != nullptr ? value + bias[i * bias_step] : value;
+      if (y != nullptr) {
+        normalize_row(simd::NormalizedRow<T>{.x = from,
+                                             .mean = centre,
+                                             .inverse = factor,
+                                             .scale = scale,
+                                             .scale_step = scale_step,
+                                             .bias = bias,
+                                             .bias_step = bias_step,
+                                             .y = y + row * length,
+                                             .count = length});
       }
       if (mean != nullptr) {
         mean[row] = centre;

@@ -43,6 +43,16 @@ RowStatistics<T> statistics_of_row(const T* x, std::int64_t count, double epsilo
   return {static_cast<T>(mean), static_cast<T>(1 / std::sqrt(variance + epsilon))};
 }
 
+inline void normalize_row(const simd::NormalizedRow<float>& row) {
+  simd::normalize(row);
+}
+inline void normalize_row(const simd::NormalizedRow<double>& row) {
+  for (std::int64_t i = 0; i < row.count; ++i) {
+    const double value = (row.x[i] - row.mean) * row.inverse * row.scale[i * row.scale_step];
+    row.y[i] = row.bias != nullptr ? value + row.bias[i * row.bias_step] : value;
+  }
+}
+
 // 1 / sqrt(mean of squares + epsilon).
 template <class T>
 T inverse_length_of_row(const T* x, std::int64_t count, double epsilon) {

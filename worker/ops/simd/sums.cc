@@ -62,6 +62,24 @@ double sum_squares_row(const float* x, std::int64_t count, double centre) {
   });
 }
 
+void normalize_row(const NormalizedRow<float>& row) {
+  const hn::ScalableTag<float> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto mean = hn::Set(d, row.mean);
+  const auto inverse = hn::Set(d, row.inverse);
+  std::int64_t i = 0;
+  for (; row.scale_step == 1 && row.bias_step == 1 && i + lanes <= row.count; i += lanes) {
+    const auto centred = hn::Mul(hn::Sub(hn::LoadU(d, row.x + i), mean), inverse);
+    const auto scaled = hn::Mul(centred, hn::LoadU(d, row.scale + i));
+    const bool has_bias = row.bias != nullptr;
+    hn::StoreU(has_bias ? hn::Add(scaled, hn::LoadU(d, row.bias + i)) : scaled, d, row.y + i);
+  }
+  for (; i < row.count; ++i) {
+    const float scaled = (row.x[i] - row.mean) * row.inverse * row.scale[i * row.scale_step];
+    row.y[i] = row.bias != nullptr ? scaled + row.bias[i * row.bias_step] : scaled;
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace sluice::engine::simd
 HWY_AFTER_NAMESPACE();
@@ -71,12 +89,16 @@ namespace sluice::engine::simd {
 
 HWY_EXPORT(sum_row);
 HWY_EXPORT(sum_squares_row);
+HWY_EXPORT(normalize_row);
 
 double sum(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(sum_row)(x, count);
 }
 double sum_squares(const float* x, std::int64_t count, double centre) {
   return HWY_DYNAMIC_DISPATCH(sum_squares_row)(x, count, centre);
+}
+void normalize(const NormalizedRow<float>& row) {
+  HWY_DYNAMIC_DISPATCH(normalize_row)(row);
 }
 
 }  // namespace sluice::engine::simd
