@@ -20,12 +20,14 @@ struct Case {
   std::int64_t quads;
   std::int64_t columns;
   bool b_has_zeros;
+  bool to_floats = false;
+  bool has_bias = false;
 };
 
 // c of numbers drawn from `seed`, by multiply_quads and by the definition.
 void compare(const Case& shape, std::uint32_t seed) {
   std::mt19937 random(seed);
-  const auto [rows, quads, columns, b_has_zeros] = shape;
+  const auto [rows, quads, columns, b_has_zeros, to_floats, has_bias] = shape;
   const std::int64_t k = 4 * quads;
   constexpr std::int64_t kColumns = 2 * kPanel;
   std::vector<std::uint8_t> a(static_cast<std::size_t>(rows * k));
@@ -57,6 +59,13 @@ void compare(const Case& shape, std::uint32_t seed) {
   }
   constexpr std::int32_t kUntouched = 77;
   std::vector<std::int32_t> c(static_cast<std::size_t>(rows * (kColumns + 1)), kUntouched);
+  std::vector<float> y(c.size(), kUntouched);
+  std::vector<float> scales;
+  std::vector<float> bias;
+  for (std::int64_t j = 0; j < kColumns; ++j) {
+    scales.push_back(static_cast<float>(draw(random, 1, 1'000)) * 0.001F);
+    bias.push_back(static_cast<float>(draw(random, -1'000, 1'000)) * 0.7F);
+  }
   multiply_quads({.a = a.data(),
                   .a_step = k,
                   .a_zeros = a_zeros.data(),
@@ -67,7 +76,9 @@ void compare(const Case& shape, std::uint32_t seed) {
                   .b_zeros = b_has_zeros ? b_zeros.data() : nullptr,
                   .c = c.data(),
                   .c_step = kColumns + 1,
-                  .columns = columns},
+                  .columns = columns,
+                  .scaling = {.scales = scales.data(), .bias = has_bias ? bias.data() : nullptr},
+                  .y = to_floats ? y.data() : nullptr},
                  b.data());
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t j = 0; j <= kColumns; ++j) {
@@ -77,9 +88,16 @@ void compare(const Case& shape, std::uint32_t seed) {
             (a[static_cast<std::size_t>(row * k + i)] - a_zeros[static_cast<std::size_t>(row)]) *
             (b_at(i, j) - b_zeros[static_cast<std::size_t>(j)]);
       }
-      ASSERT_EQ(c[static_cast<std::size_t>(row * (kColumns + 1) + j)], wanted)
+      const auto at = static_cast<std::size_t>(row * (kColumns + 1) + j);
+      auto wanted_float = static_cast<float>(wanted);
+      if (to_floats && j < columns) {
+        wanted_float *= scales[static_cast<std::size_t>(j)];
+        wanted_float += has_bias ? bias[static_cast<std::size_t>(j)] : 0;
+      }
+      ASSERT_EQ(to_floats ? y[at] : static_cast<float>(c[at]), wanted_float)
           << "row " << row << " of " << rows << ", column " << j << " of " << columns << ", "
           << quads << " quads, seed " << seed;
+      ASSERT_EQ(c[at], to_floats ? kUntouched : wanted);
     }
   }
 }
@@ -91,6 +109,8 @@ TEST(Quads, AreExactForAllShapesOfTilesAndWriteNothingElse) {
       for (const std::int64_t columns : {1, 15, 16, 17, 31, 32}) {
         for (const bool b_has_zeros : {false, true}) {
           compare({rows, quads, columns, b_has_zeros}, ++seed);
+          compare({rows, quads, columns, b_has_zeros, true, false}, ++seed);
+          compare({rows, quads, columns, b_has_zeros, true, true}, ++seed);
         }
       }
     }

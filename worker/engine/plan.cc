@@ -310,6 +310,7 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   if (!options.reference) {
     drop_identities(plan);
     SLUICE_TRY(take_patterns(plan, registry));
+    SLUICE_TRY(take_integer_patterns(plan, registry));
     SLUICE_TRY(fuse_steps(plan));
     note_tame(plan);
   }

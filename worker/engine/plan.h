@@ -90,6 +90,8 @@ Result<Step> make_step(Node node, const Registry& registry);
 void drop_identities(Plan& plan);
 // Chains of elementary steps that are one operator become it.
 Result<void> take_patterns(Plan& plan, const Registry& registry);
+// Integer products and the floats made of them become one step.
+Result<void> take_integer_patterns(Plan& plan, const Registry& registry);
 // Plans the graphs inside nodes (subgraph.cc).
 Result<void> plan_subgraphs(Plan& plan, const Registry& registry, const PlanOptions& options);
 // What outputs are beyond tensors (forms.cc). unsupported, naming the output, where no request

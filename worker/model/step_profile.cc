@@ -77,7 +77,7 @@ double operations_of(const engine::StepReport& step) {
   constexpr Place kConvolutions[] = {{"Conv", 1}, {"ConvInteger", 1}, {"QLinearConv", 3}};
   constexpr Place kRecurrent[] = {{"LSTM", 2}, {"GRU", 2}, {"RNN", 2}};
   constexpr std::string_view kProducts[] = {
-      "MatMul", "Gemm", "FusedMatMul", "MatMulInteger", "QLinearMatMul"};
+      "MatMul", "Gemm", "FusedMatMul", "MatMulInteger", "QLinearMatMul", "MatMulIntegerToFloat"};
   if (!has(step.outputs, 0, 0)) {
     return 0;
   }

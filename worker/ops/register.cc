@@ -34,6 +34,7 @@ void register_grid_sample(Registry& registry);
 void register_hardmax(Registry& registry);
 void register_instance_norm(Registry& registry);
 void register_integer_conv(Registry& registry);
+void register_integer_float(Registry& registry);
 void register_integer_matmul(Registry& registry);
 void register_layer_norm(Registry& registry);
 void register_logic(Registry& registry);
@@ -121,6 +122,7 @@ void register_all(Registry& registry) {
   register_hardmax(registry);
   register_instance_norm(registry);
   register_integer_conv(registry);
+  register_integer_float(registry);
   register_integer_matmul(registry);
   register_layer_norm(registry);
   register_logic(registry);

@@ -145,10 +145,6 @@ struct ConvBound {
   std::size_t lane_size = 0;
 };
 
-std::size_t aligned(std::size_t size) {
-  return (size + 63) / 64 * 64;
-}
-
 Result<ConvBound> bind_conv(const ConvParams& params,
                             const ConvState& state,
                             BindContext& context) {
@@ -202,12 +198,6 @@ void give(const ConvParams& params,
                       .count = count},
                      to);
   }
-}
-
-template <class T>
-T* part_of(std::byte* scratch, std::size_t at) {
-  // NOLINTNEXTLINE: scratch and its parts are aligned to 64.
-  return reinterpret_cast<T*>(scratch + at);
 }
 
 template <class T>

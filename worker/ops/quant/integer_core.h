@@ -16,6 +16,16 @@
 
 namespace sluice::engine {
 
+// Parts of scratch, each aligned to 64.
+constexpr std::size_t aligned(std::size_t size) {
+  return (size + 63) / 64 * 64;
+}
+template <class T>
+T* part_of(std::byte* scratch, std::size_t at) {
+  // NOLINTNEXTLINE: scratch and its parts are aligned to 64.
+  return reinterpret_cast<T*>(scratch + at);
+}
+
 constexpr bool is_byte(DataType datatype) {
   return datatype == DataType::int8 || datatype == DataType::uint8;
 }

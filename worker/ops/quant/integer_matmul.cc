@@ -10,7 +10,6 @@
 #include "worker/ops/quant/integer_matmul.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/quant/integer_core.h"
@@ -70,6 +69,24 @@ Result<void> check_per_row(const InputFacts& facts,
   return {};
 }
 
+Result<PackedFactor> pack_factor(PrepareContext& context, std::size_t input, std::size_t zeros) {
+  SLUICE_TRY_ASSIGN(const TensorView* b, context.constant(input));
+  SLUICE_TRY_ASSIGN(const TensorView* zero, context.constant(zeros));
+  PackedFactor packed;
+  if (b == nullptr || b->dims.size() != 2 || !is_byte(b->datatype) ||
+      (zero == nullptr && context.node().has_input(zeros)) ||
+      (zero != nullptr && zero->count != 1 && zero->count != b->dims[1])) {
+    return packed;
+  }
+  const BytePanels sizes{.k = b->dims[0], .n = b->dims[1]};
+  packed.bytes.resize(sizes.size());
+  packed.columns.resize(sizes.columns_size());
+  packed.panels =
+      pack_bytes(*b, 0, sizes.k, sizes.n, zero, packed.bytes.data(), packed.columns.data());
+  context.consume(input);
+  return packed;
+}
+
 namespace {
 
 // Where the inputs of either operator are.
@@ -112,29 +129,8 @@ Result<OutputFacts> infer_matmul(const MatmulParams& params, const InputFacts& f
 
 // --- B, packed -----------------------------------------------------------------------------------
 
-// B where it is one constant matrix, with constant zero points.
-struct MatmulState {
-  std::vector<std::int8_t> bytes{};
-  std::vector<std::int32_t> columns{};
-  BytePanels panels{};
-};
-
-Result<MatmulState> prepare_matmul(const MatmulParams& params, PrepareContext& context) {
-  SLUICE_TRY_ASSIGN(const TensorView* b, context.constant(params.b));
-  SLUICE_TRY_ASSIGN(const TensorView* zero, context.constant(params.b_zero));
-  MatmulState state;
-  if (b == nullptr || b->dims.size() != 2 || !is_byte(b->datatype) ||
-      (zero == nullptr && context.node().has_input(params.b_zero)) ||
-      (zero != nullptr && zero->count != 1 && zero->count != b->dims[1])) {
-    return state;
-  }
-  const BytePanels sizes{.k = b->dims[0], .n = b->dims[1]};
-  state.bytes.resize(sizes.size());
-  state.columns.resize(sizes.columns_size());
-  state.panels =
-      pack_bytes(*b, 0, sizes.k, sizes.n, zero, state.bytes.data(), state.columns.data());
-  context.consume(params.b);
-  return state;
+Result<PackedFactor> prepare_matmul(const MatmulParams& params, PrepareContext& context) {
+  return pack_factor(context, params.b, params.b_zero);
 }
 
 // Parts of scratch, each aligned to 64.
@@ -146,12 +142,8 @@ struct MatmulBound {
   std::size_t scales = 0;  // likewise
 };
 
-std::size_t aligned(std::size_t size) {
-  return (size + 63) / 64 * 64;
-}
-
 Result<MatmulBound> bind_matmul(const MatmulParams& params,
-                                const MatmulState& state,
+                                const PackedFactor& state,
                                 BindContext& context) {
   MatmulBound bound;
   SLUICE_TRY_ASSIGN(bound.product,
@@ -174,12 +166,6 @@ Result<MatmulBound> bind_matmul(const MatmulParams& params,
 }
 
 // --- the product ---------------------------------------------------------------------------------
-
-template <class T>
-T* part_of(std::byte* scratch, std::size_t at) {
-  // NOLINTNEXTLINE: scratch and its parts are aligned to 64.
-  return reinterpret_cast<T*>(scratch + at);
-}
 
 // `scales` has room for as many numbers as there are scales of B.
 template <class T>
@@ -222,7 +208,7 @@ void quantize(const IntegerProduct& product,
 }
 
 Result<void> run_matmul(const MatmulParams& params,
-                        const MatmulState& state,
+                        const PackedFactor& state,
                         const MatmulBound& bound,
                         KernelContext& context) {
   TensorView& y = context.output(0);
@@ -257,7 +243,7 @@ Result<void> run_matmul(const MatmulParams& params,
               .a_zero = optional(params.a_zero),
               .b = b},
              scratch,
-             sums + batch * product.m * product.n);
+             {.sums = sums + batch * product.m * product.n});
   }
   if (params.quantizes && y.datatype == DataType::int8) {
     quantize<std::int8_t>(product, sums, part_of<float>(scratch, bound.scales), context);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "common/base/result.h"
 #include "worker/engine/kernel.h"
@@ -25,6 +26,12 @@ struct IntegerProduct {
     return static_cast<std::size_t>(m) *
            (static_cast<std::size_t>(k + k % 2) * sizeof(std::int16_t) + 2 * sizeof(std::int32_t));
   }
+  // The same, and sums that become floats, where quads do not keep them in registers.
+  [[nodiscard]] std::size_t floats_size() const {
+    const std::int64_t panels = (n + simd::kPanel - 1) / simd::kPanel;
+    const std::int64_t sums = simd::has_quads() ? 0 : m * panels * simd::kPanel;
+    return aligned(rows_size()) + static_cast<std::size_t>(sums) * sizeof(std::int32_t);
+  }
 };
 
 Result<IntegerProduct> integer_product(Dims a, Dims b);
@@ -37,11 +44,26 @@ struct IntegerFactors {
   const BytePanels& b;
 };
 
-// c [m, n] = (A - a_zero) * (B - b_zero). `memory`: rows_size() bytes, aligned to 64.
+// Where c [m, n] = (A - a_zero) * (B - b_zero) goes: as it is, or as floats of it.
+struct IntegerResult {
+  std::int32_t* sums = nullptr;
+  float* y = nullptr;
+  simd::Scaling scaling{};  // by column, to whole panels
+};
+
+// `memory`, aligned to 64: rows_size() bytes; for floats floats_size() of them.
 void multiply(const IntegerProduct& product,
               const IntegerFactors& factors,
               std::byte* memory,
-              std::int32_t* c);
+              const IntegerResult& c);
+
+// B where it is one constant matrix, with constant zero points.
+struct PackedFactor {
+  std::vector<std::int8_t> bytes{};
+  std::vector<std::int32_t> columns{};
+  BytePanels panels{};  // without bytes where it is not
+};
+Result<PackedFactor> pack_factor(PrepareContext& context, std::size_t input, std::size_t zeros);
 
 // Checks that a zero point (or scale) is one number, or one for each of `many` rows or columns.
 Result<void> check_per_row(const InputFacts& facts,

@@ -17,19 +17,27 @@ struct Rows {
   std::int32_t* sums;
   std::int32_t* zeros;
   std::byte* bytes;
+  std::byte* beyond;  // for sums that become floats
 };
 
-Rows rows_in(std::byte* memory, std::int64_t m) {
-  // NOLINTNEXTLINE: scratch is aligned to 64.
-  auto* const numbers = reinterpret_cast<std::int32_t*>(memory);
-  return {numbers, numbers + m, memory + 2 * static_cast<std::size_t>(m) * sizeof *numbers};
+Rows rows_in(std::byte* memory, const IntegerProduct& product) {
+  auto* const numbers = part_of<std::int32_t>(memory, 0);
+  return {numbers,
+          numbers + product.m,
+          memory + 2 * static_cast<std::size_t>(product.m) * sizeof *numbers,
+          memory + aligned(product.rows_size())};
+}
+
+simd::Scaling scaling_from(const simd::Scaling& scaling, std::int64_t column) {
+  return {.scales = scaling.scales == nullptr ? nullptr : scaling.scales + column,
+          .bias = scaling.bias == nullptr ? nullptr : scaling.bias + column};
 }
 
 // By pairs of rows of B, with A in 16 bits.
 void multiply_pairs(const IntegerProduct& product,
                     const IntegerFactors& factors,
                     const Rows& rows,
-                    std::int32_t* c) {
+                    const IntegerResult& c) {
   const TensorView& a = factors.a;
   const TensorView* const a_zero = factors.a_zero;
   const std::int64_t first = factors.first;
@@ -53,21 +61,34 @@ void multiply_pairs(const IntegerProduct& product,
     for (std::int64_t panel = begin; panel < end; ++panel) {
       const std::int64_t column = panel * kPanel;
       const std::int64_t columns = std::min(kPanel, n - column);
+      const bool scaled = c.y != nullptr;
+      std::int32_t* const sums =
+          scaled ? part_of<std::int32_t>(rows.beyond, 0) + panel * m * kPanel : c.sums + column;
+      const std::int64_t sums_step = scaled ? kPanel : n;
       simd::multiply_panel({.a = wide,
                             .a_step = step,
                             .rows = m,
                             .pairs = b.groups(),
-                            .c = c + column,
-                            .c_step = n,
-                            .columns = columns},
+                            .c = sums,
+                            .c_step = sums_step,
+                            .columns = scaled ? kPanel : columns},
                            b.bytes + panel * b.panel_size());
       for (std::int64_t row = 0; b.zeros != nullptr && row < m; ++row) {
-        for (std::int64_t j = column; j < column + columns; ++j) {
+        for (std::int64_t j = 0; j < columns; ++j) {
+          std::int32_t& sum = sums[row * sums_step + j];
           // Unsigned, so that sums may wrap.
-          c[row * n + j] = static_cast<std::int32_t>(static_cast<std::uint32_t>(c[row * n + j]) -
-                                                     static_cast<std::uint32_t>(rows.sums[row]) *
-                                                         static_cast<std::uint32_t>(b.zeros[j]));
+          sum = static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) -
+                                          static_cast<std::uint32_t>(rows.sums[row]) *
+                                              static_cast<std::uint32_t>(b.zeros[column + j]));
         }
+      }
+      if (scaled) {
+        simd::scale_rows({.sums = sums,
+                          .rows = m,
+                          .columns = columns,
+                          .scaling = scaling_from(c.scaling, column),
+                          .y_step = n},
+                         c.y + column);
       }
     }
   });
@@ -91,7 +112,7 @@ std::int32_t put_unsigned(
 void multiply_quads(const IntegerProduct& product,
                     const IntegerFactors& factors,
                     const Rows& rows,
-                    std::int32_t* c) {
+                    const IntegerResult& c) {
   const TensorView& a = factors.a;
   const TensorView* const a_zero = factors.a_zero;
   const std::int64_t first = factors.first;
@@ -128,9 +149,11 @@ void multiply_quads(const IntegerProduct& product,
                             .quads = b.groups(),
                             .b_sums = b.sums + column,
                             .b_zeros = b.zeros == nullptr ? nullptr : b.zeros + column,
-                            .c = c + column,
+                            .c = c.sums == nullptr ? nullptr : c.sums + column,
                             .c_step = product.n,
-                            .columns = std::min(2 * kPanel, product.n - column)},
+                            .columns = std::min(2 * kPanel, product.n - column),
+                            .scaling = scaling_from(c.scaling, column),
+                            .y = c.y == nullptr ? nullptr : c.y + column},
                            b.bytes + 2 * i * b.panel_size());
     }
   });
@@ -141,8 +164,8 @@ void multiply_quads(const IntegerProduct& product,
 void multiply(const IntegerProduct& product,
               const IntegerFactors& factors,
               std::byte* memory,
-              std::int32_t* c) {
-  const Rows rows = rows_in(memory, product.m);
+              const IntegerResult& c) {
+  const Rows rows = rows_in(memory, product);
   if (factors.b.group == 4) {
     multiply_quads(product, factors, rows, c);
   } else {

@@ -123,6 +123,30 @@ void multiply_wide_panel(const PanelProduct& product, const std::int16_t* panel)
   multiply_rows(product, panel);
 }
 
+// --- to floats -----------------------------------------------------------------------------------
+
+void scale_panel_rows(const ScaledRows& from, float* y) {
+  const hn::CappedTag<float, kPanel> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  HWY_ALIGN float part[kPanel];
+  const bool whole = from.columns == kPanel;
+  for (std::int64_t row = 0; row < from.rows; ++row) {
+    float* const to = y + row * from.y_step;
+    for (std::int64_t j = 0; j < kPanel; j += lanes) {
+      auto made = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, from.sums + row * kPanel + j)),
+                          hn::LoadU(d, from.scaling.scales + j));
+      if (from.scaling.bias != nullptr) {
+        made = hn::Add(made, hn::LoadU(d, from.scaling.bias + j));
+      }
+      hn::StoreU(made, d, (whole ? to : part) + j);
+    }
+    if (!whole) {
+      std::copy_n(part, from.columns, to);
+    }
+  }
+}
+
 // --- back to bytes -------------------------------------------------------------------------------
 
 using DF = hn::ScalableTag<float>;
@@ -190,20 +214,34 @@ void requantize_unsigned(const Requantized& from, std::uint8_t* to) {
 Range find_range(const float* x, std::int64_t count) {
   const DF d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  VF low = hn::Zero(d);
-  VF high = hn::Zero(d);
-  const auto widen = [&](VF v) HWY_ATTR {  // a comparison with NaN is false
-    low = hn::IfThenElse(hn::Lt(v, low), v, low);
-    high = hn::IfThenElse(hn::Gt(v, high), v, high);
+  constexpr int kParts = 4;  // hide the latency
+  VF low[kParts];
+  VF high[kParts];
+  for (int part = 0; part < kParts; ++part) {
+    low[part] = hn::Zero(d);
+    high[part] = hn::Zero(d);
+  }
+  const auto widen = [&](VF v, int part) HWY_ATTR {  // the second operand stays where one is NaN
+    low[part] = hn::Min(v, low[part]);
+    high[part] = hn::Max(v, high[part]);
   };
   std::int64_t i = 0;
+  for (; i + kParts * lanes <= count; i += kParts * lanes) {
+    for (int part = 0; part < kParts; ++part) {
+      widen(hn::LoadU(d, x + i + part * lanes), part);
+    }
+  }
   for (; i + lanes <= count; i += lanes) {
-    widen(hn::LoadU(d, x + i));
+    widen(hn::LoadU(d, x + i), 0);
   }
   HWY_ALIGN float rest[hn::MaxLanes(DF())] = {};
   std::copy_n(x + i, count - i, rest);
-  widen(hn::Load(d, rest));
-  return {hn::GetLane(hn::MinOfLanes(d, low)), hn::GetLane(hn::MaxOfLanes(d, high))};
+  widen(hn::Load(d, rest), 0);
+  for (int part = 1; part < kParts; ++part) {
+    low[0] = hn::Min(low[0], low[part]);
+    high[0] = hn::Max(high[0], high[part]);
+  }
+  return {hn::GetLane(hn::MinOfLanes(d, low[0])), hn::GetLane(hn::MaxOfLanes(d, high[0]))};
 }
 
 template <class T>
@@ -241,6 +279,7 @@ namespace sluice::engine::simd {
 
 HWY_EXPORT(multiply_bytes_panel);
 HWY_EXPORT(multiply_wide_panel);
+HWY_EXPORT(scale_panel_rows);
 HWY_EXPORT(requantize_signed);
 HWY_EXPORT(requantize_unsigned);
 HWY_EXPORT(find_range);
@@ -252,6 +291,9 @@ void multiply_panel(const PanelProduct& product, const std::int8_t* panel) {
 }
 void multiply_panel(const PanelProduct& product, const std::int16_t* panel) {
   HWY_DYNAMIC_DISPATCH(multiply_wide_panel)(product, panel);
+}
+void scale_rows(const ScaledRows& from, float* y) {
+  HWY_DYNAMIC_DISPATCH(scale_panel_rows)(from, y);
 }
 void requantize(const Requantized& from, std::int8_t* to) {
   HWY_DYNAMIC_DISPATCH(requantize_signed)(from, to);

@@ -25,6 +25,21 @@ struct PanelProduct {
 void multiply_panel(const PanelProduct& product, const std::int8_t* panel);
 void multiply_panel(const PanelProduct& product, const std::int16_t* panel);
 
+// How sums become floats: sum * scales[j] + bias[j], rounded after each operation.
+struct Scaling {
+  const float* scales = nullptr;
+  const float* bias = nullptr;  // null: none
+};
+// Rows of sums, as they lie in panels.
+struct ScaledRows {
+  const std::int32_t* sums;
+  std::int64_t rows;
+  std::int64_t columns;  // at most kPanel
+  Scaling scaling;       // of a whole panel
+  std::int64_t y_step;
+};
+void scale_rows(const ScaledRows& from, float* y);
+
 // to[i] = (sums[i] + bias) * scale[i * scale_step], rounded half to even, plus zero, held to the
 // bytes' range. NaN becomes zero.
 struct Requantized {

@@ -33,8 +33,14 @@ void multiply_quads_plainly(const QuadProduct& product, const std::int8_t* panel
         sum += static_cast<std::uint32_t>(std::int32_t{a[i]} *
                                           std::int32_t{b[i / 4 * 4 * kPanel + i % 4]});
       }
-      product.c[row * product.c_step + j] =
-          static_cast<std::int32_t>(sum - zero_part(product, row, j));
+      const auto exact = static_cast<std::int32_t>(sum - zero_part(product, row, j));
+      if (product.y == nullptr) {
+        product.c[row * product.c_step + j] = exact;
+        continue;
+      }
+      const float scaled = static_cast<float>(exact) * product.scaling.scales[j];
+      product.y[row * product.c_step + j] =
+          product.scaling.bias == nullptr ? scaled : scaled + product.scaling.bias[j];
     }
   }
 }
@@ -80,6 +86,7 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
       _mm512_store_si512(raw[r][p], sums[r][p]);
     }
   }
+  const auto& [scales, bias] = product.scaling;
   for (std::int64_t p = 0; p < kPanels; ++p) {
     const std::int64_t column = p * kPanel;
     const __m512i b_sums = _mm512_loadu_si512(product.b_sums + column);
@@ -96,7 +103,16 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
         const __m512i a_sum = _mm512_set1_epi32(product.a_sums[row + r]);
         sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(a_sum, b_zeros));
       }
-      _mm512_mask_storeu_epi32(product.c + (row + r) * product.c_step + column, mask, sum);
+      const std::int64_t at = (row + r) * product.c_step + column;
+      if (product.y == nullptr) {
+        _mm512_mask_storeu_epi32(product.c + at, mask, sum);
+        continue;
+      }
+      __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scales + column));
+      if (bias != nullptr) {
+        y = _mm512_add_ps(y, _mm512_loadu_ps(bias + column));
+      }
+      _mm512_mask_storeu_ps(product.y + at, mask, y);
     }
   }
 }
@@ -107,6 +123,9 @@ HWY_INLINE void multiply_quad_rows(const QuadProduct& product, const std::int8_t
   std::int64_t row = 0;
   for (; row + kTile <= product.rows; row += kTile) {
     multiply_quad_tile<kTile, kPanels>(product, row, panels);
+  }
+  for (; row + 8 <= product.rows; row += 8) {
+    multiply_quad_tile<8, kPanels>(product, row, panels);
   }
   for (; row + 4 <= product.rows; row += 4) {
     multiply_quad_tile<4, kPanels>(product, row, panels);

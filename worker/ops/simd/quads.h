@@ -26,6 +26,9 @@ struct QuadProduct {
   std::int32_t* c;
   std::int64_t c_step;
   std::int64_t columns;  // of one panel, or of two that lie one behind the other
+  // Where y is given, the sums become floats there instead, its rows c_step apart. By column.
+  Scaling scaling{};
+  float* y = nullptr;
 };
 void multiply_quads(const QuadProduct& product, const std::int8_t* panels);
 
