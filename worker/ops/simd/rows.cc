@@ -278,12 +278,7 @@ HWY_INLINE float largest(const float* x, std::int64_t count) {
     a = hn::Max(a, hn::LoadU(d, x + i));
     b = hn::Max(b, hn::LoadU(d, x + i + lanes));
   }
-  HWY_ALIGN float parts[kMostLanes];
-  hn::Store(hn::Max(a, b), d, parts);
-  float result = lowest;
-  for (std::int64_t k = 0; k < lanes; ++k) {
-    result = parts[k] > result ? parts[k] : result;
-  }
+  float result = hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
   for (; i < count; ++i) {
     result = x[i] > result ? x[i] : result;
   }
@@ -302,12 +297,7 @@ HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float s
     hn::StoreU(y, d, out + i);
     total = hn::Add(total, y);
   }
-  float sum = 0;
-  HWY_ALIGN float parts[kMostLanes];
-  hn::Store(total, d, parts);
-  for (std::int64_t k = 0; k < lanes; ++k) {
-    sum += parts[k];
-  }
+  float sum = hn::GetLane(hn::SumOfLanes(d, total));
   if (i < count) {
     HWY_ALIGN float rest[kMostLanes] = {};
     for (std::int64_t k = i; k < count; ++k) {
