@@ -141,20 +141,24 @@ void multiply_quads(const IntegerProduct& product,
   parallel_for(both, 1 + kGrain / work, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t column = 2 * i * kPanel;
-      simd::multiply_quads({.a = bytes,
-                            .a_step = step,
-                            .a_zeros = rows.zeros,
-                            .a_sums = rows.sums,
-                            .rows = m,
-                            .quads = b.groups(),
-                            .b_sums = b.sums + column,
-                            .b_zeros = b.zeros == nullptr ? nullptr : b.zeros + column,
-                            .c = c.sums == nullptr ? nullptr : c.sums + column,
-                            .c_step = product.n,
-                            .columns = std::min(2 * kPanel, product.n - column),
-                            .scaling = scaling_from(c.scaling, column),
-                            .y = c.y == nullptr ? nullptr : c.y + column},
-                           b.bytes + 2 * i * b.panel_size());
+      simd::multiply_quads(
+          {.a = bytes,
+           .a_step = step,
+           .a_zeros = rows.zeros,
+           .a_sums = rows.sums,
+           .rows = m,
+           .quads = b.groups(),
+           .b_sums = b.sums + column,
+           .b_zeros = b.zeros == nullptr ? nullptr : b.zeros + column,
+           .c = c.sums == nullptr ? nullptr : c.sums + column,
+           .c_step = product.n,
+           .columns = std::min(2 * kPanel, product.n - column),
+           .next_size = i + 1 < end
+                            ? std::min<std::int64_t>(2, b.panels() - 2 * (i + 1)) * b.panel_size()
+                            : 0,
+           .scaling = scaling_from(c.scaling, column),
+           .y = c.y == nullptr ? nullptr : c.y + column},
+          b.bytes + 2 * i * b.panel_size());
     }
   });
 }

@@ -120,8 +120,16 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
 template <std::int64_t kPanels>
 HWY_INLINE void multiply_quad_rows(const QuadProduct& product, const std::int8_t* panels) {
   constexpr std::int64_t kTile = 12;  // 24 sums of 32 registers, with two panels
+  constexpr std::int64_t kLine = 64;
+  const std::int8_t* const next = panels + kPanels * product.quads * 4 * kPanel;
+  const std::int64_t share = kTile * product.next_size / product.rows + kLine;
   std::int64_t row = 0;
+  std::int64_t fetched = 0;
   for (; row + kTile <= product.rows; row += kTile) {
+    for (const std::int64_t end = std::min(fetched + share, product.next_size); fetched < end;
+         fetched += kLine) {
+      _mm_prefetch(reinterpret_cast<const char*>(next + fetched), _MM_HINT_T0);
+    }
     multiply_quad_tile<kTile, kPanels>(product, row, panels);
   }
   for (; row + 8 <= product.rows; row += 8) {

@@ -25,7 +25,8 @@ struct QuadProduct {
   const std::int32_t* b_zeros;  // by column; null: all 0
   std::int32_t* c;
   std::int64_t c_step;
-  std::int64_t columns;  // of one panel, or of two that lie one behind the other
+  std::int64_t columns;        // of one panel, or of two that lie one behind the other
+  std::int64_t next_size = 0;  // bytes of the panels behind, which will be multiplied next
   // Where y is given, the sums become floats there instead, its rows c_step apart. By column.
   Scaling scaling{};
   float* y = nullptr;
