@@ -126,6 +126,112 @@ TEST(IntegerPatterns, FloatsOfAProductAreTheseNumbers) {
   EXPECT_EQ(graph.figures().steps, 1U);
 }
 
+struct ConvOptions {
+  Shape x{2, 4, 9, 37};
+  NamedTensor w = random_bytes<std::uint8_t>({6, 4, 3, 2}, 1);
+  NamedTensor w_zero = uint8s({}, {131});
+  NamedTensor w_scale = floats({}, {0.0137F});
+  std::vector<Attribute> attributes{};
+  Shape bias{};
+  bool relu = false;
+  bool open = false;
+  std::string also{};
+};
+
+// As onnxruntime's dynamic quantisation writes conv(x, w) + bias.
+GraphCase conv(const ConvOptions& options) {
+  GraphCase graph;
+  const NamedTensor x = random_floats(options.x, 7);
+  options.open ? graph.rows_input("x", x) : graph.input("x", x);
+  graph.constant("w", options.w)
+      .constant("w_scale", options.w_scale)
+      .constant("w_zero", options.w_zero)
+      .node("DynamicQuantizeLinear", {"x"}, {"a", "a_scale", "a_zero"})
+      .node("Mul", {"a_scale", "w_scale"}, {"scale"})
+      .node("ConvInteger", {"a", "w", "a_zero", "w_zero"}, {"sums"}, options.attributes)
+      .node("Cast", {"sums"}, {"floats"}, {integer("to", 1)})
+      .node("Mul", {"floats", "scale"}, {"y"});
+  std::string last = "y";
+  if (!options.bias.empty()) {
+    graph.constant("bias", random_floats(options.bias, 9));
+    graph.node("Add", {last, "bias"}, {"z"});
+    last = "z";
+  }
+  if (options.relu) {
+    graph.node("Relu", {last}, {"r"});
+    last = "r";
+  }
+  graph.output(last);
+  if (!options.also.empty()) {
+    graph.output(options.also);
+  }
+  return graph;
+}
+
+TEST(IntegerPatterns, AConvolutionAndItsScaleBecomeOneStep) {
+  const auto pads = integers("pads", {1, 1, 1, 1});
+  const ConvOptions cases[] = {
+      {},
+      {.bias = {1, 6, 1, 1}},
+      {.attributes = {pads}, .bias = {6, 1, 1}, .relu = true},
+      {.attributes = {integers("strides", {2, 3})}, .relu = true},
+      {.attributes = {integers("dilations", {2, 2}), pads}, .open = true},
+      {.w = random_bytes<std::int8_t>({6, 4, 3, 2}, 3),
+       .w_zero = random_bytes<std::int8_t>({6}, 4),
+       .bias = {6, 1, 1}},
+      {.x = {1, 4, 5, 5},
+       .w = random_bytes<std::int8_t>({8, 1, 3, 3}, 3),
+       .w_zero = numbers<std::int8_t>({}, {0}),
+       .attributes = {integer("group", 4), pads},
+       .bias = {8, 1, 1}},
+      {.x = {1, 3, 40}, .w = random_bytes<std::uint8_t>({29, 3, 5}, 3), .bias = {29, 1}},
+      {.x = {1, 1, 3, 4, 5}, .w = random_bytes<std::uint8_t>({2, 1, 2, 2, 2}, 3)},
+      {.x = {0, 4, 5, 5}, .bias = {6, 1, 1}, .open = true},
+      {.x = {1, 1, 1, 1}, .w = random_bytes<std::uint8_t>({1, 1, 1, 1}, 3), .bias = {1, 1, 1}},
+  };
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    GraphCase graph = conv(cases[i]);
+    EXPECT_EQ(as_by_the_reference(graph), "") << i;
+    EXPECT_EQ(graph.figures().steps, 3U) << i;
+  }
+}
+
+TEST(IntegerPatterns, FloatsOfAConvolutionAreTheseNumbers) {
+  GraphCase graph;
+  graph.input("x", uint8s({1, 1, 3, 3}, {2, 3, 4, 5, 6, 7, 8, 9, 10}))
+      .constant("w", uint8s({2, 1, 2, 2}, {1, 1, 1, 1, 2, 1, 1, 0}))
+      .constant("x_zero", uint8s({}, {1}))
+      .constant("w_zero", uint8s({2}, {0, 1}))
+      .constant("scale", floats({}, {0.5F}))
+      .constant("bias", floats({2, 1, 1}, {0.25F, 10}))
+      .node("ConvInteger", {"x", "w", "x_zero", "w_zero"}, {"sums"})
+      .node("Cast", {"sums"}, {"floats"}, {integer("to", 1)})
+      .node("Mul", {"scale", "floats"}, {"y"})
+      .node("Add", {"y", "bias"}, {"z"})
+      .output("z");
+  const NamedTensor
+      want =  // of [[1, 2, 3], [4, 5, 6], [7, 8, 9]] with ones and with [[1, 0], [0, -1]]
+      floats({1, 2, 2, 2}, {6.25F, 8.25F, 12.25F, 14.25F, 8, 8, 8, 8});
+  EXPECT_EQ(mismatch(graph.run(), want, 0, 0), "");
+  EXPECT_EQ(graph.figures().steps, 1U);
+}
+
+TEST(IntegerPatterns, AConvolutionWithMoreThanOneScaleStays) {
+  const ConvOptions cases[] = {
+      {.w_scale = floats({6, 1, 1}, column_scales(6))},               // by filter
+      {.x = {1, 4, 5, 7}, .w_scale = floats({6}, column_scales(6))},  // by column of the image
+      {.also = "sums"},
+  };
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    GraphCase graph = conv(cases[i]);
+    EXPECT_EQ(as_by_the_reference(graph), "") << i;
+    EXPECT_GT(graph.figures().steps, 4U) << i;
+  }
+  GraphCase bias_by_column = conv({.bias = {36}});
+  EXPECT_EQ(as_by_the_reference(bias_by_column), "");
+  EXPECT_EQ(bias_by_column.figures().steps, 4U);
+}
+
 TEST(IntegerPatterns, WhatOnlyLooksLikeOneStays) {
   const MatmulOptions cases[] = {
       {.b_scale = floats({5, 1}, column_scales(5))},                    // a scale by rows

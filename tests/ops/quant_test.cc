@@ -196,40 +196,55 @@ TEST(ConvInteger, AgreesWithPlainSums) {
   const Shape w{6, 2, 3, 2};
   const auto xs = random_bytes(2 * 4 * 9 * 37, 1);
   const auto ws = random_bytes(6 * 2 * 3 * 2, 2);
-  const std::int64_t height = 9 - 3 + 1 + 1;    // padded at the top
-  const std::int64_t width = (37 - 3) / 2 + 1;  // dilated, every second
-  std::vector<std::int32_t> want;
-  for (std::int64_t i = 0; i < 2 * 6 * height * width; ++i) {
-    const std::int64_t column = i % width;
-    const std::int64_t row = i / width % height;
-    const std::int64_t filter = i / width / height % 6;
-    const std::int64_t image = i / width / height / 6;
-    std::int32_t sum = 0;
-    for (std::int64_t t = 0; t < 12; ++t) {
-      const std::int64_t r = row + t / 2 % 3 - 1;
-      const std::int64_t c = column * 2 + t % 2 * 2;
-      const std::int64_t channel = filter / 3 * 2 + t / 6;
-      if (r >= 0) {
-        sum += (xs[static_cast<std::size_t>(((image * 4 + channel) * 9 + r) * 37 + c)] - 7) *
-               ws[static_cast<std::size_t>(filter * 12 + t)];
-      }
-    }
-    want.push_back(sum);
+  std::vector<std::int8_t> signed_ws;
+  for (const std::uint8_t number : ws) {
+    signed_ws.push_back(static_cast<std::int8_t>(number - 128));
   }
-  const std::vector<Attribute> attributes = {integer("group", 2),
-                                             integers("pads", {1, 0, 0, 0}),
-                                             integers("strides", {1, 2}),
-                                             integers("dilations", {1, 2})};
-  const NamedTensor wanted = int32s({2, 6, height, width}, want);
-  EXPECT_EQ(
-      mismatch(run_op("ConvInteger", {uint8s(x, xs), uint8s(w, ws), uint8s({}, {7})}, attributes),
-               wanted,
-               0),
-      "");
-  GraphCase packed;
-  packed.input("x", uint8s(x, xs)).constant("w", uint8s(w, ws)).constant("zero", uint8s({}, {7}));
-  packed.node("ConvInteger", {"x", "w", "zero"}, {"y"}, attributes).output("y");
-  EXPECT_EQ(mismatch(packed.run(), wanted, 0), "");
+  for (const std::int64_t stride : {1, 2}) {
+    const std::int64_t height = 9 - 3 + 1 + 1;         // padded at the top
+    const std::int64_t width = (37 - 3) / stride + 1;  // dilated
+    const auto sums = [&](std::int32_t w_zero) {
+      std::vector<std::int32_t> want;
+      for (std::int64_t i = 0; i < 2 * 6 * height * width; ++i) {
+        const std::int64_t column = i % width;
+        const std::int64_t row = i / width % height;
+        const std::int64_t filter = i / width / height % 6;
+        const std::int64_t image = i / width / height / 6;
+        std::int32_t sum = 0;
+        for (std::int64_t t = 0; t < 12; ++t) {
+          const std::int64_t r = row + t / 2 % 3 - 1;
+          const std::int64_t c = column * stride + t % 2 * 2;
+          const std::int64_t channel = filter / 3 * 2 + t / 6;
+          if (r >= 0) {
+            sum += (xs[static_cast<std::size_t>(((image * 4 + channel) * 9 + r) * 37 + c)] - 7) *
+                   (ws[static_cast<std::size_t>(filter * 12 + t)] - w_zero);
+          }
+        }
+        want.push_back(sum);
+      }
+      return int32s({2, 6, height, width}, want);
+    };
+    const std::vector<Attribute> attributes = {integer("group", 2),
+                                               integers("pads", {1, 0, 0, 0}),
+                                               integers("strides", {1, stride}),
+                                               integers("dilations", {1, 2})};
+    const NamedTensor zero = uint8s({}, {7});
+    EXPECT_EQ(
+        mismatch(
+            run_op("ConvInteger", {uint8s(x, xs), uint8s(w, ws), zero}, attributes), sums(0), 0),
+        "");
+    EXPECT_EQ(mismatch(run_op("ConvInteger",
+                              {uint8s(x, xs), numbers<std::int8_t>(w, signed_ws), zero},
+                              attributes),
+                       sums(128),
+                       0),
+              "");
+    GraphCase packed;
+    packed.input("x", uint8s(x, xs)).constant("w", uint8s(w, ws)).constant("zero", zero);
+    packed.constant("w_zero", uint8s({6}, {200, 200, 200, 200, 200, 200}));
+    packed.node("ConvInteger", {"x", "w", "zero", "w_zero"}, {"y"}, attributes).output("y");
+    EXPECT_EQ(mismatch(packed.run(), sums(200), 0), "");
+  }
 }
 
 TEST(DynamicQuantizeLinear, FindsItsRange) {

@@ -1,7 +1,7 @@
 // Fusions: what a convolution or matmul can do on its way out instead of a step of its own.
 //
 //   Conv -> BatchNormalization                scale and shift go into the weights
-//   {Conv, MatMul, Gemm} -> Add(constant)     bias
+//   {Conv, MatMul, Gemm} -> Add(constant)     bias; likewise what integer_patterns.cc made of them
 //   Conv -> Add(same shape)                   residual, added in place where it ends
 //   {Conv, MatMul, Gemm} -> Relu, Clip, ...   activation
 //
@@ -196,8 +196,8 @@ bool Fuser::is_bias(ValueId value, const Shape& result, bool channels_first) con
 
 void Fuser::take_bias(std::size_t& at) {
   const std::size_t reader = reader_of(at);
-  const bool is_conv = is(at, "Conv");
   Step& step = plan_.steps[at];
+  const bool is_conv = is(at, "Conv") || step.node.op_type == "ConvIntegerToFloat";
   if (!is(reader, "Add") || plan_.steps[reader].node.since < 7 || step.node.has_input(2) ||
       plan_.datatypes[step.node.outputs[0]] != DataType::float32) {
     return;

@@ -1,11 +1,13 @@
 // Patterns of dynamically quantised models: an integer product and what makes floats of it become
 // one step, which keeps the sums in registers.
 //
-//   MatMulInteger, Cast, Mul          MatMulIntegerToFloat; fuse_steps adds the bias and activation
+//   MatMulInteger, Cast, Mul          MatMulIntegerToFloat
+//   ConvInteger, Cast, Mul            ConvIntegerToFloat
 //
-// The answer is the same to the last bit. Taken where B is one constant matrix; A's zero point one
-// number; the scale one number or one for each column, whatever the shapes of a run: constants,
-// what DynamicQuantizeLinear gives, and products of them.
+// fuse_steps adds the bias and the activation. The answer is the same to the last bit. Taken where
+// B (the weights) is one constant matrix; A's zero point one number; the scale one number or, of a
+// matrix, one for each column, whatever the shapes of a run: constants, what DynamicQuantizeLinear
+// gives, and products of them.
 
 #include <utility>
 
@@ -20,8 +22,8 @@ class IntegerPatterns : Matcher {
 
   Result<void> run() {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      if (is(i, "MatMulInteger")) {
-        SLUICE_TRY(take_matmul(i));
+      if (is(i, "MatMulInteger") || is(i, "ConvInteger")) {
+        SLUICE_TRY(take_product(i));
       }
     }
     drop_gone();
@@ -45,7 +47,7 @@ class IntegerPatterns : Matcher {
     return dims.empty() || (dims.size() == 1 && (dims[0] == 1 || dims[0] == many));
   }
   [[nodiscard]] bool is_scale(ValueId value, std::int64_t many) const;
-  Result<void> take_matmul(std::size_t product);
+  Result<void> take_product(std::size_t product);
 };
 
 bool IntegerPatterns::is_scale(ValueId value, std::int64_t many) const {
@@ -57,7 +59,7 @@ bool IntegerPatterns::is_scale(ValueId value, std::int64_t many) const {
                               is_factor(node(product).inputs[1]));
 }
 
-Result<void> IntegerPatterns::take_matmul(std::size_t product) {
+Result<void> IntegerPatterns::take_product(std::size_t product) {
   std::size_t cast = only_reader(product, "Cast");
   cast = cast != kNone ? cast : only_reader(product, "CastLike");
   const std::size_t scaled = cast == kNone ? kNone : only_reader(cast, "Mul");
@@ -66,24 +68,30 @@ Result<void> IntegerPatterns::take_matmul(std::size_t product) {
     return {};
   }
   const Node& from = node(product);
+  const bool is_conv = is(product, "ConvInteger");
   const ValueId b = from.inputs[1];
   const ValueId a_zero = from.has_input(2) ? from.inputs[2] : kNoValue;
   const ValueId b_zero = from.has_input(3) ? from.inputs[3] : kNoValue;
-  if (!plan_.is_constant(b) || plan_.constants[b]->dims().size() != 2) {
+  if (!plan_.is_constant(b)) {
     return {};
   }
-  const std::int64_t columns = plan_.constants[b]->dims()[1];
+  const Shape& dims = plan_.constants[b]->dims();
+  if (is_conv ? dims.size() < 3 : dims.size() != 2) {
+    return {};
+  }
+  const std::int64_t results = is_conv ? dims[0] : dims[1];  // filters or columns
   const ValueId scale = other(scaled, result(cast));
   if ((a_zero != kNoValue && !is_list(a_zero, 1) && !is_dynamic(a_zero, 2)) ||
-      (b_zero != kNoValue && !is_list(b_zero, columns)) || scale == kNoValue ||
-      !is_scale(scale, columns)) {
+      (b_zero != kNoValue && !is_list(b_zero, results)) || scale == kNoValue ||
+      !is_scale(scale, is_conv ? 1 : results)) {
     return {};
   }
   Node made;
-  made.op_type = "MatMulIntegerToFloat";
+  made.op_type = is_conv ? "ConvIntegerToFloat" : "MatMulIntegerToFloat";
   made.domain = kFusedDomain;
   made.opset = 1;
   made.inputs = {from.inputs[0], b, kNoValue, a_zero, b_zero, scale};
+  made.attributes = from.attributes;
   return replace({product, cast}, scaled, std::move(made));
 }
 

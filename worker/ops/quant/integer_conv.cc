@@ -3,16 +3,24 @@
 // 2026-11). ConvInteger: int32 of conv(x - x_zero, w - w_zero); padding is x_zero, so that it adds
 // nothing. QLinearConv: the same plus bias (int32), times x_scale * w_scale / y_scale, rounded half
 // to even, plus y_zero, held to the range of y's datatype. x, w: int8 or uint8 in any mixture.
-// w_zero and w_scale: one, or one for each filter. Each image is widened to 16 bits with its
-// padding around it; what the taps see from 16 places at a time is the right side of a product.
+// w_zero and w_scale: one, or one for each filter. Each image is copied with its padding around it;
+// what the taps see from 16 places at a time is the right side of a product.
+
+#include "worker/ops/quant/integer_conv.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "worker/engine/parallel.h"
+#include "worker/ops/math/activate.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/quant/integer_core.h"
+#include "worker/ops/quant/integer_filters.h"
 #include "worker/ops/quant/integer_image.h"
 #include "worker/ops/quant/integer_matmul.h"
 #include "worker/ops/register.h"
@@ -32,15 +40,21 @@ struct ConvParams {
   std::size_t x_zero = 2;
   std::size_t w_zero = 3;
   std::size_t bias = kNone;
+  std::size_t scale = kNone;  // of the sums, which become floats
   bool quantizes = false;
 };
 
-template <bool kQuantizes>
+// What becomes of the sums.
+enum class Finish : std::uint8_t { sums, bytes, floats };
+
+template <Finish kFinish>
 Result<ConvParams> parse_conv(const Node& node) {
   Attributes attributes(node);
   ConvParams params;
-  if (kQuantizes) {
+  if (kFinish == Finish::bytes) {
     params = {.w = 3, .x_zero = 2, .w_zero = 5, .bias = 8, .quantizes = true};
+  } else if (kFinish == Finish::floats) {
+    params = {.x_zero = 3, .w_zero = 4, .scale = 5};
   }
   SLUICE_TRY_ASSIGN(params.window, parse_window(attributes));
   SLUICE_TRY_ASSIGN(params.group, attributes.integer("group", 1));
@@ -70,6 +84,10 @@ Result<OutputFacts> infer_conv(const ConvParams& params, const InputFacts& facts
   SLUICE_TRY(check_per_row(facts, params.x_zero, x.datatype, 1));
   SLUICE_TRY(check_per_row(facts, params.w_zero, w.datatype, w.dims[0]));
   DataType y = DataType::int32;
+  if (params.scale != kNone) {
+    SLUICE_TRY(check_per_row(facts, params.scale, DataType::float32, 1));
+    y = DataType::float32;
+  }
   if (params.quantizes) {
     SLUICE_TRY(check_per_row(facts, 1, DataType::float32, 1));
     SLUICE_TRY(check_per_row(facts, 4, DataType::float32, w.dims[0]));
@@ -95,40 +113,29 @@ Result<OutputFacts> infer_conv(const ConvParams& params, const InputFacts& facts
 
 // --- weights -------------------------------------------------------------------------------------
 
-// Weights less their zero points, filter by filter, where they are constants.
 struct ConvState {
-  std::vector<std::int16_t> weights{};
+  std::vector<std::byte> memory{};  // of `filters`; empty where the weights are no constants
+  Filters filters{};
+  std::vector<float> bias{};  // of floats, by filter; empty: none
+  Tail tail{};
 };
-
-// A filter's numbers come in pairs.
-std::int64_t padded_depth(Dims w) {
-  const std::int64_t depth = product(w, 1, w.size());
-  return depth + depth % 2;
-}
-
-// `to` has room for padded_depth() numbers of each filter.
-void widen_weights(const TensorView& w, const TensorView* zero, std::int16_t* to) {
-  const std::int64_t depth = product(w.dims, 1, w.dims.size());
-  const std::int64_t step = padded_depth(w.dims);
-  for (std::int64_t filter = 0; filter < w.dims[0]; ++filter) {
-    widen(w, filter * depth, depth, zero_at(zero, filter), to + filter * step);
-    if (step > depth) {
-      to[filter * step + depth] = 0;
-    }
-  }
-}
 
 Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context) {
   SLUICE_TRY_ASSIGN(const TensorView* w, context.constant(params.w));
   SLUICE_TRY_ASSIGN(const TensorView* zero, context.constant(params.w_zero));
-  ConvState state;
+  SLUICE_TRY_ASSIGN(const TensorView* const bias, context.tail_bias());
+  ConvState state{.tail = context.tail()};
+  if (bias != nullptr) {
+    const auto from = bias->as<float>();
+    state.bias.assign(from.begin(), from.end());
+  }
   if (w == nullptr || w->dims.size() < 3 || !is_byte(w->datatype) ||
       (zero == nullptr && context.node().has_input(params.w_zero)) ||
       (zero != nullptr && zero->count != 1 && zero->count != w->dims[0])) {
     return state;
   }
-  state.weights.resize(static_cast<std::size_t>(w->dims[0] * padded_depth(w->dims)));
-  widen_weights(*w, zero, state.weights.data());
+  state.memory.resize(filters_size(w->dims));
+  state.filters = pack_filters(*w, zero, state.memory.data());
   context.consume(params.w);
   return state;
 }
@@ -143,123 +150,203 @@ struct ConvBound {
   std::size_t weights = 0;   // parts of scratch: where they begin
   std::size_t lane = 0;
   std::size_t lane_size = 0;
+  std::size_t sums = 0;  // where they begin in a lane, behind the panels
 };
 
 Result<ConvBound> bind_conv(const ConvParams& params,
                             const ConvState& state,
                             BindContext& context) {
   constexpr std::int64_t kPanelBytes = 128 * 1024;  // that fit a core's second cache
+  const bool quads = simd::has_quads();
+  const std::size_t number = quads ? sizeof(std::int8_t) : sizeof(std::int16_t);
   const Dims x = context.inputs[0].dims;
   const Dims w = context.inputs[params.w].dims;
   ConvBound bound{.filters = w[0] / params.group};
   SLUICE_TRY_ASSIGN(const Window window, resolve_window(params.window, x.subspan(2), w.subspan(2)));
-  SLUICE_TRY_ASSIGN(bound.image, padded_image(window, x.subspan(2), w[1]));
-  const auto panel_bytes = bound.image.panel_size() * std::int64_t{sizeof(std::int16_t)};
+  SLUICE_TRY_ASSIGN(bound.image, padded_image(window, x.subspan(2), w[1], quads ? 4 : 2));
+  const auto panel_bytes = bound.image.panel_size() * static_cast<std::int64_t>(number);
   bound.block =
-      std::clamp<std::int64_t>(kPanelBytes / std::max<std::int64_t>(panel_bytes, 1), 1, 16);
+      std::clamp<std::int64_t>(kPanelBytes / std::max<std::int64_t>(panel_bytes, 1), 2, 16);
   bound.lanes = team_size();
-  bound.weights = aligned(static_cast<std::size_t>(x[1] * bound.image.area) * sizeof(std::int16_t));
-  bound.lane = bound.weights;
-  if (state.weights.empty()) {
-    bound.lane += aligned(static_cast<std::size_t>(w[0] * padded_depth(w)) * sizeof(std::int16_t));
-  }
-  bound.lane_size = aligned(static_cast<std::size_t>(panel_bytes * bound.block)) +
-                    aligned(static_cast<std::size_t>(bound.filters * bound.block * kPanel) *
-                            sizeof(std::int32_t));
+  bound.weights = aligned(bound.image.size(x[1]) * number);
+  bound.lane = bound.weights + (state.memory.empty() ? aligned(filters_size(w)) : 0);
+  bound.sums = aligned(static_cast<std::size_t>(panel_bytes * bound.block));
+  bound.lane_size =
+      bound.sums + aligned(static_cast<std::size_t>(bound.filters * bound.block * kPanel) *
+                           sizeof(std::int32_t));
   context.scratch_size = bound.lane + static_cast<std::size_t>(bound.lanes) * bound.lane_size;
+  context.implementation = quads ? "quads" : "pairs";
   return bound;
 }
 
 // --- run -----------------------------------------------------------------------------------------
 
+// What becomes of the sums [filters, step] of `count` places, of which those of all images of the
+// output are `places`.
+struct Given {
+  const std::int32_t* sums;
+  std::int64_t step;
+  std::int64_t first;  // filter
+  std::int64_t filters;
+  std::int64_t count;
+  std::int64_t places;
+};
+
 template <class T>
-void give(const ConvParams& params,
-          const std::int32_t* sums,
-          std::int64_t filter,
-          std::int64_t count,
-          KernelContext& context,
-          T* to) {
-  if constexpr (std::is_same_v<T, std::int32_t>) {
-    std::copy_n(sums, count, to);
-  } else {
-    const auto w_scale = context.input(4).as<float>();
+void give_bytes(const ConvParams& params, const Given& from, KernelContext& context, T* to) {
+  const auto w_scale = context.input(4).as<float>();
+  for (std::int64_t f = 0; f < from.filters; ++f) {
+    const auto filter = static_cast<std::size_t>(from.first + f);
     const float scale = context.input(1).as<float>()[0] *
-                        w_scale[w_scale.size() == 1 ? 0 : static_cast<std::size_t>(filter)] /
-                        context.input(6).as<float>()[0];
-    const std::int32_t bias =
-        context.has_input(params.bias)
-            ? context.input(params.bias).as<std::int32_t>()[static_cast<std::size_t>(filter)]
-            : 0;
-    simd::requantize({.sums = sums,
-                      .bias = bias,
+                        w_scale[w_scale.size() == 1 ? 0 : filter] / context.input(6).as<float>()[0];
+    const bool has_bias = context.has_input(params.bias);
+    simd::requantize({.sums = from.sums + f * from.step,
+                      .bias = has_bias ? context.input(params.bias).as<std::int32_t>()[filter] : 0,
                       .scale = &scale,
                       .scale_step = 0,
                       .zero = byte_at(context.input(7), 0),
-                      .count = count},
-                     to);
+                      .count = from.count},
+                     to + f * from.places);
   }
 }
+
+// Where no quads do it.
+void give_floats(float scale, const float* bias, const Given& from, float* to) {
+  std::array<float, kPanel> scales{};
+  std::array<float, kPanel> biases{};
+  scales.fill(scale);
+  for (std::int64_t f = 0; f < from.filters; ++f) {
+    biases.fill(bias == nullptr ? 0 : bias[f]);
+    for (std::int64_t i = 0; i < from.count; i += kPanel) {
+      simd::scale_rows(
+          {.sums = from.sums + f * from.step + i,
+           .rows = 1,
+           .columns = std::min(kPanel, from.count - i),
+           .scaling = {.scales = scales.data(), .bias = bias == nullptr ? nullptr : biases.data()},
+           .y_step = 0},
+          to + f * from.places + i);
+    }
+  }
+}
+
+// T of y; Number of panels: of a byte for quads, otherwise of 16 bits.
+template <class T, class Number>
+class ConvRun {
+ public:
+  ConvRun(const ConvParams& params,
+          const ConvState& state,
+          const ConvBound& bound,
+          KernelContext& context)
+      : params_(params),
+        state_(state),
+        bound_(bound),
+        context_(context),
+        scratch_(context.scratch().data()),
+        image_(part_of<Number>(scratch_, 0)),
+        filters_(state.filters) {
+    if (state.memory.empty()) {
+      filters_ =
+          pack_filters(context.input(params.w), optional(params.w_zero), scratch_ + bound.weights);
+    }
+  }
+
+  void run() {
+    const TensorView& x = context_.input(0);
+    const std::int64_t blocks = (bound_.image.panels() + bound_.block - 1) / bound_.block;
+    ImagePart part{.x = x,
+                   .first = 0,
+                   .channels = x.dims[1],
+                   .zero = zero_at(optional(params_.x_zero), 0),
+                   .shift = x.datatype == DataType::uint8 ? 128 : 0};
+    zero_ = part.zero - part.shift;
+    for (std::int64_t n = 0; n < x.dims[0]; ++n) {
+      part.first = n * product(x.dims, 1, x.dims.size());
+      pad_image(bound_.image, part, image_);
+      parallel_for(bound_.lanes, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t lane = begin; lane < end; ++lane) {
+          for (std::int64_t item = lane; item < params_.group * blocks; item += bound_.lanes) {
+            run_item(n,
+                     item / blocks,
+                     item % blocks * bound_.block,
+                     scratch_ + bound_.lane + static_cast<std::size_t>(lane) * bound_.lane_size);
+          }
+        }
+      });
+    }
+  }
+
+ private:
+  [[nodiscard]] const TensorView* optional(std::size_t i) const {
+    return context_.has_input(i) ? &context_.input(i) : nullptr;
+  }
+
+  // The panels from `begin` on, as many as are taken at a time.
+  void run_item(std::int64_t n, std::int64_t group, std::int64_t begin, std::byte* lane) {
+    const PaddedImage& image = bound_.image;
+    const std::int64_t end = std::min(begin + bound_.block, image.panels());
+    auto* const panels = part_of<Number>(lane, 0);
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      fill_panel(image,
+                 image_ + group * image.channels * image.area,
+                 panel,
+                 panels + (panel - begin) * image.panel_size());
+    }
+    const std::int64_t first = group * bound_.filters;
+    T* const y = context_.output(0).mut<T>().data() +
+                 (n * params_.group * bound_.filters + first) * image.places + image.first(begin);
+    auto* const sums = part_of<std::int32_t>(lane, bound_.sums);
+    FilterResult to{.sums = sums, .step = bound_.block * kPanel};
+    if constexpr (std::is_same_v<T, std::int32_t>) {
+      to = {.sums = y, .step = image.places};
+    } else if constexpr (std::is_same_v<T, float>) {
+      to.scale = context_.input(params_.scale).template as<float>()[0];
+      to.bias = state_.bias.empty() ? nullptr : state_.bias.data() + first;
+      if (sizeof(Number) == 1) {
+        to.y = y;
+        to.step = image.places;
+      }
+    }
+    multiply({.filters = filters_,
+              .first = first,
+              .count = bound_.filters,
+              .image = image,
+              .begin = begin,
+              .end = end,
+              .zero = zero_},
+             panels,
+             to);
+    const Given given{.sums = sums,
+                      .step = to.step,
+                      .first = first,
+                      .filters = bound_.filters,
+                      .count = image.first(end) - image.first(begin),
+                      .places = image.places};
+    if constexpr (sizeof(T) == 1) {
+      give_bytes(params_, given, context_, y);
+    } else if constexpr (std::is_same_v<T, float> && sizeof(Number) > 1) {
+      give_floats(to.scale, to.bias, given, y);
+    }
+  }
+
+  const ConvParams& params_;
+  const ConvState& state_;
+  const ConvBound& bound_;
+  KernelContext& context_;
+  std::byte* scratch_;
+  Number* image_;
+  Filters filters_;
+  std::int32_t zero_ = 0;  // of the panels' bytes
+};
 
 template <class T>
 void run_as(const ConvParams& params,
             const ConvState& state,
             const ConvBound& bound,
             KernelContext& context) {
-  const TensorView& x = context.input(0);
-  const auto optional = [&](std::size_t i) {
-    return context.has_input(i) ? &context.input(i) : nullptr;
-  };
-  std::byte* const scratch = context.scratch().data();
-  auto* const image = part_of<std::int16_t>(scratch, 0);
-  const std::int16_t* weights = state.weights.data();
-  if (state.weights.empty()) {
-    auto* const made = part_of<std::int16_t>(scratch, bound.weights);
-    widen_weights(context.input(params.w), optional(params.w_zero), made);
-    weights = made;
-  }
-  const std::int32_t x_zero = zero_at(optional(params.x_zero), 0);
-  const std::int64_t in_size = product(x.dims, 1, x.dims.size());
-  const std::int64_t blocks = (bound.image.panels() + bound.block - 1) / bound.block;
-  const std::int64_t items = params.group * blocks;
-  T* y = context.output(0).mut<T>().data();
-  const auto run_item = [&](std::int64_t n, std::int64_t item, std::byte* lane) {
-    auto* const panels = part_of<std::int16_t>(lane, 0);
-    auto* const sums = part_of<std::int32_t>(
-        lane,
-        aligned(static_cast<std::size_t>(bound.image.panel_size() * bound.block) * sizeof *panels));
-    const std::int64_t group = item / blocks;
-    const std::int64_t begin = item % blocks * bound.block;
-    const std::int64_t end = std::min(begin + bound.block, bound.image.panels());
-    const std::int64_t first = begin * kPanel;
-    const std::int64_t count = std::min(end * kPanel, bound.image.places) - first;
-    for (std::int64_t panel = begin; panel < end; ++panel) {
-      std::int16_t* const at = panels + (panel - begin) * bound.image.panel_size();
-      fill_panel(bound.image, image + group * bound.image.channels * bound.image.area, panel, at);
-      simd::multiply_panel({.a = weights + group * bound.filters * 2 * bound.image.pairs,
-                            .a_step = 2 * bound.image.pairs,
-                            .rows = bound.filters,
-                            .pairs = bound.image.pairs,
-                            .c = sums + (panel - begin) * kPanel,
-                            .c_step = bound.block * kPanel,
-                            .columns = kPanel},
-                           at);
-    }
-    for (std::int64_t f = 0; f < bound.filters; ++f) {
-      const std::int64_t filter = group * bound.filters + f;
-      T* const to = y + (n * params.group * bound.filters + filter) * bound.image.places + first;
-      give(params, sums + f * bound.block * kPanel, filter, count, context, to);
-    }
-  };
-  for (std::int64_t n = 0; n < x.dims[0]; ++n) {
-    pad_image(bound.image, x, n * in_size, x.dims[1], x_zero, image);
-    parallel_for(bound.lanes, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t lane = begin; lane < end; ++lane) {
-        for (std::int64_t item = lane; item < items; item += bound.lanes) {
-          run_item(
-              n, item, scratch + bound.lane + static_cast<std::size_t>(lane) * bound.lane_size);
-        }
-      }
-    });
+  if (bound.image.group == 4) {
+    ConvRun<T, std::int8_t>(params, state, bound, context).run();
+  } else {
+    ConvRun<T, std::int16_t>(params, state, bound, context).run();
   }
 }
 
@@ -267,12 +354,15 @@ Result<void> run_conv(const ConvParams& params,
                       const ConvState& state,
                       const ConvBound& bound,
                       KernelContext& context) {
-  const TensorView& y = context.output(0);
+  TensorView& y = context.output(0);
   if (y.count == 0) {
     return {};
   }
   if (y.datatype == DataType::int32) {
     run_as<std::int32_t>(params, state, bound, context);
+  } else if (y.datatype == DataType::float32) {
+    run_as<float>(params, state, bound, context);
+    activate(state.tail, y);
   } else if (y.datatype == DataType::int8) {
     run_as<std::int8_t>(params, state, bound, context);
   } else {
@@ -281,21 +371,26 @@ Result<void> run_conv(const ConvParams& params,
   return {};
 }
 
-template <bool kQuantizes>
-OperatorEntry conv_entry(const char* name, Arity arity) {
-  return {
-      .name = name,
-      .since = {10},
-      .arity = arity,
-      .kernel =
-          prepared_kernel<parse_conv<kQuantizes>, infer_conv, prepare_conv, bind_conv, run_conv>()};
+template <Finish kFinish>
+Kernel conv_kernel() {
+  return prepared_kernel<parse_conv<kFinish>, infer_conv, prepare_conv, bind_conv, run_conv>();
 }
 
 }  // namespace
 
+Kernel conv_to_float_kernel() {
+  return conv_kernel<Finish::floats>();
+}
+
 void register_integer_conv(Registry& registry) {
-  registry.add(conv_entry<false>("ConvInteger", {2, 4, 1}));
-  registry.add(conv_entry<true>("QLinearConv", {8, 9, 1}));
+  registry.add({.name = "ConvInteger",
+                .since = {10},
+                .arity = {2, 4, 1},
+                .kernel = conv_kernel<Finish::sums>()});
+  registry.add({.name = "QLinearConv",
+                .since = {10},
+                .arity = {8, 9, 1},
+                .kernel = conv_kernel<Finish::bytes>()});
 }
 
 }  // namespace sluice::engine

@@ -1,17 +1,20 @@
-// MatMulIntegerToFloat of the domain for fused steps: MatMulInteger, Cast, Mul and, as its tail,
-// Add and an activation, for the pattern that finds them (worker/engine/integer_patterns.cc).
+// MatMulIntegerToFloat and ConvIntegerToFloat of the domain for fused steps: MatMulInteger or
+// ConvInteger, Cast, Mul and, as their tail, Add and an activation, for the pattern that finds them
+// (worker/engine/integer_patterns.cc).
 //
 //   y = float32((A - a_zero) * (B - b_zero)) * scale + bias
 //
-// with the roundings of the steps that it replaces. Inputs: A, B, none, a_zero, b_zero, scale. B is
-// one constant matrix, its zero points constants; a_zero is one number, scale one or one for each
-// column. So all of A's rows, of all batches, meet the same matrix.
+// with the roundings of the steps that it replaces. Inputs: A, B, none, a_zero, b_zero, scale;
+// a_zero is one number. Of a product B is one constant matrix, its zero points constants, scale one
+// number or one for each column. So all of A's rows, of all batches, meet the same matrix. A
+// convolution (integer_conv.cc) has one scale, and a bias by filter.
 
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "worker/ops/math/activate.h"
+#include "worker/ops/quant/integer_conv.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/quant/integer_matmul.h"
 #include "worker/ops/register.h"
@@ -114,6 +117,13 @@ void register_integer_float(Registry& registry) {
            prepared_kernel<parse_nothing, infer_scaled, prepare_scaled, bind_scaled, run_scaled>(),
        .fuses_tail = true,
        .tame = true});
+  registry.add({.name = "ConvIntegerToFloat",
+                .domain = std::string(kFusedDomain),
+                .since = {1},
+                .arity = {2, 6, 1},
+                .kernel = conv_to_float_kernel(),
+                .fuses_tail = true,
+                .tame = true});
 }
 
 }  // namespace sluice::engine

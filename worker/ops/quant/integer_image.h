@@ -1,5 +1,6 @@
-// Images as integer convolutions read them: 16 bits a number, with their padding around them, so
-// that a tap at a place is one addition of offsets.
+// Images as integer convolutions read them: with their padding around them, so that a tap at a
+// place is one addition of offsets; as bytes where quads are multiplied, otherwise 16 bits a
+// number.
 
 #pragma once
 
@@ -17,36 +18,56 @@ namespace sluice::engine {
 struct PaddedImage {
   std::int64_t channels = 0;  // that a filter sees
   Shape in{};
-  Shape padded{};                      // with what the window sees around it
-  Shape begin{};                       // where the input begins in `padded`
-  std::int64_t area = 0;               // of `padded`
-  std::int64_t places = 0;             // of the output
-  std::int64_t pairs = 0;              // of a filter's numbers
-  std::vector<std::int32_t> taps{};    // offsets of a filter's numbers, to whole pairs
-  std::vector<std::int32_t> starts{};  // of places; to whole panels, the last one repeated
+  Shape padded{};           // with what the window sees around it
+  Shape begin{};            // where the input begins in `padded`
+  std::int64_t area = 0;    // of `padded`
+  std::int64_t places = 0;  // of the output
+  std::int64_t group = 2;   // of a filter's numbers, that lie together in a panel
+  std::int64_t groups = 0;
+  std::vector<std::int32_t> taps{};    // offsets of a filter's numbers, to whole groups
+  std::vector<std::int64_t> firsts{};  // by panel: its first place; then `places`
+  std::vector<std::int32_t> starts{};  // of a panel's places, kPanel of each panel
   std::vector<bool> together{};        // by panel: its places' starts lie side by side
 
-  [[nodiscard]] std::int64_t panels() const { return (places + simd::kPanel - 1) / simd::kPanel; }
-  [[nodiscard]] std::int64_t panel_size() const { return pairs * 2 * simd::kPanel; }
+  [[nodiscard]] std::int64_t panels() const { return static_cast<std::int64_t>(together.size()); }
+  // The first place of a panel, which ends where the next begins.
+  [[nodiscard]] std::int64_t first(std::int64_t panel) const {
+    return firsts[static_cast<std::size_t>(panel)];
+  }
+  [[nodiscard]] std::int64_t panel_size() const { return group * groups * simd::kPanel; }
+  // Numbers of an image of `all` channels; what lies side by side is read to whole panels.
+  [[nodiscard]] std::size_t size(std::int64_t all) const {
+    return static_cast<std::size_t>(all * area + simd::kPanel);
+  }
 };
 
 // resource_exhausted for images whose offsets leave 32 bits.
-Result<PaddedImage> padded_image(const Window& window, Dims in, std::int64_t channels);
+Result<PaddedImage> padded_image(const Window& window,
+                                 Dims in,
+                                 std::int64_t channels,
+                                 std::int64_t group);
 
-// Writes `channels` channels [C, area] of an image whose elements begin at `first`: less the zero
-// point, with 0 around them.
-void pad_image(const PaddedImage& image,
-               const TensorView& x,
-               std::int64_t first,
-               std::int64_t channels,
-               std::int32_t zero,
-               std::int16_t* to);
+// Writes `channels` channels [C, area] of an image whose elements begin at `first`: of 16 bits less
+// the zero point, with 0 around them; bytes less `shift`, with the zero point around them.
+struct ImagePart {
+  const TensorView& x;
+  std::int64_t first;
+  std::int64_t channels;
+  std::int32_t zero;
+  std::int32_t shift;
+};
+void pad_image(const PaddedImage& image, const ImagePart& part, std::int16_t* to);
+void pad_image(const PaddedImage& image, const ImagePart& part, std::int8_t* to);
 
-// Panel number `panel` (simd/products.h) of what the taps see from the places, of the channels that
-// begin at `from`.
+// Panel number `panel` (simd/products.h, simd/quads.h) of what the taps see from the places, of the
+// channels that begin at `from`.
 void fill_panel(const PaddedImage& image,
                 const std::int16_t* from,
                 std::int64_t panel,
                 std::int16_t* to);
+void fill_panel(const PaddedImage& image,
+                const std::int8_t* from,
+                std::int64_t panel,
+                std::int8_t* to);
 
 }  // namespace sluice::engine

@@ -13,6 +13,8 @@ HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
 // What is still to be taken off a sum of a * b.
 HWY_INLINE std::uint32_t zero_part(const QuadProduct& product, std::int64_t row, std::int64_t j) {
   const auto times = [](std::int32_t x, std::int32_t y) {
@@ -39,11 +41,52 @@ void multiply_quads_plainly(const QuadProduct& product, const std::int8_t* panel
         continue;
       }
       const float scaled = static_cast<float>(exact) * product.scaling.scales[j];
-      product.y[row * product.c_step + j] =
+      const float shifted =
           product.scaling.bias == nullptr ? scaled : scaled + product.scaling.bias[j];
+      product.y[row * product.c_step + j] =
+          product.row_bias == nullptr ? shifted : shifted + product.row_bias[row];
     }
   }
 }
+
+#if HWY_TARGET == HWY_SCALAR
+
+void pack_quad_rows(const std::int8_t* from,
+                    const std::int32_t* rows,
+                    std::int64_t quads,
+                    std::int8_t* to) {
+  for (std::int64_t i = 0; i < 4 * quads * kPanel; ++i) {
+    to[i] = from[rows[i / (4 * kPanel) * 4 + i % 4] + i / 4 % kPanel];
+  }
+}
+
+#else
+
+void pack_quad_rows(const std::int8_t* from,
+                    const std::int32_t* rows,
+                    std::int64_t quads,
+                    std::int8_t* to) {
+  const hn::FixedTag<std::int8_t, kPanel> d;
+  const hn::RepartitionToWide<decltype(d)> twos;
+  const auto store = [&](auto low, auto high, std::int8_t* at) HWY_ATTR {
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(twos, low, high)), d, at);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(twos, low, high)), d, at + kPanel);
+  };
+  for (std::int64_t quad = 0; quad < quads; ++quad, rows += 4, to += 4 * kPanel) {
+    const auto a = hn::LoadU(d, from + rows[0]);
+    const auto b = hn::LoadU(d, from + rows[1]);
+    const auto c = hn::LoadU(d, from + rows[2]);
+    const auto e = hn::LoadU(d, from + rows[3]);
+    store(hn::BitCast(twos, hn::InterleaveLower(d, a, b)),
+          hn::BitCast(twos, hn::InterleaveLower(d, c, e)),
+          to);
+    store(hn::BitCast(twos, hn::InterleaveUpper(d, a, b)),
+          hn::BitCast(twos, hn::InterleaveUpper(d, c, e)),
+          to + 2 * kPanel);
+  }
+}
+
+#endif
 
 #if HWY_TARGET == HWY_AVX3
 
@@ -111,6 +154,9 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
       __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scales + column));
       if (bias != nullptr) {
         y = _mm512_add_ps(y, _mm512_loadu_ps(bias + column));
+      }
+      if (product.row_bias != nullptr) {
+        y = _mm512_add_ps(y, _mm512_set1_ps(product.row_bias[row + r]));
       }
       _mm512_mask_storeu_ps(product.y + at, mask, y);
     }
@@ -182,12 +228,19 @@ namespace sluice::engine::simd {
 
 HWY_EXPORT(multiplies_quads);
 HWY_EXPORT(multiply_quad_panels);
+HWY_EXPORT(pack_quad_rows);
 
 bool has_quads() {
   return HWY_DYNAMIC_DISPATCH(multiplies_quads)();
 }
 void multiply_quads(const QuadProduct& product, const std::int8_t* panels) {
   HWY_DYNAMIC_DISPATCH(multiply_quad_panels)(product, panels);
+}
+void pack_quads(const std::int8_t* from,
+                const std::int32_t* rows,
+                std::int64_t quads,
+                std::int8_t* to) {
+  HWY_DYNAMIC_DISPATCH(pack_quad_rows)(from, rows, quads, to);
 }
 
 }  // namespace sluice::engine::simd

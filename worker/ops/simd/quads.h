@@ -30,7 +30,14 @@ struct QuadProduct {
   // Where y is given, the sums become floats there instead, its rows c_step apart. By column.
   Scaling scaling{};
   float* y = nullptr;
+  const float* row_bias = nullptr;  // by row, added last; null: none
 };
 void multiply_quads(const QuadProduct& product, const std::int8_t* panels);
+
+// A panel of 4 * quads rows that begin at from + rows[...]: to [quads][kPanel][4].
+void pack_quads(const std::int8_t* from,
+                const std::int32_t* rows,
+                std::int64_t quads,
+                std::int8_t* to);
 
 }  // namespace sluice::engine::simd
