@@ -269,6 +269,29 @@ TEST(PRelu, StretchesItsSlope) {
             "no error");
 }
 
+TEST(PRelu, OfRowsOfEveryLengthMultipliesWhatIsBelowZero) {
+  for (const std::int64_t count : {1, 7, 16, 37}) {
+    for (const bool each : {false, true}) {
+      const NamedTensor x = random_floats({3, count}, 1);
+      const NamedTensor slope = random_floats(each ? Shape{count} : Shape{3, 1}, 2);
+      const auto values = floats_of(x);
+      const auto slopes = floats_of(slope);
+      std::vector<float> want;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const auto n = static_cast<std::size_t>(count);
+        want.push_back(values[i] < 0 ? values[i] * slopes[each ? i % n : i / n] : values[i]);
+      }
+      EXPECT_EQ(mismatch(run_op("PRelu", {x, slope}), floats({3, count}, want), 0), "") << count;
+    }
+  }
+  const auto zero = run_op("PRelu", {floats({2}, {-0.0F, kNan}), floats({1}, {-2})});
+  ASSERT_TRUE(zero) << error_of(zero);
+  EXPECT_TRUE(std::signbit(floats_of(zero->front())[0]));
+  EXPECT_EQ(mismatch(run_op("PRelu", {doubles({2}, {-1, 3}), doubles({1}, {0.5})}),
+                     doubles({2}, {-0.5, 3})),
+            "");
+}
+
 TEST(Cast, TruncatesWrapsAndKeepsTruth) {
   EXPECT_EQ(mismatch(run_op("Cast", {floats({4}, {1.9F, -1.9F, 300, -1})}, {integer("to", 2)}),
                      uint8s({4}, {1, 255, 44, 255}),

@@ -99,6 +99,20 @@ TEST(Layout, IsKeptByInstanceNormalization) {
   }
 }
 
+TEST(Layout, IsKeptByBatchNormalization) {
+  for (const std::int64_t channels : {1, 6, 70, 300}) {
+    GraphCase graph;
+    graph.input("x", random_floats({2, 3, 5, 7}, 1));
+    graph.constant("w", random_floats({channels, 3, 1, 1}, 2)).node("Conv", {"x", "w"}, {"c"});
+    graph.node("Relu", {"c"}, {"r"});  // so that the convolution does not take it along
+    graph.constant("s", random_floats({channels}, 6)).constant("m", random_floats({channels}, 7));
+    graph.constant("var",
+                   floats({channels}, std::vector<float>(static_cast<std::size_t>(channels), 2)));
+    graph.node("BatchNormalization", {"r", "s", "m", "m", "var"}, {"y"});
+    expect_agreement(graph, "y", channels);
+  }
+}
+
 TEST(Layout, IsKeptByFactorsForEachChannel) {
   for (const char* op : {"Mul", "Sub", "PRelu"}) {
     for (const std::int64_t rank : {3, 4}) {

@@ -243,6 +243,10 @@ TEST(Recurrent, AgreesWithTheFormulas) {
       {"LSTM", 4, 2, 3, 17, true, true, false, false},
       {"LSTM", 4, 2, 3, 5, true, false, false, true},
       {"LSTM", 1, 1, 1, 1, false, true, false, false},
+      {"LSTM", 3, 1, 7, 32, true, true, false, false},  // whole vectors, and what is left of one
+      {"LSTM", 3, 9, 7, 37, true, false, false, false},
+      {"GRU", 3, 1, 7, 32, true, false, false, false},
+      {"GRU", 3, 9, 7, 37, true, false, true, false},
   };
   std::uint32_t seed = 10;
   for (const Case& row : rows) {

@@ -74,6 +74,7 @@ TEST(Rules, CatchHeadersOutsideTheirDoors) {
 TEST(Rules, CatchOpeningsTodosAndPaths) {
   EXPECT_EQ(said_of("common/a.h", "// A.\n\n#pragma once\n"), Said{});
   EXPECT_EQ(said_of("common/a.h", "// A.\n").size(), 1U);
+  EXPECT_EQ(said_of("worker/ops/simd/a-inl.h", "// A.\n"), Said{});
   const std::string opening = "// Runs on: x.\n// Receives: y.\n// Sends: z.\n\n#pragma once\n";
   EXPECT_EQ(said_of("gateway/shard_actor.h", opening), Said{});
   EXPECT_EQ(said_of("gateway/shard_actor.h", "// A shard.\n\n#pragma once\n").size(), 3U);

@@ -11,8 +11,8 @@
 
 namespace sluice::engine::detail {
 
-// A constant B [k, n] in oneDNN's own order for it, or in panels of ours where it has none. Fits
-// every number of rows. Shared, read only.
+// A constant B [k, n] in oneDNN's own order for it, or in panels of ours where it has none or B is
+// small. Fits every number of rows. Shared, read only.
 class PackedMatrix {
  public:
   // `b` is row-major [k, n], or [n, k] when `transposed`. Null when oneDNN cannot.

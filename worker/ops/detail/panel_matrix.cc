@@ -14,7 +14,9 @@ using simd::kFloatPanel;
 
 constexpr std::int64_t kDepth = 384;  // a panel's block: most of a core's first cache
 constexpr std::int64_t kPanels = 4;   // worked on together by one thread
-constexpr std::int64_t kRows = 192;   // whose block of a stays in a core's second cache
+constexpr std::int64_t kFew = 2;      // rows that are multiplied faster the more panels there are
+constexpr std::int64_t kPanelsOfFew = 16;
+constexpr std::int64_t kRows = 192;  // whose block of a stays in a core's second cache
 
 }  // namespace
 
@@ -42,7 +44,7 @@ void PanelMatrix::multiply(const float* a,
                            const float* bias,
                            const Tail& tail,
                            float* c) const {
-  const std::int64_t width = kPanels * kFloatPanel;
+  const std::int64_t width = (rows <= kFew ? kPanelsOfFew : kPanels) * kFloatPanel;
   const std::int64_t groups = (n_ + width - 1) / width;
   const std::int64_t blocks = (rows + kRows - 1) / kRows;
   const std::int64_t row_step = a_transposed ? 1 : k_;

@@ -1,5 +1,5 @@
 // float32 products with a constant right side by kernels of ours (simd/panels.h): where oneDNN has
-// none that take it packed, and packs it anew in each run.
+// none that take it packed, and packs it anew in each run, and where its call costs too much.
 
 #pragma once
 

@@ -73,33 +73,49 @@ Result<OutputFacts> infer_batch_norm(const BatchNormParams& params, const InputF
   return made;
 }
 
-struct BatchNormBound {};
+struct BatchNormBound {
+  std::int64_t repeats = 1;  // of the channels in a row: channels-last, short rows cost a call each
+};
 
 Result<BatchNormBound> bind_batch_norm(const BatchNormParams&, BindContext& context) {
-  const auto channels = static_cast<std::size_t>(context.inputs[0].dims[1]);
-  context.scratch_size = 2 * channels * storage_size(context.inputs[0].datatype);
-  return BatchNormBound{};
+  constexpr std::int64_t kJoined = 256;  // elements of a row worth a call
+  const TensorView& x = context.inputs[0];
+  const std::int64_t channels = x.dims[1];
+  BatchNormBound bound;
+  if (x.layout == Layout::channels_last && channels > 0) {
+    bound.repeats = std::max<std::int64_t>(1, kJoined / channels);
+  }
+  context.scratch_size =
+      static_cast<std::size_t>(2 * channels * bound.repeats) * storage_size(x.datatype);
+  return bound;
 }
 
-// Factor and summand of every channel, into the scratch.
+// Factor and summand of every channel, `repeats` times, into the scratch.
 template <class T>
-std::pair<const T*, const T*> coefficients(const BatchNormParams& params, KernelContext& context) {
+std::pair<const T*, const T*> coefficients(const BatchNormParams& params,
+                                           std::int64_t repeats,
+                                           KernelContext& context) {
   const auto scale = context.input(1).as<T>();
   const auto shift = context.input(2).as<T>();
   const auto mean = context.input(3).as<T>();
   const auto variance = context.input(4).as<T>();
   // NOLINTNEXTLINE: scratch is aligned to 64.
   T* factor = reinterpret_cast<T*>(context.scratch().data());
-  T* summand = factor + scale.size();
+  T* summand = factor + static_cast<std::int64_t>(scale.size()) * repeats;
   for (std::size_t c = 0; c < scale.size(); ++c) {
     factor[c] = scale[c] / std::sqrt(variance[c] + static_cast<T>(params.epsilon));
     summand[c] = shift[c] - mean[c] * factor[c];
+  }
+  const auto channels = static_cast<std::int64_t>(scale.size());
+  for (std::int64_t i = channels; i < channels * repeats; ++i) {
+    factor[i] = factor[i - channels];
+    summand[i] = summand[i - channels];
   }
   return {factor, summand};
 }
 
 Result<void> run_batch_norm(const BatchNormParams& params,
-                            const BatchNormBound&,
+                            const BatchNormBound& bound,
                             KernelContext& context) {
   const TensorView& x = context.input(0);
   TensorView& y = context.output(0);
@@ -109,7 +125,7 @@ Result<void> run_batch_norm(const BatchNormParams& params,
   const std::int64_t channels = x.dims[1];
   const std::int64_t places = x.count / x.dims[0] / channels;
   if (x.datatype == DataType::float64) {
-    const auto [factor, summand] = coefficients<double>(params, context);
+    const auto [factor, summand] = coefficients<double>(params, 1, context);
     const auto from = x.as<double>();
     const auto to = y.mut<double>();
     for (std::size_t i = 0; i < from.size(); ++i) {
@@ -118,22 +134,30 @@ Result<void> run_batch_norm(const BatchNormParams& params,
     }
     return {};
   }
-  const std::pair<const float*, const float*> terms = coefficients<float>(params, context);
+  const std::pair<const float*, const float*> terms =
+      coefficients<float>(params, bound.repeats, context);
   const float* from = x.as<float>().data();
   float* to = y.mut<float>().data();
-  const bool last = x.layout == Layout::channels_last;
-  const std::int64_t row = last ? channels : places;
-  parallel_for(x.count / row, 1 + 16'384 / row, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float* source = from + i * row;
-      float* target = to + i * row;
-      if (last) {
-        simd::binary(simd::BinaryOp::mul, {source, 1, terms.first, 1, target, row});
-        simd::binary(simd::BinaryOp::add, {target, 1, terms.second, 1, target, row});
-      } else {
-        const std::int64_t c = i % channels;
-        simd::unary(simd::UnaryOp::scale, terms.first[c], terms.second[c], source, target, row);
+  if (x.layout == Layout::channels_last) {
+    const std::int64_t row = channels * bound.repeats;
+    const std::int64_t rows = (x.count + row - 1) / row;
+    parallel_for(rows, 1 + 16'384 / row, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t at = begin * row; at < end * row; at += row) {
+        const std::int64_t count = std::min(row, x.count - at);
+        simd::scale_each(from + at, terms.first, terms.second, to + at, count);
       }
+    });
+    return {};
+  }
+  parallel_for(x.count / places, 1 + 16'384 / places, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t c = i % channels;
+      simd::unary(simd::UnaryOp::scale,
+                  terms.first[c],
+                  terms.second[c],
+                  from + i * places,
+                  to + i * places,
+                  places);
     }
   });
   return {};

@@ -1,13 +1,14 @@
 // PRelu.
 // Spec: https://onnx.ai/onnx/operators/onnx__PRelu.html (read 2026-11).
 // y = x where x >= 0, slope * x below; slope is broadcast to x (before 7: one number, or one a
-// channel). Types: float32, float64, int32, int64. NaN stays.
+// channel). Types: float32 by vector kernels, float64, int32, int64. NaN stays.
 
+#include <type_traits>
 #include <utility>
 
-#include "worker/engine/parallel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -59,13 +60,15 @@ Result<BroadcastLoop<2>> bind_prelu(const PreluParams& params, BindContext& cont
                       {operand_dims(context.inputs[0], y), operand_dims(slope, y)});
 }
 
-// A step known to the compiler makes this a loop over vectors.
-template <std::int64_t kSlopeStep, class T>
-void prelu_row(const T* x, const T* slope, T* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const T value = x[i];
-    const T factor = slope[i * kSlopeStep];
-    y[i] = value < T{0} ? static_cast<T>(value * factor) : value;
+template <class T>
+void prelu_row(const T* x, const T* slope, std::int64_t slope_step, T* y, std::int64_t count) {
+  if constexpr (std::is_same_v<T, float>) {
+    simd::binary(simd::BinaryOp::prelu, {x, 1, slope, slope_step, y, count});
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const T value = x[i];
+      y[i] = value < T{0} ? static_cast<T>(value * slope[i * slope_step]) : value;
+    }
   }
 }
 
@@ -82,17 +85,13 @@ Result<void> run_prelu(const PreluParams&, const BroadcastLoop<2>& loop, KernelC
     T* to = y.mut<T>().data();
     if (repeats_a_short_row(loop, 1)) {
       for_joined_rows(loop, slope, [&](std::int64_t at, const T* repeated, std::int64_t count) {
-        prelu_row<1>(from + at, repeated, to + at, count);
+        prelu_row(from + at, repeated, 1, to + at, count);
       });
       return;
     }
-    parallel_for(loop.rows, 1 + 16'384 / loop.inner, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        const auto at = loop.offsets(row);
-        // x has all of y's elements: its step is 1.
-        const auto& one_row = loop.inner_step[1] == 0 ? prelu_row<0, T> : prelu_row<1, T>;
-        one_row(from + at[0], slope + at[1], to + row * loop.inner, loop.inner);
-      }
+    for_pieces(loop, [&](const auto& at, std::int64_t out, std::int64_t count) {
+      // x has all of y's elements: its step is 1.
+      prelu_row(from + at[0], slope + at[1], loop.inner_step[1], to + out, count);
     });
   });
   return {};

@@ -1,6 +1,9 @@
 #include "worker/ops/recurrent/cells.h"
 
 #include <algorithm>
+#include <type_traits>
+
+#include "worker/ops/simd/cells.h"
 
 namespace sluice::engine {
 namespace {
@@ -31,6 +34,16 @@ void apply(const CellRules& rules, std::size_t function, T* x, std::int64_t coun
   activate_gate(rules.activations[function], x, count);
 }
 
+// What the kernels of simd/cells.h compute.
+bool is_default(const CellRules& rules) {
+  const bool couples = rules.couples_forget;
+  const auto is = [&](std::size_t i, GateFunction function) {
+    return i >= rules.activations.size() || rules.activations[i].function == function;
+  };
+  return rules.clip == 0 && !couples && is(0, GateFunction::sigmoid) && is(1, GateFunction::tanh) &&
+         is(2, GateFunction::tanh);
+}
+
 template <class T>
 void rnn(const CellRules& rules, const CellRow<T>& row) {
   add(row.recurrent, row.gates, row.hidden);
@@ -41,6 +54,11 @@ void rnn(const CellRules& rules, const CellRow<T>& row) {
 template <class T>
 void lstm(const CellRules& rules, const CellRow<T>& row) {
   const std::int64_t n = row.hidden;
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_default(rules)) {
+      return simd::lstm_cell({n, row.gates, row.recurrent, row.peephole, row.c, row.h});
+    }
+  }
   add(row.recurrent, row.gates, 4 * n);
   T* const input = row.gates;
   T* const output = input + n;
@@ -76,6 +94,11 @@ void lstm(const CellRules& rules, const CellRow<T>& row) {
 template <class T>
 void gru_gates(const CellRules& rules, const CellRow<T>& row) {
   const std::int64_t n = row.hidden;
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_default(rules)) {
+      return simd::gru_gates({n, row.gates, row.recurrent, row.h, row.reset});
+    }
+  }
   add(row.recurrent, row.gates, 2 * n);
   apply(rules, 0, row.gates, 2 * n);
   const T* const reset = row.gates + n;
@@ -91,6 +114,12 @@ void gru_state(const CellRules& rules, const CellRow<T>& row) {
   const T* const reset = row.gates + n;
   T* const fresh = row.gates + 2 * n;
   const T* const recurrent = row.recurrent;
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_default(rules)) {
+      const T* const behind = rules.resets_behind ? reset : nullptr;
+      return simd::gru_state({n, update, behind, fresh, recurrent, row.reset_bias, row.h});
+    }
+  }
   if (rules.resets_behind) {
     for (std::int64_t i = 0; i < n; ++i) {
       const T bias = row.reset_bias != nullptr ? row.reset_bias[i] : T{0};

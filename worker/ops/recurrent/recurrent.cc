@@ -109,6 +109,7 @@ RecurrentRoom recurrent_room(const RecurrentParams& params, const RecurrentShape
   };
   const std::int64_t states = shape.batch * shape.hidden;
   room.inputs = take(shape.steps * shape.batch * shape.width());
+  room.bias = take(shape.width());
   room.recurrent = take(shape.batch * shape.width());
   room.last = take(params.splits_r() ? states : 0);
   room.reset = take(params.splits_r() ? states : 0);

@@ -78,6 +78,7 @@ struct RecurrentShape {
 // Where the parts of one direction's scratch begin, in elements.
 struct RecurrentRoom {
   std::int64_t inputs = 0;     // [steps * batch, gates * hidden]
+  std::int64_t bias = 0;       // [gates * hidden]
   std::int64_t recurrent = 0;  // [batch, gates * hidden], or the first part of a split R
   std::int64_t last = 0;       // [batch, hidden], the last part
   std::int64_t reset = 0;      // [batch, hidden]

@@ -102,10 +102,11 @@ Result<RecurrentBound> bind_recurrent(const RecurrentParams& params,
                        const std::vector<Packed>& packed,
                        std::int64_t m,
                        std::int64_t n,
-                       std::int64_t k) -> Result<void> {
+                       std::int64_t k,
+                       bool has_bias) -> Result<void> {
     const auto direction = products.size();
-    products.push_back(
-        RowsProduct::make(m, n, k, packed.empty() ? nullptr : packed[direction], state.reference));
+    products.push_back(RowsProduct::make(
+        m, n, k, packed.empty() ? nullptr : packed[direction], has_bias, state.reference));
     bound.product_scratch = std::max(bound.product_scratch, products.back().scratch_size());
     if (!packed.empty() && !products.back().by_primitive() && m > 0 && n > 0 && k > 0) {
       return Error{ErrorCode::internal, "no kernel for its packed weights"};
@@ -114,10 +115,15 @@ Result<RecurrentBound> bind_recurrent(const RecurrentParams& params,
   };
   const std::int64_t first = params.splits_r() ? 2 * shape.hidden : shape.width();
   for (std::int64_t direction = 0; direction < shape.directions; ++direction) {
-    SLUICE_TRY(add(bound.by_w, state.w, shape.steps * shape.batch, shape.width(), shape.features));
-    SLUICE_TRY(add(bound.by_r, state.r, shape.batch, first, shape.hidden));
+    SLUICE_TRY(add(bound.by_w,
+                   state.w,
+                   shape.steps * shape.batch,
+                   shape.width(),
+                   shape.features,
+                   context.has_input(kRecurrentB)));
+    SLUICE_TRY(add(bound.by_r, state.r, shape.batch, first, shape.hidden, false));
     if (params.splits_r()) {
-      SLUICE_TRY(add(bound.by_last, state.r_last, shape.batch, shape.hidden, shape.hidden));
+      SLUICE_TRY(add(bound.by_last, state.r_last, shape.batch, shape.hidden, shape.hidden, false));
     }
   }
   context.scratch_size =
@@ -163,25 +169,21 @@ void multiply_inputs(const Pass<T>& pass) {
   const std::int64_t width = shape.width();
   const auto at = static_cast<std::size_t>(pass.direction);
   const T* w = pass.state.w.empty() ? pass.input(kRecurrentW, width * shape.features) : nullptr;
-  T* const to = pass.room(pass.bound.room.inputs);
-  pass.bound.by_w[at].run(
-      pass.context.input(kRecurrentX).template as<T>().data(), w, to, pass.product_scratch());
-  const T* const bias = pass.input(kRecurrentB, 2 * width);
-  if (bias == nullptr) {
-    return;
-  }
-  // The state's bias of a gate that is reset behind its product comes later.
-  const std::int64_t both =
-      pass.params.cell == Cell::gru && pass.params.resets_behind ? 2 * shape.hidden : width;
-  const std::int64_t rows = shape.steps * shape.batch;
-  parallel_for(rows, 1 + 32'768 / (width + 1), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      T* const gates = to + row * width;
-      for (std::int64_t i = 0; i < width; ++i) {
-        gates[i] += i < both ? bias[i] + bias[width + i] : bias[i];
-      }
+  const T* const biases = pass.input(kRecurrentB, 2 * width);
+  T* const bias = pass.room(pass.bound.room.bias);
+  if (biases != nullptr) {
+    // The state's bias of a gate that is reset behind its product comes later.
+    const std::int64_t both =
+        pass.params.cell == Cell::gru && pass.params.resets_behind ? 2 * shape.hidden : width;
+    for (std::int64_t i = 0; i < width; ++i) {
+      bias[i] = i < both ? biases[i] + biases[width + i] : biases[i];
     }
-  });
+  }
+  pass.bound.by_w[at].run(pass.context.input(kRecurrentX).template as<T>().data(),
+                          w,
+                          bias,
+                          pass.room(pass.bound.room.inputs),
+                          pass.product_scratch());
 }
 
 template <class T>
@@ -246,14 +248,14 @@ void run_step(const Pass<T>& pass, const CellRules& rules, std::int64_t step, T*
   const T* r =
       pass.state.r.empty() ? pass.input(kRecurrentR, shape.width() * shape.hidden) : nullptr;
   T* const h = pass.room(room.h);
-  pass.bound.by_r[at].run(h, r, pass.room(room.recurrent), pass.product_scratch());
+  pass.bound.by_r[at].run(h, r, nullptr, pass.room(room.recurrent), pass.product_scratch());
   if (pass.params.splits_r()) {
     for_sequences(pass, step, [&](std::int64_t sequence, std::int64_t place) {
       step_gru_gates(rules, row_of(pass, place, sequence));
     });
     const T* last = r != nullptr ? r + 2 * shape.hidden * shape.hidden : nullptr;
     pass.bound.by_last[at].run(
-        pass.room(room.reset), last, pass.room(room.last), pass.product_scratch());
+        pass.room(room.reset), last, nullptr, pass.room(room.last), pass.product_scratch());
   }
   for_sequences(pass, step, [&](std::int64_t sequence, std::int64_t place) {
     CellRow<T> row = row_of(pass, place, sequence);

@@ -1,4 +1,5 @@
-// c [m, n] = a [m, k] * b' for a b that is stored [n, k]: the two products of a recurrent operator.
+// c [m, n] = a [m, k] * b' + bias for a b that is stored [n, k]: the two products of a recurrent
+// operator.
 // float32 by oneDNN, a constant b packed; float64, and what oneDNN cannot, by OpenBLAS or plain
 // loops. A row of c does not depend on the other rows of a.
 
@@ -20,8 +21,10 @@ class RowsProduct {
                           std::int64_t n,
                           std::int64_t k,
                           std::shared_ptr<const detail::PackedMatrix> packed,
+                          bool has_bias,
                           bool plain) {
     RowsProduct product;
+    product.has_bias_ = has_bias;
     product.shape_ = {.m = m, .n = n, .k = k, .b_transposed = true};
     product.plain_ = plain || m == 0 || n == 0 || k == 0;
     if (!product.plain_) {
@@ -29,6 +32,7 @@ class RowsProduct {
                                                  .b_dims = {k, n},
                                                  .c_dims = {m, n},
                                                  .b_transposed = true,
+                                                 .has_bias = has_bias,
                                                  .packed = std::move(packed)});
     }
     return product;
@@ -40,18 +44,21 @@ class RowsProduct {
   }
   [[nodiscard]] bool by_primitive() const { return primitive_ != nullptr; }
 
-  // `b` is ignored where it is packed.
-  void run(const float* a, const float* b, float* c, std::byte* scratch) const {
+  // `b` is ignored where it is packed, `bias` [n] where there is none.
+  void run(const float* a, const float* b, const float* bias, float* c, std::byte* scratch) const {
     if (primitive_ != nullptr) {
-      primitive_->run(a, b, nullptr, c, scratch);
-    } else if (plain_ || !detail::gemm_float32(shape_, a, b, c)) {
+      return primitive_->run(a, b, bias, c, scratch);
+    }
+    if (plain_ || !detail::gemm_float32(shape_, a, b, c)) {
       loops(a, b, c);
     }
+    add(bias, c);
   }
-  void run(const double* a, const double* b, double* c, std::byte*) const {
+  void run(const double* a, const double* b, const double* bias, double* c, std::byte*) const {
     if (plain_ || !detail::gemm_float64(shape_, a, b, c)) {
       loops(a, b, c);
     }
+    add(bias, c);
   }
 
  private:
@@ -69,7 +76,15 @@ class RowsProduct {
     }
   }
 
+  template <class T>
+  void add(const T* bias, T* c) const {
+    for (std::int64_t i = 0; has_bias_ && i < shape_.m * shape_.n; ++i) {
+      c[i] += bias[i % shape_.n];
+    }
+  }
+
   detail::GemmShape shape_{};
+  bool has_bias_ = false;
   bool plain_ = true;
   std::shared_ptr<detail::Matmul> primitive_{};
 };

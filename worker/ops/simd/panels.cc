@@ -19,8 +19,10 @@ using V = hn::Vec<D>;
 
 constexpr std::int64_t kLanes = hn::MaxLanes(D());
 constexpr std::int64_t kVectors = kFloatPanel / kLanes;  // of a panel's row
-// Sums that stay in registers: 12 of 16, with two vectors of b and a number of a beside them.
+// Sums that stay in registers: 12 of 16, with two vectors of b and a number of a beside them. Where
+// a panel's row is one vector there are 32 registers: two panels make 24 sums.
 constexpr std::int64_t kTileRows = kVectors >= 4 ? 3 : 12 / kVectors;
+constexpr std::int64_t kTilePanels = kVectors == 1 ? 2 : 1;
 
 constexpr std::int64_t kLine = 64 / sizeof(float);
 
@@ -136,17 +138,15 @@ HWY_INLINE void multiply_tile(const PanelProduct32& product,
   }
 }
 
-// Few rows take more panels together: their sums are too few to hide what a product takes.
+// Few rows take more panels together: their sums are too few to hide what a product takes. What is
+// left takes half as many.
 template <std::int64_t kRows, std::int64_t kPanels>
-HWY_INLINE void multiply_rows(const PanelProduct32& product, std::int64_t row) {
-  std::int64_t column = 0;
+HWY_INLINE void multiply_rows(const PanelProduct32& product, std::int64_t column) {
   for (; column + (kPanels - 1) * kFloatPanel < product.columns; column += kPanels * kFloatPanel) {
-    multiply_tile<kRows, kPanels>(product, row, column);
+    multiply_tile<kRows, kPanels>(product, 0, column);
   }
   if constexpr (kPanels > 1) {
-    for (; column < product.columns; column += kFloatPanel) {
-      multiply_tile<kRows, 1>(product, row, column);
-    }
+    multiply_rows<kRows, kPanels / 2>(product, column);
   }
 }
 
@@ -165,16 +165,16 @@ void multiply_half(const PanelProduct32& product, std::int64_t column) {
 }
 
 // `rows` of at most kMost rows.
-template <std::int64_t kMost>
+template <std::int64_t kMost, std::int64_t kPanels>
 HWY_INLINE void multiply_rest(const PanelProduct32& product,
                               std::int64_t row,
                               std::int64_t rows,
                               std::int64_t column) {
   if (rows == kMost) {
-    return multiply_tile<kMost, 1>(product, row, column);
+    return multiply_tile<kMost, kPanels>(product, row, column);
   }
   if constexpr (kMost > 1) {
-    multiply_rest<kMost - 1>(product, row, rows, column);
+    multiply_rest<kMost - 1, kPanels>(product, row, rows, column);
   }
 }
 
@@ -193,34 +193,44 @@ Rest rest_of(std::int64_t rows) {
   return {.whole = rows - shared, .first = (shared + 1) / 2, .second = shared / 2};
 }
 
+// All rows by kPanels panels from `column` on. Their block stays in the first cache while all rows
+// meet it, and the next one comes meanwhile: the machine foresees it only when it is begun.
+template <std::int64_t kPanels>
+void multiply_columns(const PanelProduct32& product, const Rest& rest, std::int64_t column) {
+  const std::int64_t behind = column + kPanels * kFloatPanel;
+  const bool last = behind >= product.columns;
+  const float* const next = last ? product.panel + product.k * kFloatPanel  // where k goes on
+                                 : product.panel + behind / kFloatPanel * product.panel_step;
+  Ahead ahead{.at = next, .end = next + product.k * kFloatPanel};
+  for (std::int64_t tile = 0; tile < rest.whole; tile += kTileRows) {
+    multiply_tile<kTileRows, kPanels>(product, tile, column, &ahead);
+  }
+  if (rest.first > 0) {
+    multiply_rest<kTileRows, kPanels>(product, rest.whole, rest.first, column);
+  }
+  if (rest.second > 0) {
+    multiply_rest<kTileRows, kPanels>(product, rest.whole + rest.first, rest.second, column);
+  }
+}
+
 void multiply_all(const PanelProduct32& product) {
   if (kVectors == 2 && product.columns <= kLanes) {
     return multiply_half(product, 0);
   }
   if (product.rows == 1) {
-    return multiply_rows<1, 4>(product, 0);
+    return multiply_rows<1, 4 * kTilePanels>(product, 0);
   }
   if (product.rows == 2) {
-    return multiply_rows<2, 2>(product, 0);
+    return multiply_rows<2, 2 * kTilePanels>(product, 0);
   }
-  // A panel's block stays in the first cache while all rows meet it, and the next one comes
-  // meanwhile: the machine foresees it only when it is begun.
   const Rest rest = rest_of(product.rows);
-  for (std::int64_t column = 0; column < product.columns; column += kFloatPanel) {
-    const bool last = column + kFloatPanel >= product.columns;
-    const float* const next = last
-                                  ? product.panel + product.k * kFloatPanel  // where k goes on
-                                  : product.panel + (column / kFloatPanel + 1) * product.panel_step;
-    Ahead ahead{.at = next, .end = next + product.k * kFloatPanel};
-    for (std::int64_t tile = 0; tile < rest.whole; tile += kTileRows) {
-      multiply_tile<kTileRows, 1>(product, tile, column, &ahead);
-    }
-    if (rest.first > 0) {
-      multiply_rest<kTileRows>(product, rest.whole, rest.first, column);
-    }
-    if (rest.second > 0) {
-      multiply_rest<kTileRows>(product, rest.whole + rest.first, rest.second, column);
-    }
+  std::int64_t column = 0;
+  for (; column + (kTilePanels - 1) * kFloatPanel < product.columns;
+       column += kTilePanels * kFloatPanel) {
+    multiply_columns<kTilePanels>(product, rest, column);
+  }
+  if (column < product.columns) {
+    multiply_columns<1>(product, rest, column);
   }
 }
 

@@ -8,38 +8,13 @@
 // After foreach_target.h, which includes this file once for each instruction set.
 #include <hwy/highway.h>
 
+#include "worker/ops/simd/reach-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
-constexpr auto kLanes = static_cast<std::int64_t>(hn::MaxLanes(D()));
-
-// Whole vectors, or the first `count` numbers of one.
-struct Whole {
-  HWY_INLINE V load(const float* from) const { return hn::LoadU(D(), from); }
-  HWY_INLINE void store(V value, float* to) const { hn::StoreU(value, D(), to); }
-};
-struct Part {
-  std::int64_t count;
-  HWY_INLINE V load(const float* from) const {
-    HWY_ALIGN float lane[kLanes] = {};
-    for (std::int64_t i = 0; i < count; ++i) {
-      lane[i] = from[i];
-    }
-    return hn::Load(D(), lane);
-  }
-  HWY_INLINE void store(V value, float* to) const {
-    HWY_ALIGN float lane[kLanes];
-    hn::Store(value, D(), lane);
-    for (std::int64_t i = 0; i < count; ++i) {
-      to[i] = lane[i];
-    }
-  }
-};
+constexpr std::int64_t kLanes = kReachLanes;
 
 template <std::int64_t kVectors, class Reach, class Join, class End>
 HWY_INLINE void join_rows(const PoolPlace& place,

@@ -9,7 +9,15 @@
 
 namespace sluice::engine::simd {
 
-enum class BinaryOp : std::uint8_t { add, sub, mul, div, min, max };  // min and max keep NaN
+enum class BinaryOp : std::uint8_t {
+  add,
+  sub,
+  mul,
+  div,
+  min,  // these two keep NaN
+  max,
+  prelu,  // a * b where a is below 0, else a
+};
 
 // out[i] = a[i * a_step] op b[i * b_step]; steps are 0 or 1.
 struct BinaryRow {
@@ -21,6 +29,10 @@ struct BinaryRow {
   std::int64_t count;
 };
 void binary(BinaryOp op, const BinaryRow& row);
+
+// out[i] = x[i] * factor[i] + summand[i].
+void scale_each(
+    const float* x, const float* factor, const float* summand, float* out, std::int64_t count);
 
 enum class UnaryOp : std::uint8_t {
   abs,
