@@ -1,5 +1,6 @@
 // One execution meets one shape after the other: each answers as if it were the first.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -100,6 +101,32 @@ GraphCase picked_by_count() {
   return graph;
 }
 
+// As exporters write a squeeze of an extent that may be 1: the branch hangs on the input's shape.
+GraphCase squeezed_where_one() {
+  GraphCase squeeze(13);
+  squeeze.constant("axis", int64s({1}, {1})).node("Squeeze", {"x", "axis"}, {"thin"});
+  squeeze.constant("by", floats({}, {10})).node("Add", {"thin", "by"}, {"then"}).output("then");
+  GraphCase keep(13);
+  keep.node("Identity", {"x"}, {"else"}).output("else");
+  GraphCase graph(13);
+  graph.open_input("x", random_floats({2, 1, 3, 8}, 1))
+      .constant("w", random_floats({4, 3, 1}, 2))
+      .constant("first", int64s({}, {1}))
+      .constant("rows", int64s({3}, {-1, 3, 4}))
+      .node("Shape", {"x"}, {"s"})
+      .node("Gather", {"s", "first"}, {"n"}, {integer("axis", 0)})
+      .node("Equal", {"n", "first"}, {"one"})
+      .node("If",
+            {"one"},
+            {"z"},
+            {squeeze.as_attribute("then_branch"), keep.as_attribute("else_branch")})
+      .node("Reshape", {"z", "rows"}, {"r"})
+      .node("Conv", {"r", "w"}, {"c"})
+      .node("Relu", {"c"}, {"y"})
+      .output("y");
+  return graph;
+}
+
 struct Walk {
   std::string name;
   GraphCase graph;
@@ -107,7 +134,7 @@ struct Walk {
 };
 
 std::vector<Walk> walks() {
-  std::vector<Walk> walks(3);
+  std::vector<Walk> walks(4);
   walks[0] = {.name = "decoder", .graph = decoder()};
   // Longer, shorter, several tokens at once, and past the shapes that are kept.
   for (const std::int64_t past : {1, 2, 3, 2, 7, 1}) {
@@ -129,6 +156,12 @@ std::vector<Walk> walks() {
   walks[2] = {.name = "picked by count", .graph = picked_by_count()};
   for (const std::int64_t rows : {3, 4, 5, 6, 4, 7, 10}) {
     walks[2].inputs.push_back({random_floats({rows, 2}, 3)});
+  }
+
+  walks[3] = {.name = "squeezed", .graph = squeezed_where_one()};
+  for (const auto& [middle, last] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+           {1, 8}, {1, 8}, {2, 8}, {1, 8}, {1, 4}, {3, 4}, {3, 8}}) {
+    walks[3].inputs.push_back({random_floats({2, middle, 3, last}, 5)});
   }
   return walks;
 }
@@ -174,6 +207,38 @@ TEST(Rebind, OtherOutputsMayBeWantedOfTheNextShape) {
     for (std::size_t i = 0; i < wanted[step].size(); ++i) {
       EXPECT_EQ(floats_of((*got)[i]), floats_of((*want)[i])) << step;
     }
+  }
+}
+
+TEST(Rebind, ABranchThatHangsOnAShapeIsPartOfTheBinding) {
+  for (const std::int64_t middle : {1, 2}) {
+    GraphCase graph = squeezed_where_one();
+    const auto session = graph.load();
+    ASSERT_TRUE(session) << session.error().detail;
+    const auto execution = (*session)->new_execution();
+    const NamedTensor x = random_floats({2, middle, 3, 4}, 5);
+    const std::vector<std::size_t> wanted{0};
+    const auto got = model::run_tensors(*execution, (*session)->info(), {x}, wanted);
+    ASSERT_TRUE(got) << got.error().detail;
+    // The convolution takes the Relu and turns its input and output; a step that is bound by
+    // itself would have no place in the arena.
+    EXPECT_EQ(figures_of(*execution).reorders, 2U) << middle;
+    // Plainly: y = max(0, w * x), over the channels.
+    const auto in = floats_of(x);
+    const auto w = floats_of(random_floats({4, 3, 1}, 2));
+    std::vector<float> want;
+    for (std::size_t n = 0; n < in.size() / 12; ++n) {
+      for (std::size_t m = 0; m < 4; ++m) {
+        for (std::size_t i = 0; i < 4; ++i) {
+          float sum = 0;
+          for (std::size_t c = 0; c < 3; ++c) {
+            sum += w[m * 3 + c] * (in[n * 12 + c * 4 + i] + (middle == 1 ? 10.0F : 0.0F));
+          }
+          want.push_back(std::max(sum, 0.0F));
+        }
+      }
+    }
+    EXPECT_EQ(mismatch(got, floats({2 * middle, 4, 4}, want), 1e-5, 1e-6), "") << middle;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "common/base/limits.h"
+#include "worker/engine/branches.h"
 #include "worker/engine/node_run.h"
 #include "worker/engine/widen.h"
 
@@ -136,7 +137,26 @@ void Binder::own_folded(const Step& step) {
   }
 }
 
+// The steps in the place of an If whose condition is known by now.
+std::span<const Step> Binder::branch_of(const Step& step) const {
+  const ValueId condition = is_if(step) ? step.node.inputs[0] : kNoValue;
+  if (condition == kNoValue || !has_value(condition)) {
+    return {};
+  }
+  const TensorView& view = binding_->views_[condition];
+  const bool is_truth = view.datatype == DataType::boolean && view.count == 1;
+  return is_truth ? steps_of_branch(step, view.as<bool>()[0]) : std::span<const Step>();
+}
+
 Result<void> Binder::infer_step(const Step& step) {
+  if (const auto branch = branch_of(step); !branch.empty()) {
+    for (const Step& inner : branch) {
+      if (auto inferred = infer_step(inner); !inferred) {
+        return with_context(std::move(inferred).error(), describe(inner.node));
+      }
+    }
+    return {};
+  }
   if (repeats(step)) {
     repeat(step);
     return {};

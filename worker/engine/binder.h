@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@ class Binder {
 
  private:
   Result<void> infer_step(const Step& step);
+  [[nodiscard]] std::span<const Step> branch_of(const Step& step) const;
   void add_widened(BoundStep bound, const OutputFacts& facts);
   std::uint32_t add_slot(DataType datatype, const Shape& dims);
   Result<bool> fold(const Step& step, const OutputFacts& facts);
@@ -38,6 +40,7 @@ class Binder {
   void own_folded(const Step& step);
 
   void compare(std::uint32_t value);
+  [[nodiscard]] std::size_t number_of(const Step& step) const;
   [[nodiscard]] bool repeats(const Step& step) const;
   void repeat(const Step& step);
   [[nodiscard]] bool looks_the_same(std::uint32_t now, std::uint32_t then) const;

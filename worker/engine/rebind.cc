@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "worker/engine/binder.h"
 
@@ -19,18 +20,28 @@ bool same_numbers(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
+// Of a step in the place of an If the number of the plan's steps: the binding before may have taken
+// the other branch, and nothing is known of it.
+std::size_t Binder::number_of(const Step& step) const {
+  const auto* const first = plan_.steps.data();
+  const std::less<> below;
+  const bool own = !below(&step, first) && below(&step, first + plan_.steps.size());
+  return own ? static_cast<std::size_t>(&step - first) : plan_.steps.size();
+}
+
 void Binder::remember(const Binding* before) {
   if (before == nullptr || before->keep_nan_ != binding_->keep_nan_) {
     return;
   }
   before_ = before;
   same_.assign(plan_.value_names.size(), false);
-  steps_before_.assign(plan_.steps.size(), nullptr);
+  steps_before_.assign(plan_.steps.size() + 1, nullptr);
   for (const BoundStep& step : before->steps_) {
     if (step.step != nullptr) {
-      steps_before_[static_cast<std::size_t>(step.step - plan_.steps.data())] = &step;
+      steps_before_[number_of(*step.step)] = &step;
     }
   }
+  steps_before_.back() = nullptr;
 }
 
 // Notes whether the value looks as it did: its datatype and dims, and its numbers where known.
@@ -54,7 +65,8 @@ void Binder::compare(std::uint32_t value) {
 }
 
 bool Binder::repeats(const Step& step) const {
-  if (before_ == nullptr || step.entry->kernel.infer == nullptr) {
+  if (before_ == nullptr || step.entry->kernel.infer == nullptr ||
+      number_of(step) == plan_.steps.size()) {
     return false;
   }
   const auto& slots = before_->slots_;
@@ -112,8 +124,7 @@ const BoundStep* Binder::bound_before(const BoundStep& step) const {
   if (before_ == nullptr) {
     return nullptr;
   }
-  const BoundStep* const then =
-      steps_before_[static_cast<std::size_t>(step.step - plan_.steps.data())];
+  const BoundStep* const then = steps_before_[number_of(*step.step)];
   const auto same = [this](std::uint32_t a, std::uint32_t b) { return looks_the_same(a, b); };
   const bool fits = then != nullptr && !then->dynamic && then->bound != nullptr &&
                     std::ranges::equal(step.in, then->in, same) &&

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/engine/branches.h"
 #include "worker/engine/runner.h"
 
 namespace sluice::engine {
@@ -22,7 +23,7 @@ Declared captured_input(const Plan& around, ValueId outside, ValueId inside) {
   return declared;
 }
 
-Result<std::shared_ptr<const Subgraph>> plan_subgraph(const Plan& around,
+Result<std::shared_ptr<const Subgraph>> plan_subgraph(Plan& around,
                                                       Step& step,
                                                       const Attribute& attribute,
                                                       std::size_t first_capture,
@@ -35,9 +36,11 @@ Result<std::shared_ptr<const Subgraph>> plan_subgraph(const Plan& around,
   Graph& graph = model.graph;
   made->declared_inputs = graph.inputs.size();
   std::vector<std::pair<ValueId, std::size_t>> constants;
+  Outside outside_of;
   for (std::size_t i = 0; i < graph.captures.size(); ++i) {
     const ValueId inside = graph.captures[i];
     const ValueId outside = attribute.captured[i];
+    outside_of.emplace_back(inside, outside);
     if (around.is_constant(outside)) {
       graph.constants[inside] = around.constants[outside];
       graph.borrowed.insert(inside);
@@ -50,6 +53,9 @@ Result<std::shared_ptr<const Subgraph>> plan_subgraph(const Plan& around,
   SLUICE_TRY_ASSIGN(made->plan, build_plan(std::move(model), registry, options));
   for (const auto& [inside, position] : constants) {
     step.consumed[position] = made->plan.unread.contains(inside);
+  }
+  if (!options.reference) {
+    SLUICE_TRY(inline_branch(around, step, outside_of, registry, *made));
   }
   return std::shared_ptr<const Subgraph>(std::move(made));
 }

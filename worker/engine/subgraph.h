@@ -22,6 +22,7 @@ struct Subgraph {
   Plan plan;  // its inputs: the declared ones, then what is captured and not constant
   std::size_t declared_inputs = 0;
   std::vector<std::size_t> captured{};  // positions among the step's inputs, for the plan's others
+  std::vector<Step> inlined{};          // over the values around, where that can be: see branches.h
 };
 
 // Takes the outputs of a run inside a run as they are.

@@ -1,13 +1,15 @@
 // note_tame: where a NaN or an infinity cannot come from.
 //
 // A value is tame when finite inputs of the graph make it finite (but for overflow, which is not
-// followed): it is a finite constant, or made from tame values by an operator that is tame. A fused
-// relu or clip behind tame values may lose NaN, because a run with other inputs is bound apart.
+// followed): it is a finite constant, or made from tame values by an operator that is tame, or by
+// the steps of any branch of an If (branches.h). A fused relu or clip behind tame values may lose
+// NaN, because a run with other inputs is bound apart.
 
 #include <algorithm>
 
 #include "worker/engine/finite.h"
 #include "worker/engine/plan.h"
+#include "worker/engine/subgraph.h"
 
 namespace sluice::engine {
 namespace {
@@ -20,6 +22,32 @@ bool is_finite_constant(const Plan& plan, ValueId value) {
   const bool finite = all_finite(constant.datatype(), constant.bytes());
   constant.forget_pages();
   return finite;
+}
+
+bool sees_tame(const Step& step, const std::vector<bool>& tame) {
+  const bool bias = step.tail.bias == kNoValue || tame[step.tail.bias];
+  return bias && std::ranges::all_of(step.node.inputs, [&](ValueId value) {
+           return value == kNoValue || tame[value];
+         });
+}
+
+// Notes of each result of the step whether it is tame.
+void note_results(const Step& step, std::vector<bool>& tame) {
+  std::vector<bool> results(step.node.outputs.size(), sees_tame(step, tame));
+  for (const auto& graph : step.graphs) {
+    for (const Step& inner : graph->inlined) {
+      note_results(inner, tame);
+    }
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const ValueId value = step.node.outputs[i];
+      results[i] = results[i] && !graph->inlined.empty() && value != kNoValue && tame[value];
+    }
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (step.node.outputs[i] != kNoValue) {
+      tame[step.node.outputs[i]] = results[i] && (step.entry->tame || !step.graphs.empty());
+    }
+  }
 }
 
 }  // namespace
@@ -41,15 +69,8 @@ void note_tame(Plan& plan) {
     }
   }
   for (Step& step : plan.steps) {
-    const bool bias = step.tail.bias == kNoValue || tame[step.tail.bias];
-    step.tame = bias && std::ranges::all_of(step.node.inputs, [&](ValueId value) {
-                  return value == kNoValue || tame[value];
-                });
-    for (const ValueId value : step.node.outputs) {
-      if (value != kNoValue) {
-        tame[value] = step.tame && step.entry->tame;
-      }
-    }
+    step.tame = sees_tame(step, tame);
+    note_results(step, tame);
   }
 }
 
