@@ -273,6 +273,44 @@ TEST(Pool, AgreesWithThePlainLoopsInEveryLayout) {
   }
 }
 
+// Windows large enough that the greatest is found over their lines first; NaN among the numbers,
+// windows that see padding alone, lines without end, three dimensions.
+TEST(Pool, OfEveryWindowAgreesWithThePlainLoops) {
+  struct Window {
+    Shape x;
+    Shape kernel;
+    Shape strides;
+    Shape pads;
+  };
+  const Window windows[] = {{{1, 16, 9, 9}, {5, 5}, {1, 1}, {2, 2, 2, 2}},
+                            {{2, 70, 6, 13}, {13, 13}, {1, 1}, {6, 6, 6, 6}},
+                            {{1, 3, 12, 11}, {7, 4}, {3, 2}, {0, 1, 3, 2}},
+                            {{1, 33, 70, 2}, {70, 2}, {1, 1}, {0, 0, 0, 0}},
+                            {{1, 5, 4, 6, 7}, {4, 5, 3}, {1, 1, 1}, {2, 0, 1, 2, 3, 1}},
+                            {{2, 17, 31}, {9}, {2}, {4, 4}}};
+  for (const char* op : {"MaxPool", "AveragePool"}) {
+    for (const Window& window : windows) {
+      for (const std::int64_t counts : {0, 1}) {
+        GraphCase graph(22);
+        NamedTensor x = random_floats(window.x, 1);
+        std::vector<float> values = floats_of(x);
+        values[values.size() / 3] = kNan;
+        values[values.size() / 2] = -kInf;
+        graph.input("x", floats(window.x, values));
+        std::vector<Attribute> attributes{integers("kernel_shape", window.kernel),
+                                          integers("strides", window.strides),
+                                          integers("pads", window.pads)};
+        if (std::string(op) == "AveragePool") {
+          attributes.push_back(integer("count_include_pad", counts));
+        }
+        graph.node(op, {"x"}, {"y"}, attributes).output("y");
+        EXPECT_EQ(mismatch(graph.run(), reference(graph), 1e-5, 1e-6), "")
+            << op << to_string(window.kernel) << " over " << to_string(window.x);
+      }
+    }
+  }
+}
+
 TEST(BatchNormalization, ScalesAndShiftsEachChannel) {
   const NamedTensor x = floats({1, 2, 2}, {1, 2, 3, kNan});
   const auto got = run_op(

@@ -7,16 +7,15 @@
 // Opsets: ceil_mode since 10, dilations of AveragePool since 19, count_include_pad since 7.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "worker/engine/parallel.h"
+#include "worker/ops/nn/pool_rows.h"
 #include "worker/ops/nn/pool_taps.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
-#include "worker/ops/simd/pools.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -87,10 +86,20 @@ Result<OutputFacts> infer_pool(const PoolParams& params, const InputFacts& facts
   return made;
 }
 
-Result<PoolTaps> bind_pool(const PoolParams& params, BindContext& context) {
+struct PoolBound {
+  PoolTaps taps{};
+  PoolRows rows{};  // channels-last
+};
+
+Result<PoolBound> bind_pool(const PoolParams& params, BindContext& context) {
   const TensorView& x = context.inputs[0];
   SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
-  return pool_taps(window, x.dims.subspan(2));
+  PoolBound bound{.taps = pool_taps(window, x.dims.subspan(2))};
+  if (x.layout == Layout::channels_last) {
+    bound.rows = PoolRows::make(bound.taps, x.dims[0], x.dims[1], params.is_max, params.count_pads);
+    context.scratch_size = bound.rows.scratch_size();
+  }
+  return bound;
 }
 
 // Calls tap(position in the input's places) for every tap inside, in index order.
@@ -114,42 +123,6 @@ std::int64_t counted(const PoolParams& params, const Taps& taps) {
     count *= params.count_pads ? range.counted : range.inside();
   }
   return count;
-}
-
-constexpr std::size_t kRowsMost = 64;  // joined at once
-
-void run_channels_last(const PoolParams& params, const PoolTaps& bound, KernelContext& context) {
-  const float* x = context.input(0).as<float>().data();
-  TensorView& view = context.output(0);
-  float* y = view.mut<float>().data();
-  const std::int64_t channels = view.dims[1];
-  const std::int64_t places = bound.places();
-  const std::int64_t taps_most = bound.kernel[0] * bound.kernel[1] * bound.kernel[2];
-  const std::int64_t grain = 1 + 32'768 / (channels * taps_most + 1);
-  parallel_for(view.dims[0] * places, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::array<const float*, kRowsMost> rows{};
-    for (std::int64_t at = begin; at < end; ++at) {
-      const float* image = x + at / places * bound.area() * channels;
-      const Taps taps = bound.at(at % places);
-      simd::PoolPlace place{.rows = rows.data(),
-                            .count = 0,
-                            .out = y + at * channels,
-                            .channels = channels,
-                            .goes_on = false};
-      const auto join = [&](float scale) {
-        params.is_max ? simd::pool_greatest(place) : simd::pool_sum(place, scale);
-        place.count = 0;
-        place.goes_on = true;
-      };
-      for_taps(bound, taps, [&](std::int64_t position) {
-        if (place.count == static_cast<std::int64_t>(kRowsMost)) {
-          join(1);
-        }
-        rows[static_cast<std::size_t>(place.count++)] = image + position * channels;
-      });
-      join(params.is_max ? 1.0F : 1.0F / static_cast<float>(counted(params, taps)));
-    }
-  });
 }
 
 template <class T>
@@ -266,21 +239,23 @@ void run_planes(const PoolParams& params, const PoolTaps& bound, KernelContext& 
                });
 }
 
-Result<void> run_pool(const PoolParams& params, const PoolTaps& bound, KernelContext& context) {
+Result<void> run_pool(const PoolParams& params, const PoolBound& bound, KernelContext& context) {
   const TensorView& x = context.input(0);
+  const PoolTaps& taps = bound.taps;
   if (context.output(0).count == 0) {
     return {};
   }
   if (x.layout == Layout::channels_last) {
-    run_channels_last(params, bound, context);
+    bound.rows.run(
+        x.as<float>().data(), context.output(0).mut<float>().data(), context.scratch().data());
   } else if (x.datatype == DataType::float32) {
-    run_planes<float>(params, bound, context);
+    run_planes<float>(params, taps, context);
   } else if (x.datatype == DataType::float64) {
-    run_planes<double>(params, bound, context);
+    run_planes<double>(params, taps, context);
   } else if (x.datatype == DataType::int8) {
-    run_planes<std::int8_t>(params, bound, context);
+    run_planes<std::int8_t>(params, taps, context);
   } else {
-    run_planes<std::uint8_t>(params, bound, context);
+    run_planes<std::uint8_t>(params, taps, context);
   }
   return {};
 }

@@ -16,59 +16,87 @@ namespace HWY_NAMESPACE {
 
 constexpr std::int64_t kLanes = kReachLanes;
 
-template <std::int64_t kVectors, class Reach, class Join, class End>
-HWY_INLINE void join_rows(const PoolPlace& place,
-                          std::int64_t c,
-                          const Reach& reach,
-                          float start,
-                          const Join& join,
-                          const End& end) {
-  V joined[kVectors];
-  for (std::int64_t v = 0; v < kVectors; ++v) {
-    joined[v] = place.goes_on ? reach.load(place.out + c + v * kLanes) : hn::Set(D(), start);
+// The machine's maximum loses a NaN in one of its operands: they are noted beside it.
+struct Greatest {
+  V most;
+  hn::Mask<D> nan;
+
+  HWY_INLINE void start(V value) {
+    most = value;
+    nan = hn::IsNaN(value);
   }
-  for (std::int64_t row = 0; row < place.count; ++row) {
-    for (std::int64_t v = 0; v < kVectors; ++v) {
-      joined[v] = join(joined[v], reach.load(place.rows[row] + c + v * kLanes));
+  HWY_INLINE void add(V value) {
+    most = hn::Max(most, value);
+    nan = hn::Or(nan, hn::IsNaN(value));
+  }
+  HWY_INLINE V end(V /*scale*/) const {
+    const V wrong = hn::Set(D(), std::numeric_limits<float>::quiet_NaN());
+    return hn::IfThenElse(nan, wrong, most);
+  }
+};
+
+struct Sum {
+  V sum;
+
+  HWY_INLINE void start(V value) { sum = value; }
+  HWY_INLINE void add(V value) { sum = hn::Add(sum, value); }
+  HWY_INLINE V end(V scale) const { return hn::Mul(sum, scale); }
+};
+
+template <class Join, std::int64_t kVectors, class Reach>
+HWY_INLINE void join_place(const PoolRow& row,
+                           const PoolSpan& span,
+                           std::int64_t c,
+                           const Reach& reach,
+                           float start,
+                           V scale,
+                           float* out) {
+  Join joined[kVectors];
+  for (std::int64_t v = 0; v < kVectors; ++v) {
+    joined[v].start(row.goes_on ? reach.load(out + c + v * kLanes) : hn::Set(D(), start));
+  }
+  for (std::int64_t line = 0; line < row.line_count; ++line) {
+    const float* from = row.lines[line] + span.offset + c;
+    for (std::int64_t tap = 0; tap < span.taps; ++tap, from += row.tap_step) {
+      for (std::int64_t v = 0; v < kVectors; ++v) {
+        joined[v].add(reach.load(from + v * kLanes));
+      }
     }
   }
   for (std::int64_t v = 0; v < kVectors; ++v) {
-    reach.store(end(joined[v]), place.out + c + v * kLanes);
+    reach.store(joined[v].end(scale), out + c + v * kLanes);
   }
 }
 
-template <class Join, class End>
-HWY_INLINE void join_all(const PoolPlace& place, float start, const Join& join, const End& end) {
-  std::int64_t c = 0;
-  for (; c + 4 * kLanes <= place.channels; c += 4 * kLanes) {
-    join_rows<4>(place, c, Whole{}, start, join, end);
-  }
-  for (; c + kLanes <= place.channels; c += kLanes) {
-    join_rows<1>(place, c, Whole{}, start, join, end);
-  }
-  if (c < place.channels) {
-    join_rows<1>(place, c, Part{place.channels - c}, start, join, end);
+// `scale_of(span)`: what the place's result is multiplied by.
+template <class Join, class Scale>
+HWY_INLINE void join_row(const PoolRow& row, float start, const Scale& scale_of) {
+  for (std::int64_t place = 0; place < row.places; ++place) {
+    const PoolSpan& span = row.spans[place];
+    const V scale = hn::Set(D(), scale_of(span));
+    float* const out = row.out + place * row.channels;
+    std::int64_t c = 0;
+    for (; c + 4 * kLanes <= row.channels; c += 4 * kLanes) {
+      join_place<Join, 4>(row, span, c, Whole{}, start, scale, out);
+    }
+    for (; c + kLanes <= row.channels; c += kLanes) {
+      join_place<Join, 1>(row, span, c, Whole{}, start, scale, out);
+    }
+    if (c < row.channels) {
+      join_place<Join, 1>(row, span, c, Part{row.channels - c}, start, scale, out);
+    }
   }
 }
 
-void find_greatest(const PoolPlace& place) {
-  join_all(
-      place,
-      -std::numeric_limits<float>::infinity(),
-      [](V a, V b) HWY_ATTR {
-        const V greater = hn::IfThenElse(hn::Gt(b, a), b, a);  // a, where either is NaN
-        return hn::IfThenElse(hn::IsNaN(b), b, greater);
-      },
-      [](V v) HWY_ATTR { return v; });
+void find_greatest(const PoolRow& row) {
+  join_row<Greatest>(
+      row, -std::numeric_limits<float>::infinity(), [](const PoolSpan&) HWY_ATTR { return 1.0F; });
 }
 
-void add_rows(const PoolPlace& place, float scale) {
-  const V by = hn::Set(D(), scale);
-  join_all(
-      place,
-      0,
-      [](V a, V b) HWY_ATTR { return hn::Add(a, b); },
-      [by](V v) HWY_ATTR { return hn::Mul(v, by); });
+void add_lines(const PoolRow& row, std::int64_t counted) {
+  join_row<Sum>(row, 0, [counted](const PoolSpan& span) HWY_ATTR {
+    return counted == 0 ? 1.0F : 1.0F / static_cast<float>(counted * span.counted);
+  });
 }
 
 }  // namespace HWY_NAMESPACE
@@ -79,13 +107,13 @@ HWY_AFTER_NAMESPACE();
 namespace sluice::engine::simd {
 
 HWY_EXPORT(find_greatest);
-HWY_EXPORT(add_rows);
+HWY_EXPORT(add_lines);
 
-void pool_greatest(const PoolPlace& place) {
-  HWY_DYNAMIC_DISPATCH(find_greatest)(place);
+void pool_greatest(const PoolRow& row) {
+  HWY_DYNAMIC_DISPATCH(find_greatest)(row);
 }
-void pool_sum(const PoolPlace& place, float scale) {
-  HWY_DYNAMIC_DISPATCH(add_rows)(place, scale);
+void pool_sum(const PoolRow& row, std::int64_t counted) {
+  HWY_DYNAMIC_DISPATCH(add_lines)(row, counted);
 }
 
 }  // namespace sluice::engine::simd
