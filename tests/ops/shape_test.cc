@@ -1,6 +1,9 @@
 // reshape.cc, transpose.cc, constant.cc, gather.cc, ml_linear.cc.
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -106,6 +109,37 @@ TEST(Transpose, PermutesAnything) {
   EXPECT_EQ(mismatch(run_op("Transpose", {floats({}, {3})}), floats({}, {3})), "");
   EXPECT_EQ(mismatch(run_op("Transpose", {floats({0, 2}, {})}), floats({2, 0}, {})), "");
   EXPECT_NE(error_of(run_op("Transpose", {kSix}, {integers("perm", {0, 0})})), "no error");
+}
+
+TEST(Transpose, PutsEveryElementWhereTheOrderSays) {
+  const Shape dims{2, 19, 3, 21};
+  std::vector<float> from(2 * 19 * 3 * 21);
+  std::iota(from.begin(), from.end(), 0.0F);
+  const NamedTensor x = floats(dims, from);
+  std::vector<std::int64_t> order{0, 1, 2, 3};
+  do {
+    std::vector<float> want(from.size());
+    Shape out;
+    for (const std::int64_t axis : order) {
+      out.push_back(dims[static_cast<std::size_t>(axis)]);
+    }
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      std::int64_t place[4];
+      auto rest = static_cast<std::int64_t>(i);
+      for (std::size_t d = 4; d > 0; --d) {
+        place[d - 1] = rest % dims[d - 1];
+        rest /= dims[d - 1];
+      }
+      std::int64_t at = 0;
+      for (std::size_t d = 0; d < 4; ++d) {
+        at = at * out[d] + place[static_cast<std::size_t>(order[d])];
+      }
+      want[static_cast<std::size_t>(at)] = from[i];
+    }
+    EXPECT_EQ(mismatch(run_op("Transpose", {x}, {integers("perm", order)}), floats(out, want), 0),
+              "")
+        << to_string(order);
+  } while (std::ranges::next_permutation(order).found);
 }
 
 TEST(Constant, ComesFromAnyOfItsAttributes) {

@@ -65,6 +65,7 @@ ValueInput Binding::value_input(std::uint32_t slot) const {
 Result<std::vector<Value>> Binding::run_dynamic_step(BoundStep& step,
                                                      const std::atomic<bool>* stop) {
   std::vector<ValueInput> inputs;
+  inputs.reserve(step.in.size());
   bool tensors = true;
   for (const std::uint32_t slot : step.in) {
     inputs.push_back(value_input(slot));
@@ -77,9 +78,11 @@ Result<std::vector<Value>> Binding::run_dynamic_step(BoundStep& step,
       step.cache = std::make_shared<StepCache>();
     }
     std::vector<TensorView> views;
+    views.reserve(inputs.size());
     std::ranges::transform(inputs, std::back_inserter(views), &ValueInput::tensor);
     SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs,
                       run_step(*step.step, views, stop, step.cache.get()));
+    values.reserve(outputs.size());
     for (Tensor& output : outputs) {
       values.emplace_back(std::move(output));
     }

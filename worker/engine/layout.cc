@@ -2,98 +2,56 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
-
-#include <hwy/highway.h>
+#include <type_traits>
 
 #include "common/base/check.h"
 #include "worker/engine/parallel.h"
+#include "worker/engine/transposes.h"
 
 namespace sluice::engine {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
 constexpr std::int64_t kTile = 16;  // elements: 16 x 16 floats are 16 cache lines on both sides
 
-// to[c][r] = from[r][c] for a part of a matrix; rows of `from` and of `to` are steps apart.
-struct Tile {
-  std::int64_t rows;
-  std::int64_t columns;
-  std::int64_t from_step;
-  std::int64_t to_step;
-};
-
+// to[c][r] = from[r][c].
 template <class T>
-void transpose_tile(const Tile& tile, const T* from, T* to) {
-  for (std::int64_t c = 0; c < tile.columns; ++c) {
-    for (std::int64_t r = 0; r < tile.rows; ++r) {
-      to[c * tile.to_step + r] = from[r * tile.from_step + c];
-    }
-  }
-}
-
-#if HWY_TARGET != HWY_SCALAR
-// Four by four in registers: every x86-64 and every aarch64 has what it takes.
-template <>
-void transpose_tile(const Tile& tile, const std::uint32_t* from, std::uint32_t* to) {
-  const hn::Full128<std::uint32_t> d;
-  const hn::Full128<std::uint64_t> pairs;
-  const auto in_pairs = [&](auto v) { return hn::BitCast(pairs, v); };
-  const auto put = [&](auto v, std::uint32_t* at) { hn::StoreU(hn::BitCast(d, v), d, at); };
-  std::int64_t r = 0;
-  for (; r + 4 <= tile.rows; r += 4) {
-    const std::uint32_t* source = from + r * tile.from_step;
-    std::uint32_t* target = to + r;
-    std::int64_t c = 0;
-    for (; c + 4 <= tile.columns; c += 4) {
-      const auto a = hn::LoadU(d, source + c);
-      const auto b = hn::LoadU(d, source + tile.from_step + c);
-      const auto e = hn::LoadU(d, source + 2 * tile.from_step + c);
-      const auto f = hn::LoadU(d, source + 3 * tile.from_step + c);
-      const auto ab_low = in_pairs(hn::InterleaveLower(d, a, b));  // a0 b0 a1 b1
-      const auto ef_low = in_pairs(hn::InterleaveLower(d, e, f));
-      const auto ab_high = in_pairs(hn::InterleaveUpper(d, a, b));
-      const auto ef_high = in_pairs(hn::InterleaveUpper(d, e, f));
-      std::uint32_t* at = target + c * tile.to_step;
-      put(hn::InterleaveLower(pairs, ab_low, ef_low), at);
-      put(hn::InterleaveUpper(pairs, ab_low, ef_low), at + tile.to_step);
-      put(hn::InterleaveLower(pairs, ab_high, ef_high), at + 2 * tile.to_step);
-      put(hn::InterleaveUpper(pairs, ab_high, ef_high), at + 3 * tile.to_step);
-    }
-    for (; c < tile.columns; ++c) {
-      for (std::int64_t i = 0; i < 4; ++i) {
-        target[c * tile.to_step + i] = source[i * tile.from_step + c];
+void transpose_part(const TurnedMatrix& part, const T* from, T* to) {
+  if constexpr (std::is_same_v<T, std::uint32_t>) {
+    transpose_words(part, from, to);
+  } else {
+    for (std::int64_t row = 0; row < part.rows; row += kTile) {
+      for (std::int64_t c = 0; c < part.columns; ++c) {
+        for (std::int64_t r = row; r < std::min(row + kTile, part.rows); ++r) {
+          to[c * part.to_step + r] = from[r * part.from_step + c];
+        }
       }
     }
   }
-  for (; r < tile.rows; ++r) {
-    for (std::int64_t c = 0; c < tile.columns; ++c) {
-      to[c * tile.to_step + r] = from[r * tile.from_step + c];
-    }
-  }
 }
-#endif
 
 // Transposes `rows` x `columns` matrices, one after another: to[c][r] = from[r][c].
 template <class T>
 void transpose_matrices(
     const T* from, T* to, std::int64_t count, std::int64_t rows, std::int64_t columns) {
-  const std::int64_t tiles = (rows + kTile - 1) / kTile;
+  const bool by_rows = rows >= columns;
+  const std::int64_t longer = by_rows ? rows : columns;
+  const std::int64_t shorter = by_rows ? columns : rows;
+  const std::int64_t tiles = (longer + kTile - 1) / kTile;
   parallel_for(
-      count * tiles, 1 + 16384 / (columns * kTile), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t at = begin; at < end; ++at) {
-          const std::int64_t row = at % tiles * kTile;
-          const T* source = from + at / tiles * rows * columns + row * columns;
-          T* target = to + at / tiles * rows * columns + row;
-          for (std::int64_t column = 0; column < columns; column += kTile) {
-            transpose_tile<T>({.rows = std::min(kTile, rows - row),
-                               .columns = std::min(kTile, columns - column),
-                               .from_step = columns,
-                               .to_step = rows},
-                              source + column,
-                              target + column * rows);
-          }
+      count * tiles, 1 + 16384 / (shorter * kTile), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t at = begin; at < end;) {
+          const std::int64_t tile = at % tiles;
+          const std::int64_t taken = std::min(end - at, tiles - tile);
+          const std::int64_t first = tile * kTile;
+          const std::int64_t extent = std::min(taken * kTile, longer - first);
+          const std::int64_t matrix = at / tiles * rows * columns;
+          transpose_part<T>({.rows = by_rows ? extent : rows,
+                             .columns = by_rows ? columns : extent,
+                             .from_step = columns,
+                             .to_step = rows},
+                            from + matrix + first * (by_rows ? columns : 1),
+                            to + matrix + first * (by_rows ? 1 : rows));
+          at += taken;
         }
       });
 }

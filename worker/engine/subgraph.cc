@@ -142,6 +142,7 @@ Result<std::vector<Value>> StepContext::run_graph(std::string_view attribute,
   std::vector<Value> copies;  // of strings, which are handed over as values alone
   copies.reserve(inputs.size() + graph.captured.size());
   std::vector<InputView> views;
+  views.reserve(inputs.size() + graph.captured.size());
   const auto add = [&](const ValueInput& input) -> Result<void> {
     if (input.value == nullptr && input.tensor.datatype == DataType::string) {
       SLUICE_TRY_ASSIGN(Value copy, value_of(input));

@@ -20,6 +20,7 @@ Result<KnownIntegers> known_integers(const InputFacts& facts, std::size_t i) {
 
 std::vector<InputFact> facts_at_bind(const BindContext& context) {
   std::vector<InputFact> facts;
+  facts.reserve(context.inputs.size());
   for (const TensorView& input : context.inputs) {
     const bool known = input.data != nullptr || input.count == 0;
     facts.push_back({.present = input.datatype != DataType::undefined,

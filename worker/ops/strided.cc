@@ -1,7 +1,9 @@
 #include "worker/ops/strided.h"
 
+#include <algorithm>
 #include <type_traits>
 
+#include "worker/engine/transposes.h"
 #include "worker/ops/elements.h"
 
 namespace sluice::engine {
@@ -36,6 +38,40 @@ Shape strides_of(Dims dims) {
     strides[i - 2] = strides[i - 1] * dims[i - 1];
   }
   return strides;
+}
+
+void copy_turned(const StridedCopy& box, const std::uint32_t* from, std::uint32_t* to) {
+  constexpr std::int64_t kPart = 16;  // rows of the target that a thread takes at least
+  const std::size_t last = box.extents.size() - 1;
+  const std::int64_t rows = box.extents[last - 1];
+  const std::int64_t columns = box.extents[last];
+  const std::int64_t parts = (rows + kPart - 1) / kPart;
+  std::int64_t matrices = 1;
+  for (std::size_t d = 0; d + 1 < last; ++d) {
+    matrices *= box.extents[d];
+  }
+  parallel_for(
+      matrices * parts, 1 + 16'384 / (kPart * columns), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t at = begin; at < end;) {
+          const std::int64_t first = at % parts * kPart;
+          const std::int64_t taken = std::min(end - at, parts - at % parts);
+          const std::uint32_t* source = from + first;
+          std::uint32_t* target = to + first * box.to[last - 1];
+          std::int64_t rest = at / parts;
+          for (std::size_t d = last - 1; d > 0; --d) {
+            source += rest % box.extents[d - 1] * box.from[d - 1];
+            target += rest % box.extents[d - 1] * box.to[d - 1];
+            rest /= box.extents[d - 1];
+          }
+          transpose_words({.rows = columns,
+                           .columns = std::min(taken * kPart, rows - first),
+                           .from_step = box.from[last],
+                           .to_step = box.to[last - 1]},
+                          source,
+                          target);
+          at += taken;
+        }
+      });
 }
 
 Result<void> run_box(const StridedCopy& box, KernelContext& context) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "common/base/result.h"
 #include "worker/engine/kernel.h"
@@ -28,6 +29,15 @@ StridedCopy merged(const StridedCopy& box);
 // Distances of neighbours in a row-major tensor of `dims`.
 Shape strides_of(Dims dims);
 
+// Whether the two innermost dimensions of a merged box are a matrix that is transposed.
+inline bool turns_matrices(const StridedCopy& box) {
+  const std::size_t last = box.extents.size() - 1;
+  return last > 0 && box.to[last] == 1 && box.from[last - 1] == 1 &&
+         box.from[last] >= box.extents[last - 1] && box.to[last - 1] >= box.extents[last];
+}
+// For such a box; it must have elements.
+void copy_turned(const StridedCopy& box, const std::uint32_t* from, std::uint32_t* to);
+
 // `box` must be merged. Targets of different elements are different.
 template <class T>
 void copy_strided(const StridedCopy& box, const T* from, T* to) {
@@ -41,6 +51,11 @@ void copy_strided(const StridedCopy& box, const T* from, T* to) {
   }
   if (rows == 0 || inner == 0) {
     return;
+  }
+  if constexpr (std::is_same_v<T, std::uint32_t>) {
+    if (turns_matrices(box)) {
+      return copy_turned(box, from, to);
+    }
   }
   parallel_for(rows, 1 + 16'384 / inner, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {

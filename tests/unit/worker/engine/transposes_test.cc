@@ -1,0 +1,43 @@
+// Against the definition, one element at a time: every remainder of vectors and tiles, rows that
+// are neighbours (colours) and rows with something between them, which must stay as it was.
+
+#include "worker/engine/transposes.h"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace sluice::engine {
+namespace {
+
+TEST(Transposes, PutEachElementInItsPlaceAndNothingElsewhere) {
+  constexpr std::uint32_t kUntouched = 7;
+  for (const std::int64_t rows : {1, 2, 3, 4, 7, 8, 17, 37, 50}) {
+    for (const std::int64_t columns : {1, 2, 3, 5, 8, 16, 33, 51}) {
+      for (const std::int64_t apart : {0, 5}) {
+        const TurnedMatrix matrix{.rows = rows,
+                                  .columns = columns,
+                                  .from_step = columns + apart,
+                                  .to_step = rows + apart};
+        std::vector<std::uint32_t> from(static_cast<std::size_t>(rows * matrix.from_step));
+        for (std::size_t i = 0; i < from.size(); ++i) {
+          from[i] = 100 + static_cast<std::uint32_t>(i);
+        }
+        std::vector<std::uint32_t> to(static_cast<std::size_t>(columns * matrix.to_step + 9),
+                                      kUntouched);
+        transpose_words(matrix, from.data(), to.data());
+        for (std::int64_t i = 0; i < static_cast<std::int64_t>(to.size()); ++i) {
+          const std::int64_t c = i / matrix.to_step;
+          const std::int64_t r = i % matrix.to_step;
+          const std::int64_t want =
+              c < columns && r < rows ? 100 + r * matrix.from_step + c : kUntouched;
+          ASSERT_EQ(to[static_cast<std::size_t>(i)], want)
+              << rows << " x " << columns << ", " << apart << " apart, at " << i;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::engine
