@@ -1,6 +1,7 @@
 // elementary.cc, activations.cc, classify.cc.
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -60,6 +61,43 @@ TEST(Elementary, GivesTheValuesOfTheSpecificationWithNanAndInfinity) {
       {"Sin", {}, {1}, {0.84147098}, 22},
   };
   expect_rows(rows);
+}
+
+// By vectors in float32 and by the C library in float64: the same, tails and odd ends included.
+TEST(Activations, AgreeWithFloat64) {
+  std::vector<float> x;
+  for (int i = -1213; i <= 1213; ++i) {
+    x.push_back(static_cast<float>(i) * 0.01F);
+  }
+  x.insert(x.end(), {-1e30F, 1e30F, -100, 100, 1e-20F, -1e-20F});
+  const Shape shape{static_cast<std::int64_t>(x.size())};
+  const Row rows[] = {
+      {"Gelu", {}, {}, {}, 20},
+      {"Gelu", {text("approximate", "tanh")}, {}, {}, 20},
+      {"HardSwish", {}, {}, {}},
+      {"Mish", {}, {}, {}, 18},
+      {"Selu", {}, {}, {}},
+      {"Swish", {}, {}, {}, 24},
+      {"Swish", {real("alpha", 1.7F)}, {}, {}, 24},
+  };
+  for (const Row& row : rows) {
+    const auto wide = run_op(row.op,
+                             {doubles(shape, std::vector<double>(x.begin(), x.end()))},
+                             row.attributes,
+                             row.opset);
+    ASSERT_TRUE(wide) << error_of(wide);
+    std::vector<double> numbers(x.size());
+    ASSERT_EQ((*wide)[0].data.size(), numbers.size() * sizeof(double));
+    std::memcpy(numbers.data(), (*wide)[0].data.data(), (*wide)[0].data.size());
+    const std::vector<float> want(numbers.begin(), numbers.end());
+    const auto got = run_op(row.op, {floats(shape, x)}, row.attributes, row.opset);
+    ASSERT_TRUE(got) << error_of(got);
+    const std::vector<float> values = floats_of((*got)[0]);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      EXPECT_NEAR(values[i], want[i], 5e-8 + 1e-6 * std::abs(want[i]))
+          << row.op << "(" << x[i] << ")";
+    }
+  }
 }
 
 TEST(Elementary, WorksOnNothingAndScalarsAndRefusesIntegers) {

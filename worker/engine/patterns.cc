@@ -72,7 +72,7 @@ class Patterns : Matcher {
                                  int opset,
                                  std::vector<ValueId> inputs,
                                  float epsilon);
-  [[nodiscard]] static Node fused(const char* name, ValueId x);
+  [[nodiscard]] static Node of_one(const char* name, int opset, ValueId x);
 };
 
 // A ReduceMean over the last extent, which stays as 1.
@@ -221,7 +221,7 @@ Result<void> Patterns::take_gelu(std::size_t erf) {
   if (!is_number(node(scale).inputs[1], by) || !is_float32(x)) {
     return {};
   }
-  return take_half_of(x, {scale, erf}, fused("Gelu", x));
+  return take_half_of(x, {scale, erf}, of_one("Gelu", 20, x));
 }
 
 // sqrt(2 / pi) * (x + 0.044715 * x^3)
@@ -255,10 +255,7 @@ Result<void> Patterns::take_gelu_by_tanh(std::size_t tanh) {
       continue;
     }
     inside.push_back(tanh);
-    Node made;
-    made.op_type = "Gelu";
-    made.opset = 20;
-    made.inputs = {x};
+    Node made = of_one("Gelu", 20, x);
     made.attributes.push_back({.name = "approximate", .kind = AttributeKind::text, .text = "tanh"});
     return take_half_of(x, std::move(inside), std::move(made));
   }
@@ -295,14 +292,13 @@ Result<void> Patterns::take_silu(std::size_t sigmoid) {
   if (product == kNone || other(product, result(sigmoid)) != x || !is_float32(x)) {
     return {};
   }
-  return replace({sigmoid}, product, fused("Silu", x));
+  return replace({sigmoid}, product, of_one("Swish", 24, x));
 }
 
-Node Patterns::fused(const char* name, ValueId x) {
+Node Patterns::of_one(const char* name, int opset, ValueId x) {
   Node made;
   made.op_type = name;
-  made.domain = kFusedDomain;
-  made.opset = 1;
+  made.opset = opset;
   made.inputs = {x};
   return made;
 }

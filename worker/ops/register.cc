@@ -26,7 +26,6 @@ void register_dft(Registry& registry);
 void register_dynamic_quantize(Registry& registry);
 void register_einsum(Registry& registry);
 void register_elementary(Registry& registry);
-void register_fused_activations(Registry& registry);
 void register_gather(Registry& registry);
 void register_gather_elements(Registry& registry);
 void register_generate(Registry& registry);
@@ -114,7 +113,6 @@ void register_all(Registry& registry) {
   register_dynamic_quantize(registry);
   register_einsum(registry);
   register_elementary(registry);
-  register_fused_activations(registry);
   register_gather(registry);
   register_gather_elements(registry);
   register_generate(registry);

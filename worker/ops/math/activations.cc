@@ -1,6 +1,6 @@
 // Celu, Gelu, HardSwish, Mish, Selu, Softsign, Swish, ThresholdedRelu: y[i] = f(x[i]).
 // Spec: https://onnx.ai/onnx/operators/onnx__Celu.html and its neighbours (read 2026-11).
-// Types: float32 and float64, by the C library's functions.
+// Types: float32, and float64 by the C library's functions.
 //
 //   Celu             max(0, x) + min(0, alpha * (exp(x / alpha) - 1))
 //   Gelu             x / 2 * (1 + erf(x / sqrt 2)), or with approximate = "tanh"
@@ -18,10 +18,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <utility>
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -88,6 +90,29 @@ T softplus(T x) {
   return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
 }
 
+// Those that vectors compute; float32.
+std::optional<simd::UnaryOp> vector_op(Op op) {
+  switch (op) {
+    case Op::gelu:
+      return simd::UnaryOp::gelu;
+    case Op::gelu_by_tanh:
+      return simd::UnaryOp::gelu_by_tanh;
+    case Op::hard_swish:
+      return simd::UnaryOp::hard_swish;
+    case Op::mish:
+      return simd::UnaryOp::mish;
+    case Op::selu:
+      return simd::UnaryOp::selu;
+    case Op::swish:
+      return simd::UnaryOp::swish;
+    case Op::celu:
+    case Op::softsign:
+    case Op::thresholded_relu:
+      break;
+  }
+  return std::nullopt;
+}
+
 template <class T>
 void activate(const ActivationParams& params, const TensorView& x, TensorView& y) {
   const T* from = x.as<T>().data();
@@ -127,7 +152,15 @@ void activate(const ActivationParams& params, const TensorView& x, TensorView& y
 }
 
 Result<void> run_activation(const ActivationParams& params, KernelContext& context) {
-  if (context.input(0).datatype == DataType::float32) {
+  const TensorView& x = context.input(0);
+  const auto by_vectors = vector_op(params.op);
+  if (x.datatype == DataType::float32 && by_vectors) {
+    const float* from = x.as<float>().data();
+    float* to = context.output(0).mut<float>().data();
+    parallel_for(x.count, 8'192, [&](std::int64_t begin, std::int64_t end) {
+      simd::unary(*by_vectors, params.alpha, params.gamma, from + begin, to + begin, end - begin);
+    });
+  } else if (x.datatype == DataType::float32) {
     activate<float>(params, context.input(0), context.output(0));
   } else {
     activate<double>(params, context.input(0), context.output(0));

@@ -103,8 +103,12 @@ double unary_double(const UnaryParams& params, double x) {
     }
     case UnaryOp::clip:
     case UnaryOp::gelu:
-    case UnaryOp::silu:
+    case UnaryOp::gelu_by_tanh:
+    case UnaryOp::hard_swish:
+    case UnaryOp::mish:
     case UnaryOp::scale:
+    case UnaryOp::selu:
+    case UnaryOp::swish:
       break;
   }
   SLUICE_CHECK(false);

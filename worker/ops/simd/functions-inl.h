@@ -96,11 +96,16 @@ HWY_INLINE V softplus_of(D d, V x) {
   return keep_nan(x, hn::Add(hn::Max(x, hn::Zero(d)), rest));
 }
 
-// Below 1 x * p(x^2), above 1 - exp(-q(x)): p and q are Chebyshev fits of erf(sqrt(s)) / sqrt(s) on
-// [0, 1] and of -log(erfc(x)) on [1, 4], from where on the result rounds to 1.
-HWY_INLINE V erf_of(D d, V x) {
-  const V one = hn::Set(d, 1.0F);
-  const V size = hn::Min(hn::Set(d, 4.0F), hn::Abs(x));  // NaN stays
+// What erf is made of: below 1 x * p(x^2), above 1 - exp(-q(x)). p and q are Chebyshev fits of
+// erf(sqrt(s)) / sqrt(s) on [0, 1] and of -log(erfc(x)) on [1, 4], from where on erf rounds to 1.
+struct ErfParts {
+  V size;  // |x|, at most 4; NaN stays
+  V near;  // erf, where size is below 1
+  V rest;  // 1 - erf of size, elsewhere
+};
+
+HWY_INLINE ErfParts erf_parts(D d, V x) {
+  const V size = hn::Min(hn::Set(d, 4.0F), hn::Abs(x));
   constexpr float kNear[] = {1.12837917F,
                              -0.376126385F,
                              0.112837826F,
@@ -119,9 +124,25 @@ HWY_INLINE V erf_of(D d, V x) {
                             6.00687957e-05F,
                             -3.09520463e-06F,
                             6.58285788e-08F};
-  const V near = hn::Mul(x, polynomial(hn::Mul(size, size), kNear));
-  const V far = hn::Sub(one, exp_of(d, hn::Neg(polynomial(size, kFar))));
-  return hn::IfThenElse(hn::Lt(size, one), near, hn::CopySign(far, x));
+  return {.size = size,
+          .near = hn::Mul(x, polynomial(hn::Mul(size, size), kNear)),
+          .rest = exp_of(d, hn::Neg(polynomial(size, kFar)))};
+}
+
+HWY_INLINE V erf_of(D d, V x) {
+  const V one = hn::Set(d, 1.0F);
+  const ErfParts parts = erf_parts(d, x);
+  const V far = hn::CopySign(hn::Sub(one, parts.rest), x);
+  return hn::IfThenElse(hn::Lt(parts.size, one), parts.near, far);
+}
+
+// 1 + erf(x), with its digits where that is next to nothing: down to -4, and 0 below.
+HWY_INLINE V one_plus_erf(D d, V x) {
+  const V one = hn::Set(d, 1.0F);
+  const ErfParts parts = erf_parts(d, x);
+  const V rest = hn::IfThenZeroElse(hn::Eq(parts.size, hn::Set(d, 4.0F)), parts.rest);
+  const V far = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), rest, hn::Sub(hn::Set(d, 2.0F), parts.rest));
+  return hn::IfThenElse(hn::Lt(parts.size, one), hn::Add(one, parts.near), far);
 }
 
 }  // namespace HWY_NAMESPACE

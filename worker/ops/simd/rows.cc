@@ -131,12 +131,37 @@ void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, 
     case UnaryOp::erf:
       return map(x, out, n, [](D d, V v) HWY_ATTR { return erf_of(d, v); });
     case UnaryOp::gelu:
-      return map(x, out, n, [one](D d, V v) HWY_ATTR {
-        const V erf = erf_of(d, hn::Mul(v, hn::Set(d, 0.707106781F)));
-        return hn::Mul(hn::Mul(v, hn::Add(one, erf)), hn::Set(d, 0.5F));
+      return map(x, out, n, [](D d, V v) HWY_ATTR {
+        const V part = one_plus_erf(d, hn::Mul(v, hn::Set(d, 0.707106781F)));
+        return hn::Mul(hn::Mul(v, hn::Set(d, 0.5F)), part);
       });
-    case UnaryOp::silu:
-      return map(x, out, n, [](D d, V v) HWY_ATTR { return hn::Mul(v, sigmoid_of(d, v)); });
+    case UnaryOp::gelu_by_tanh:
+      return map(x, out, n, [](D d, V v) HWY_ATTR {  // (1 + tanh(z)) / 2 = sigmoid(2 z)
+        const V cubic = hn::Mul(hn::Mul(v, v), hn::Set(d, 0.044715F));
+        const V z = hn::MulAdd(cubic, v, v);
+        return hn::Mul(v, sigmoid_of(d, hn::Mul(z, hn::Set(d, 1.59576912F))));
+      });
+    case UnaryOp::swish:
+      return map(
+          x, out, n, [va](D d, V v) HWY_ATTR { return hn::Mul(v, sigmoid_of(d, hn::Mul(va, v))); });
+    case UnaryOp::hard_swish:
+      return map(x, out, n, [zero, one](D d, V v) HWY_ATTR {
+        const V line = hn::Add(hn::Mul(v, hn::Set(d, 1.0F / 6)), hn::Set(d, 0.5F));
+        return hn::Mul(v, hn::Min(one, hn::Max(zero, line)));  // `v` has the NaN
+      });
+    case UnaryOp::mish:
+      return map(x, out, n, [](D d, V v) HWY_ATTR {
+        // With e = exp(x), tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2): 1 from 20 on.
+        const V two = hn::Set(d, 2.0F);
+        const V e = exp_of(d, hn::Min(hn::Set(d, 20.0F), v));
+        const V part = hn::Mul(e, hn::Add(e, two));
+        return hn::Mul(v, hn::Div(part, hn::Add(part, two)));
+      });
+    case UnaryOp::selu:
+      return map(x, out, n, [zero, va, vb](D d, V v) HWY_ATTR {
+        const V below = hn::Mul(va, hn::Expm1(d, hn::Min(v, zero)));
+        return hn::Mul(vb, keep_nan(v, hn::IfThenElse(hn::Lt(v, zero), below, v)));
+      });
     case UnaryOp::relu:
       return map(
           x, out, n, [zero](D, V v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); });

@@ -53,9 +53,13 @@ enum class UnaryOp : std::uint8_t {
   elu,           // alpha * (exp(x) - 1) below 0
   softplus,      // log(1 + exp(x))
   erf,
-  gelu,   // x / 2 * (1 + erf(x / sqrt 2))
-  silu,   // x * sigmoid(x)
-  scale,  // alpha * x + beta
+  gelu,          // x / 2 * (1 + erf(x / sqrt 2))
+  gelu_by_tanh,  // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))
+  swish,         // x * sigmoid(alpha * x)
+  hard_swish,    // x * max(0, min(1, x / 6 + 0.5))
+  mish,          // x * tanh(log(1 + exp(x)))
+  selu,          // beta * x, beta * alpha * (exp(x) - 1) below 0
+  scale,         // alpha * x + beta
 };
 
 // exp, log, tanh, sigmoid, erf: at most 4 ulp from the correctly rounded value.
