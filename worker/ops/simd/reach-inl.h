@@ -29,6 +29,17 @@ struct Whole {
 };
 struct Part {
   std::int64_t count;
+  [[nodiscard]] HWY_INLINE auto mask() const {
+    return hn::FirstN(D(), static_cast<std::size_t>(count));
+  }
+#if HWY_TARGET <= HWY_AVX2  // the instructions leave alone what is masked out
+  HWY_INLINE V load(const float* from) const {
+    return hn::MaskedLoad(mask(), D(), from);
+  }
+  HWY_INLINE void store(V value, float* to) const {
+    hn::BlendedStore(value, mask(), D(), to);
+  }
+#else
   HWY_INLINE V load(const float* from) const {
     HWY_ALIGN float lane[kReachLanes] = {};
     for (std::int64_t i = 0; i < count; ++i) {
@@ -43,6 +54,7 @@ struct Part {
       to[i] = lane[i];
     }
   }
+#endif
 };
 
 }  // namespace HWY_NAMESPACE

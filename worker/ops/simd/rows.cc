@@ -10,12 +10,11 @@
 #include <hwy/highway.h>
 
 #include "worker/ops/simd/functions-inl.h"
+#include "worker/ops/simd/reach-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
-
-constexpr std::size_t kMostLanes = hn::MaxLanes(D());
 
 // out[i] = f(x[i]).
 template <class F>
@@ -27,14 +26,8 @@ HWY_INLINE void map(const float* x, float* out, std::int64_t count, const F& f) 
     hn::StoreU(f(d, hn::LoadU(d, x + i)), d, out + i);
   }
   if (i < count) {
-    HWY_ALIGN float rest[kMostLanes] = {};
-    for (std::int64_t k = i; k < count; ++k) {
-      rest[k - i] = x[k];
-    }
-    hn::Store(f(d, hn::Load(d, rest)), d, rest);
-    for (std::int64_t k = i; k < count; ++k) {
-      out[k] = rest[k - i];
-    }
+    const Part rest{count - i};
+    rest.store(f(d, rest.load(x + i)), out + i);
   }
 }
 
@@ -54,18 +47,10 @@ HWY_INLINE void zip(const BinaryRow& row, const F& f) {
     hn::StoreU(f(d, a, b), d, row.out + i);
   }
   if (i < row.count) {
-    HWY_ALIGN float a_rest[kMostLanes] = {};
-    HWY_ALIGN float b_rest[kMostLanes] = {};
-    for (std::int64_t k = i; k < row.count; ++k) {
-      a_rest[k - i] = row.a_step == 0 ? 0.0F : row.a[k];
-      b_rest[k - i] = row.b_step == 0 ? 0.0F : row.b[k];
-    }
-    const V a = row.a_step == 0 ? a0 : hn::Load(d, a_rest);
-    const V b = row.b_step == 0 ? b0 : hn::Load(d, b_rest);
-    hn::Store(f(d, a, b), d, a_rest);
-    for (std::int64_t k = i; k < row.count; ++k) {
-      row.out[k] = a_rest[k - i];
-    }
+    const Part rest{row.count - i};
+    const V a = row.a_step == 0 ? a0 : rest.load(row.a + i);
+    const V b = row.b_step == 0 ? b0 : rest.load(row.b + i);
+    rest.store(f(d, a, b), row.out + i);
   }
 }
 
@@ -202,11 +187,15 @@ HWY_INLINE float largest(const float* x, std::int64_t count) {
     a = hn::Max(a, hn::LoadU(d, x + i));
     b = hn::Max(b, hn::LoadU(d, x + i + lanes));
   }
-  float result = hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
-  for (; i < count; ++i) {
-    result = x[i] > result ? x[i] : result;
+  if (i + lanes <= count) {
+    a = hn::Max(a, hn::LoadU(d, x + i));
+    i += lanes;
   }
-  return result;
+  if (i < count) {
+    const Part rest{count - i};
+    b = hn::Max(b, hn::IfThenElse(rest.mask(), rest.load(x + i), hn::Set(d, lowest)));
+  }
+  return hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
 }
 
 // out = exp(x - shift); returns the sum.
@@ -221,19 +210,13 @@ HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float s
     hn::StoreU(y, d, out + i);
     total = hn::Add(total, y);
   }
-  float sum = hn::GetLane(hn::SumOfLanes(d, total));
   if (i < count) {
-    HWY_ALIGN float rest[kMostLanes] = {};
-    for (std::int64_t k = i; k < count; ++k) {
-      rest[k - i] = x[k];
-    }
-    hn::Store(exp_of(d, hn::Sub(hn::Load(d, rest), by)), d, rest);
-    for (std::int64_t k = i; k < count; ++k) {
-      out[k] = rest[k - i];
-      sum += out[k];
-    }
+    const Part rest{count - i};
+    const V y = exp_of(d, hn::Sub(rest.load(x + i), by));
+    rest.store(y, out + i);
+    total = hn::Add(total, hn::IfThenElseZero(rest.mask(), y));
   }
-  return sum;
+  return hn::GetLane(hn::SumOfLanes(d, total));
 }
 
 void softmax_row(const float* x, float* out, std::int64_t count) {
@@ -268,17 +251,9 @@ void scale_each_row(
     hn::StoreU(hn::Add(scaled, hn::LoadU(d, summand + i)), d, out + i);
   }
   if (i < count) {
-    HWY_ALIGN float parts[3][kMostLanes] = {};
-    for (std::int64_t k = i; k < count; ++k) {
-      parts[0][k - i] = x[k];
-      parts[1][k - i] = factor[k];
-      parts[2][k - i] = summand[k];
-    }
-    const V scaled = hn::Mul(hn::Load(d, parts[0]), hn::Load(d, parts[1]));
-    hn::Store(hn::Add(scaled, hn::Load(d, parts[2])), d, parts[0]);
-    for (std::int64_t k = i; k < count; ++k) {
-      out[k] = parts[0][k - i];
-    }
+    const Part rest{count - i};
+    const V scaled = hn::Mul(rest.load(x + i), rest.load(factor + i));
+    rest.store(hn::Add(scaled, rest.load(summand + i)), out + i);
   }
 }
 
