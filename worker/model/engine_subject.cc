@@ -41,6 +41,9 @@ class OurModel final : public BenchModel {
         sets_[set][pair.input].name = std::move(name);
       }
     }
+    if (set > 1) {
+      sets_[set - 1].clear();  // nobody keeps the pasts of all steps; outputs() may want the first
+    }
     SLUICE_TRY_ASSIGN(last_, run_tensors(*execution_, info(), sets_[set], wanted_));
     return {};
   }

@@ -6,32 +6,15 @@
 // After foreach_target.h, which includes this file once for each instruction set.
 #include <hwy/highway.h>
 
+#include "worker/ops/simd/reach-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
-constexpr auto kLanes = static_cast<std::int64_t>(hn::MaxLanes(D()));
+constexpr std::int64_t kLanes = kReachLanes;
 constexpr std::int64_t kWide = 4;    // vectors of columns whose sums stay in registers
 constexpr std::int64_t kChains = 4;  // sums beside each other, so that none waits for the last one
-
-// `width` numbers of a row of b; of the last columns fewer than a vector.
-template <bool kWhole>
-HWY_INLINE V columns(const float* from, std::int64_t width) {
-  if constexpr (kWhole) {
-    static_cast<void>(width);
-    return hn::LoadU(D(), from);
-  } else {
-    HWY_ALIGN float lane[kLanes] = {};
-    for (std::int64_t i = 0; i < width; ++i) {
-      lane[i] = from[i];
-    }
-    return hn::Load(D(), lane);
-  }
-}
 
 HWY_INLINE void multiply_wide(const ThinProduct& product, const float* a, float* c) {
   const D d;
@@ -51,10 +34,10 @@ HWY_INLINE void multiply_wide(const ThinProduct& product, const float* a, float*
   }
 }
 
-// At most a vector of columns.
-template <bool kWhole>
+// The columns of one vector, or of a part of one.
+template <class Reach>
 HWY_INLINE void multiply_narrow(
-    const ThinProduct& product, const float* a, const float* b, std::int64_t width, float* c) {
+    const ThinProduct& product, const float* a, const float* b, const Reach& reach, float* c) {
   const D d;
   V sums[kChains];
   for (std::int64_t j = 0; j < kChains; ++j) {
@@ -63,23 +46,14 @@ HWY_INLINE void multiply_narrow(
   std::int64_t i = 0;
   for (; i + kChains <= product.k; i += kChains) {
     for (std::int64_t j = 0; j < kChains; ++j) {
-      const V right = columns<kWhole>(b + (i + j) * product.n, width);
+      const V right = reach.load(b + (i + j) * product.n);
       sums[j] = hn::MulAdd(hn::Set(d, a[i + j]), right, sums[j]);
     }
   }
   for (; i < product.k; ++i) {
-    sums[0] = hn::MulAdd(hn::Set(d, a[i]), columns<kWhole>(b + i * product.n, width), sums[0]);
+    sums[0] = hn::MulAdd(hn::Set(d, a[i]), reach.load(b + i * product.n), sums[0]);
   }
-  const V sum = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
-  if constexpr (kWhole) {
-    hn::StoreU(sum, d, c);
-  } else {
-    HWY_ALIGN float lane[kLanes];
-    hn::Store(sum, d, lane);
-    for (std::int64_t column = 0; column < width; ++column) {
-      c[column] = lane[column];
-    }
-  }
+  reach.store(hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3])), c);
 }
 
 HWY_INLINE void multiply_row(const ThinProduct& product, const float* a, float* c) {
@@ -90,10 +64,10 @@ HWY_INLINE void multiply_row(const ThinProduct& product, const float* a, float* 
     multiply_wide(part, a, c + column);
   }
   for (; column + kLanes <= product.n; column += kLanes) {
-    multiply_narrow<true>(product, a, product.b + column, kLanes, c + column);
+    multiply_narrow(product, a, product.b + column, Whole{}, c + column);
   }
   if (column < product.n) {
-    multiply_narrow<false>(product, a, product.b + column, product.n - column, c + column);
+    multiply_narrow(product, a, product.b + column, Part{product.n - column}, c + column);
   }
 }
 
@@ -110,11 +84,11 @@ HWY_INLINE float dot(const float* a, const float* b, std::int64_t k) {
     sums[0] = hn::MulAdd(hn::LoadU(d, a + i), hn::LoadU(d, b + i), sums[0]);
     i += kLanes;
   }
-  float rest = 0;
-  for (; i < k; ++i) {
-    rest += a[i] * b[i];
+  if (i < k) {
+    const Part rest{k - i};
+    sums[1] = hn::MulAdd(rest.load(a + i), rest.load(b + i), sums[1]);
   }
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(sums[0], sums[1]))) + rest;
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(sums[0], sums[1])));
 }
 
 void multiply_all(const ThinProduct& product) {
