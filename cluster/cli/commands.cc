@@ -41,6 +41,7 @@ void add_commands(CLI::App& app, ExitCode& exit_code) {
                                              add_node_command,
                                              add_worker_command,
                                              add_inspect_command,
+                                             add_optimize_command,
                                              add_check_command,
                                              add_bench_command};
   for (const AddCommand add : kCommands) {

@@ -44,6 +44,7 @@ void add_inspect_command(CLI::App& app, ExitCode& exit_code);
 void add_load_command(CLI::App& app, ExitCode& exit_code);
 void add_models_command(CLI::App& app, ExitCode& exit_code);
 void add_node_command(CLI::App& app, ExitCode& exit_code);
+void add_optimize_command(CLI::App& app, ExitCode& exit_code);
 void add_prove_swap_command(CLI::App& app, ExitCode& exit_code);
 void add_rollback_command(CLI::App& app, ExitCode& exit_code);
 void add_rollout_command(CLI::App& app, ExitCode& exit_code);

@@ -291,9 +291,7 @@ GraphCase& GraphCase::rows_output(const std::string& name, const Shape& behind_r
   return *this;
 }
 
-Result<std::unique_ptr<Session>> GraphCase::load(const PlanOptions& options) {
-  auto registry = std::make_shared<Registry>();
-  register_all(*registry);
+Result<Model> GraphCase::model() const {
   Model model;
   model.graph = graph_;
   // The plan takes constants over, and this graph may be run again.
@@ -305,9 +303,17 @@ Result<std::unique_ptr<Session>> GraphCase::load(const PlanOptions& options) {
     copy_elements(view, to);
     constant = std::make_shared<Constant>(std::move(copy));
   }
+  model.facts.opsets[""] = opset_;
+  return model;
+}
+
+Result<std::unique_ptr<Session>> GraphCase::load(const PlanOptions& options) {
+  auto registry = std::make_shared<Registry>();
+  register_all(*registry);
   PlanOptions wanted = options;
   wanted.any_forms = true;  // the small types too
-  return make_session(std::move(model), 1, std::move(registry), wanted);
+  SLUICE_TRY_ASSIGN(Model made, model());
+  return make_session(std::move(made), 1, std::move(registry), wanted);
 }
 
 Result<std::vector<NamedTensor>> GraphCase::run_with(const PlanOptions& options) {

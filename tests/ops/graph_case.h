@@ -12,6 +12,7 @@
 #include "common/base/result.h"
 #include "common/link/infer.h"
 #include "worker/engine/graph.h"
+#include "worker/engine/reader.h"
 #include "worker/engine/session.h"
 
 namespace sluice::engine::testing {
@@ -88,6 +89,8 @@ class GraphCase {
   // By the fast kernels, or by the scalar ones. The outputs in the order they were named.
   Result<std::vector<NamedTensor>> run();
   Result<std::vector<NamedTensor>> run_reference();
+  // The graph as it would be read from a file.
+  [[nodiscard]] Result<Model> model() const;
   // The graph as a loaded model; it can be asked for again.
   Result<std::unique_ptr<Session>> load(const PlanOptions& options = {});
   // Of the last run().

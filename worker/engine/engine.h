@@ -19,6 +19,7 @@
 #include "common/base/result.h"
 #include "common/link/infer.h"
 #include "worker/engine/inspection.h"
+#include "worker/engine/optimization.h"
 
 namespace sluice::engine {
 
@@ -174,13 +175,18 @@ class Engine {
   virtual Result<Inspection> inspect(const std::string& /*path*/) {
     return Error{ErrorCode::unsupported, "this engine looks at no files"};
   }
+  // The model behind the passes of the plan that ONNX has words for. Errors as load()'s;
+  // unsupported, naming the node, for what no file can hold.
+  virtual Result<Optimization> optimize(const std::string& /*path*/) {
+    return Error{ErrorCode::unsupported, "this engine writes no files"};
+  }
   // Takes about a tenth of a second.
   [[nodiscard]] virtual MachinePeak measure_peak() { return {}; }
 };
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 6;
+inline constexpr std::uint32_t kAbi = 7;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

@@ -33,7 +33,7 @@ class Fuser {
     done_.resize(plan.steps.size(), false);
   }
 
-  Result<void> run() {
+  Result<void> run(bool with_kernels) {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       if (gone_[i] || done_[i] || !plan_.steps[i].entry->fuses_tail) {
         continue;
@@ -42,11 +42,13 @@ class Fuser {
       if (plan_.steps[i].node.op_type == "Conv") {
         SLUICE_TRY(take_batch_norm(at));
       }
-      take_bias(at);
-      if (plan_.steps[at].entry->fuses_residual) {
-        take_residual(at);
+      if (with_kernels) {
+        take_bias(at);
+        if (plan_.steps[at].entry->fuses_residual) {
+          take_residual(at);
+        }
+        take_activation(at);
       }
-      take_activation(at);
       done_[at] = true;  // it moved behind `i`: what follows its activation is not its own
     }
     std::vector<Step> kept;
@@ -169,6 +171,7 @@ Result<void> Fuser::take_batch_norm(std::size_t& at) {
   }
   conv.inputs.resize(3, kNoValue);
   plan_.steps[at].consumed.resize(3, false);
+  plan_.steps[at].written_inputs = 3;
   conv.inputs[1] = add_constant(plan_.value_names[conv.inputs[1]] + "/scaled", std::move(weight));
   conv.inputs[2] = add_constant(conv.name + "/shift", std::move(bias));
   absorb(at, reader);
@@ -270,7 +273,11 @@ void Fuser::take_activation(std::size_t& at) {
 }  // namespace
 
 Result<void> fuse_steps(Plan& plan) {
-  return Fuser(plan).run();
+  return Fuser(plan).run(true);
+}
+
+Result<void> fold_batch_norms(Plan& plan) {
+  return Fuser(plan).run(false);
 }
 
 }  // namespace sluice::engine

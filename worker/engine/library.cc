@@ -6,6 +6,7 @@
 #include "worker/engine/cpu_targets.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/inspect.h"
+#include "worker/engine/optimize.h"
 #include "worker/engine/session.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/peak.h"
@@ -34,6 +35,12 @@ class PlanEngine final : public Engine {
   Result<Inspection> inspect(const std::string& path) override {
     SLUICE_TRY_ASSIGN(Model model, read_model(path));
     return engine::inspect(std::move(model), plain_);
+  }
+
+  Result<Optimization> optimize(const std::string& path) override {
+    SLUICE_TRY_ASSIGN(Model model, read_model(path));
+    auto made = engine::optimize(std::move(model), *plain_);
+    return made ? std::move(made) : with_context(std::move(made).error(), "'" + path + "'");
   }
 
   [[nodiscard]] MachinePeak measure_peak() override {

@@ -88,6 +88,13 @@ bool Matcher::closed(const std::vector<std::size_t>& steps, std::size_t last) co
 }
 
 Result<void> Matcher::replace(const std::vector<std::size_t>& steps, std::size_t last, Node made) {
+  // Operators of com.microsoft are older than any opset that has what they compute.
+  const bool too_new = made.domain == kFusedDomain ||
+                       (made.domain.empty() && made.opset > plan_.file_opset.value_or(made.opset));
+  if (plan_.file_opset && too_new) {
+    return {};
+  }
+  made.opset = made.domain.empty() ? plan_.file_opset.value_or(made.opset) : made.opset;
   made.name = node(last).name;
   made.outputs = node(last).outputs;
   SLUICE_TRY_ASSIGN(plan_.steps[last], make_step(std::move(made), registry_));

@@ -38,7 +38,8 @@ class Matcher {
   // Whether nobody but these steps reads what they make, the last one's result aside.
   [[nodiscard]] bool closed(const std::vector<std::size_t>& steps, std::size_t last) const;
 
-  // `last` becomes `made`, which has its result and its name; `steps` go.
+  // `last` becomes `made`, which has its result and its name; `steps` go. All stays as it is where
+  // the plan will be a file that cannot hold `made`.
   Result<void> replace(const std::vector<std::size_t>& steps, std::size_t last, Node made);
   // The steps that were replaced leave the plan.
   void drop_gone();

@@ -276,10 +276,9 @@ Result<Step> make_step(Node node, const Registry& registry) {
   return step;
 }
 
-Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options) {
+Result<Plan> read_plan(Model model, const Registry& registry) {
   SLUICE_TRY(check_operators(model.graph, registry));
   Plan plan;
-  plan.row_major = options.reference;
   plan.info = info_of(model);
   plan.value_names = std::move(model.graph.value_names);
   plan.inputs = std::move(model.graph.inputs);
@@ -294,6 +293,12 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
     plan.steps.push_back(std::move(step));
   }
   SLUICE_TRY(sort_steps(plan));
+  return plan;
+}
+
+Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options) {
+  SLUICE_TRY_ASSIGN(Plan plan, read_plan(std::move(model), registry));
+  plan.row_major = options.reference;
   if (!options.reference) {
     SLUICE_TRY(fold_constants(plan, true));
     SLUICE_TRY(take_quantized_patterns(plan, registry));

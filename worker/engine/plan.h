@@ -57,8 +57,10 @@ struct Plan {
   std::vector<std::optional<Shape>> typical;
   std::vector<DataType> datatypes;  // by ValueId, where the guess reached
   bool clamps = false;              // a relu or clip is fused somewhere
-  bool rows_independent = false;    // requests may share a run: see rows.h
-  bool row_major = false;           // no other layout anywhere (PlanOptions::reference)
+  // Of a plan that is written as a file: the file's opset of ai.onnx, behind which no pass goes.
+  std::optional<int> file_opset;
+  bool rows_independent = false;  // requests may share a run: see rows.h
+  bool row_major = false;         // no other layout anywhere (PlanOptions::reference)
 
   [[nodiscard]] bool is_constant(ValueId value) const {
     return value != kNoValue && constants[value] != nullptr;
@@ -71,6 +73,10 @@ ModelInfo info_of(const Model& model);
 // unsupported (all missing operators with their nodes), data_corrupt (cycles, wrong attributes),
 // resource_exhausted. `registry` must outlive the plan.
 Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options);
+
+// A plan's beginning: the steps as the file has them, in an order that runs. Errors as
+// build_plan's.
+Result<Plan> read_plan(Model model, const Registry& registry);
 
 // --- parts of build_plan, each in its own file ---------------------------------------------------
 
@@ -99,6 +105,8 @@ Result<void> plan_subgraphs(Plan& plan, const Registry& registry, const PlanOpti
 Result<void> note_forms(Plan& plan, const PlanOptions& options);
 // Convolution and matmul take over the bias, residual and activation behind them.
 Result<void> fuse_steps(Plan& plan);
+// The part of that which needs no kernel of ours: Conv -> BatchNormalization.
+Result<void> fold_batch_norms(Plan& plan);
 // Finds out which steps can only see NaN when the graph's inputs have some.
 void note_tame(Plan& plan);
 // The step's state; none where its operator has none. `reference`: nothing is packed.

@@ -1,4 +1,4 @@
-// From a model file to a Graph. The only door to ONNX's protobuf classes.
+// From a model file to a Graph. With the writer the only door to ONNX's protobuf classes.
 
 #pragma once
 

@@ -13,8 +13,11 @@ the shared folder). What is expected stands in SUITE.expected, a line a case:
 
 A case whose outcome is not the expected one, that is not listed, or that is listed and not there
 fails the suite. `--write` rewrites the lines of what passes; the others are written by hand.
+
+`--optimized`: each model as `sluice optimize` writes it, and as it is where that says it cannot.
 """
 import argparse
+import collections
 import json
 import pathlib
 import shutil
@@ -25,6 +28,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SKIPPED = 77
 WORST_LAST = ["pass", "unsupported", "fail", "error"]
 MODEL_SCALE = "1e-4"
+# What `sluice optimize` says of a model that can be loaded and not written.
+CANNOT_WRITE = ("is the engine's own", "is of opset", "is a type", "sequence of maps")
 
 
 def read_expected(path):
@@ -61,6 +66,28 @@ def check(sluice, arguments):
     return outcome
 
 
+def optimized(sluice, folders, to):
+    """The cases below the folders with models written by `sluice optimize`, in a folder of their own."""
+    shutil.rmtree(to, ignore_errors=True)
+    kept = collections.Counter()
+    for folder in folders:
+        for model in [folder / "model.onnx"] if (folder / "model.onnx").exists() else folder.glob("*/model.onnx"):
+            case = to / model.parent.name
+            case.mkdir(parents=True)
+            for path in model.parent.iterdir():
+                if path != model:
+                    (case / path.name).symlink_to(path.resolve())
+            done = subprocess.run([sluice, "optimize", model, "-o", case / "model.onnx"], capture_output=True,
+                                  text=True, check=False)
+            if done.returncode not in (0, 1):
+                sys.exit(f"sluice optimize of {model} ended with {done.returncode}: {done.stderr}")
+            if done.returncode != 0:
+                kept[next((why for why in CANNOT_WRITE if why in done.stderr), "cannot be loaded")] += 1
+                (case / "model.onnx").symlink_to(model.resolve())
+    print("".join(f"{count} as they are: {why}\n" for why, count in kept.items()) or "all are written\n", end="")
+    return to
+
+
 def surprises(expected, outcome):
     for case in sorted(expected.keys() | outcome.keys()):
         status, detail = outcome.get(case, (None, ""))
@@ -94,21 +121,27 @@ def made_cases(build, name, script):
 
 def outcome_of(suite, args, tolerances):
     """None where the suite is not there."""
+    def checked(folders):
+        return check(args.sluice, [optimized(args.sluice, folders, args.build / f"optimized_{suite}")]
+                     if args.optimized else folders)
+
     if suite in ("generated", "numpy"):
         if subprocess.run(["/usr/bin/python3", "-c", "import numpy, onnx"], stderr=subprocess.DEVNULL,
                           check=False).returncode != 0:
             print("SKIPPED: no cases can be generated: /usr/bin/python3 lacks numpy or onnx")
             return None
         if suite == "numpy":
-            return check(args.sluice, [made_cases(args.build, "numpy_cases", "numpy_cases.py")])
+            return checked([made_cases(args.build, "numpy_cases", "numpy_cases.py")])
         cases = made_cases(args.build, "generated_cases", "generate_cases.py")
-        return check(args.sluice, [cases / "node", cases / "simple"])
+        return checked([cases / "node", cases / "simple"])
     folder = args.shared / suite
     if not folder.is_dir():
         print(f"SKIPPED: no {folder}: configure with -DSLUICE_SHARED_DIR=DIR to run this suite")
         return None
     if suite == "onnx-node":
-        return check(args.sluice, [folder])
+        return checked([folder])
+    if args.optimized:
+        folder = optimized(args.sluice, [folder], args.build / "optimized_models")
     cases = sorted(each.parent for each in folder.glob("*/model.onnx"))
     plain = [case for case in cases if case.name not in tolerances]
     outcome = check(args.sluice, ["--atol-scale", MODEL_SCALE, *plain])
@@ -125,6 +158,7 @@ def main():
     parser.add_argument("--shared", type=pathlib.Path, required=True)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--optimized", action="store_true")
     args = parser.parse_args()
     path = HERE / f"{args.suite}.expected"
     expected, tolerances = read_expected(path)
