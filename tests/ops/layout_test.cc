@@ -2,6 +2,7 @@
 // the session in which every value is row-major.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -160,6 +161,102 @@ TEST(Layout, ATransposeWhoseResultIsReadInBothOrdersIsRightInBoth) {
     for (std::size_t i = 0; i < want->size(); ++i) {
       EXPECT_EQ(mismatch_at(got, i, (*want)[i], 1e-5, 1e-5), "") << i;
     }
+  }
+}
+
+TEST(Layout, ATransposeThatMovesOnlyExtentsOfOneMovesNothing) {
+  const struct {
+    Shape dims;
+    std::vector<std::int64_t> order;
+  } rows[] = {
+      {{2, 9, 3, 1}, {0, 2, 1, 3}}, {{2, 9, 3, 1}, {0, 2, 3, 1}}, {{2, 3, 1, 7}, {0, 1, 3, 2}}};
+  for (const auto& row : rows) {
+    GraphCase graph;
+    graph.input("x", random_floats(row.dims, 1));
+    graph.node("Transpose", {"x"}, {"n"}, {integers("perm", row.order)});
+    graph.constant("w", random_floats({4, 3, 1, 1}, 2)).node("Conv", {"n", "w"}, {"y"}).output("y");
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5, 1e-5), "");
+    // The convolution, and what brings its input and its result from and to rows.
+    const bool rows_before = row.order[1] == 1;
+    EXPECT_EQ(graph.figures().steps, rows_before ? 3U : 2U) << to_string(row.order);
+  }
+}
+
+TEST(Layout, IsKeptWhereExtentsOfOneComeAndGo) {
+  GraphCase graph;
+  graph.input("x", random_floats({2, 3, 9, 1}, 1)).constant("w", random_floats({6, 3, 1, 1}, 2));
+  graph.node("Conv", {"x", "w"}, {"c"}).constant("last", int64s({1}, {3}));
+  graph.node("Squeeze", {"c", "last"}, {"s"}).constant("v", random_floats({6, 6, 3}, 3));
+  graph.node("Conv", {"s", "v"}, {"d"}).constant("third", int64s({1}, {2}));
+  graph.node("Unsqueeze", {"d", "third"}, {"u"}).constant("t", random_floats({2, 6, 1, 1}, 4));
+  graph.node("Conv", {"u", "t"}, {"y"}).output("y");
+  // Other dims than that, which only rows can have.
+  graph.constant("flat", int64s({3}, {2, 7, 6})).node("Reshape", {"u", "flat"}, {"r"}).output("r");
+  const auto want = graph.run_reference();
+  const auto got = graph.run();
+  ASSERT_TRUE(want && got) << error_of(want) << error_of(got);
+  for (std::size_t i = 0; i < want->size(); ++i) {
+    EXPECT_EQ(mismatch_at(got, i, (*want)[i], 1e-5, 1e-5), "") << i;
+  }
+  EXPECT_EQ(graph.figures().reorders, 3U) << "one input, two outputs";
+}
+
+// What a step without effect is read by: a convolution, and the graph's outputs, twice.
+TEST(Layout, StepsThatPassOnTheirInputVanish) {
+  const struct {
+    const char* what;
+    const char* op;
+    std::vector<NamedTensor> more;
+    std::vector<Attribute> attributes;
+    bool vanishes;
+  } rows[] = {
+      {"pads of 0", "Pad", {int64s({8}, {0, 0, 0, 0, 0, 0, 0, 0})}, {}, true},
+      {"pads that move", "Pad", {int64s({8}, {0, 0, 1, 0, 0, 0, -1, 0})}, {}, false},
+      {"a slice of everything", "Slice", {int64s({1}, {0}), int64s({1}, {99})}, {}, true},
+      {"backwards",
+       "Slice",
+       {int64s({1}, {-1}), int64s({1}, {-99}), int64s({1}, {3}), int64s({1}, {-1})},
+       {},
+       false},
+      {"backwards through one",
+       "Slice",
+       {int64s({1}, {-1}), int64s({1}, {-99}), int64s({1}, {4}), int64s({1}, {-1})},
+       {},
+       true},
+      {"no larger", "Expand", {int64s({2}, {1, 7})}, {}, true},
+      {"once", "Tile", {int64s({4}, {1, 1, 1, 1})}, {}, true},
+      {"with nothing", "Concat", {floats({2, 6, 0, 7}, {})}, {integer("axis", 2)}, true},
+      {"to what it is", "Cast", {}, {integer("to", 1)}, true},
+      {"to another datatype", "Cast", {}, {integer("to", 11)}, false},
+  };
+  for (const auto& row : rows) {
+    const bool of_one = std::string_view(row.what) == "backwards through one";
+    GraphCase graph = convolved();
+    std::string last = "c";
+    if (of_one) {
+      graph.constant("axes", int64s({1}, {4})).node("Unsqueeze", {"c", "axes"}, {"c5"});
+      last = "c5";
+    }
+    std::vector<std::string> inputs{last};
+    for (std::size_t i = 0; i < row.more.size(); ++i) {
+      inputs.push_back("more" + std::to_string(i));
+      graph.constant(inputs.back(), row.more[i]);
+    }
+    graph.node("Relu", {last}, {"r"}).node(row.op, inputs, {"y"}, row.attributes);
+    graph.output(last).output("y").output("r").output("y");
+    const auto want = graph.run_reference();
+    const auto got = graph.run();
+    ASSERT_TRUE(want && got) << row.what << error_of(want) << error_of(got);
+    for (std::size_t i = 0; i < want->size(); ++i) {
+      EXPECT_EQ(mismatch_at(got, i, (*want)[i], 1e-5, 1e-5), "") << row.what << " " << i;
+    }
+    const auto steps = graph.figures().steps;
+    GraphCase without = convolved();
+    without.node("Relu", {"c"}, {"r"}).output("c").output("r");
+    ASSERT_TRUE(without.run());
+    EXPECT_EQ(steps == without.figures().steps, row.vanishes) << row.what;
   }
 }
 

@@ -49,7 +49,10 @@ class Binder {
   std::uint32_t in_layout(std::uint32_t slot, Layout layout, std::vector<BoundStep>& steps);
   void choose_for(BoundStep& step, std::vector<BoundStep>& steps);
   bool follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps);
+  [[nodiscard]] bool passes_on(const BoundStep& step) const;
   bool rename_turned(const BoundStep& step);
+  bool rename_squeezed(const BoundStep& step);
+  [[nodiscard]] std::uint32_t original(std::uint32_t slot) const;
   [[nodiscard]] bool wants_channels_last(std::uint32_t slot, int hops) const;
 
   std::uint32_t root_of(std::uint32_t slot);
@@ -66,8 +69,9 @@ class Binder {
   std::vector<bool> same_;                      // by plan value: it looks as it did before
   std::vector<const BoundStep*> steps_before_;  // by plan step; null: not run before
   std::map<std::pair<std::uint32_t, Layout>, std::uint32_t> other_layouts_;
-  std::map<std::uint32_t, std::uint32_t> widened_;  // slot of a 16-bit float -> as float32
-  std::vector<std::uint32_t> output_slots_;         // by wanted output, row-major
+  std::map<std::uint32_t, std::uint32_t> originals_;  // result of a step without effect -> input
+  std::map<std::uint32_t, std::uint32_t> widened_;    // slot of a 16-bit float -> as float32
+  std::vector<std::uint32_t> output_slots_;           // by wanted output, row-major
   struct Life {
     std::size_t first = ~std::size_t{0};
     std::size_t last = 0;

@@ -20,17 +20,46 @@ bool indifferent(Dims dims, std::size_t rank) {
   return layouts_coincide(stretched);
 }
 
-// Whether a transposition is 0, 2, 3, ..., 1 (from row-major to channels-last) or the way back.
-bool turns(const Step& step, bool to_last) {
+// The permutation that a transposition of this rank names; null where it names none.
+const std::vector<std::int64_t>* permutation_of(const Step& step, std::size_t rank) {
   for (const Attribute& attribute : step.node.attributes) {
-    if (attribute.name == "perm" && attribute.integers.size() >= 3) {
-      std::vector<std::int64_t> order(attribute.integers.size());
-      std::iota(order.begin(), order.end(), 0);
-      std::rotate(order.begin() + 1, to_last ? order.begin() + 2 : order.end() - 1, order.end());
-      return order == attribute.integers;
+    if (attribute.name == "perm" && attribute.integers.size() == rank) {
+      return &attribute.integers;
     }
   }
-  return false;
+  return nullptr;
+}
+
+// `order` as memory has the dimensions in a layout, without those of extent 1.
+std::vector<std::int64_t> order_in_memory(std::vector<std::int64_t> order,
+                                          Dims dims,
+                                          Layout layout) {
+  if (layout == Layout::channels_last) {
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  }
+  std::erase_if(order, [&](std::int64_t at) { return dims[static_cast<std::size_t>(at)] == 1; });
+  return order;
+}
+
+// Something from its first input, and nothing else.
+bool makes_one_of_first(const BoundStep& step) {
+  return !step.in.empty() && step.in[0] != kNoValue && step.out[0] != kNoValue &&
+         std::ranges::count(step.out, kNoValue) + 1 == std::ssize(step.out);
+}
+
+// A value of rank 3 to 5 whose bytes may get another name.
+bool may_be_renamed(const Slot& slot) {
+  return slot.dims.size() >= 3 && slot.dims.size() <= 5 && slot.datatype != DataType::string &&
+         storage_size(slot.datatype) <= 8;
+}
+
+// Batch and channels, then the places' extents but for those of 1.
+Shape without_ones(Dims dims) {
+  Shape made(dims.begin(), dims.begin() + 2);
+  std::copy_if(dims.begin() + 2, dims.end(), std::back_inserter(made), [](std::int64_t extent) {
+    return extent != 1;
+  });
+  return made;
 }
 
 }  // namespace
@@ -109,34 +138,73 @@ bool Binder::wants_channels_last(std::uint32_t slot, int hops) const {
   });
 }
 
-// A transposition from one layout to the other moves nothing: its result is its input's bytes.
+// A transposition after which memory has the dimensions in the same order, be it from one layout to
+// the other, moves nothing: its result is its input's bytes.
 bool Binder::rename_turned(const BoundStep& step) {
-  if (plan_.row_major || step.out[0] == kNoValue) {
+  if (plan_.row_major || !makes_one_of_first(step)) {
     return false;
   }
-  const Slot from = binding_->slots_[step.in[0]];
+  const Slot& from = binding_->slots_[step.in[0]];
   Slot& to = binding_->slots_[step.out[0]];
-  const std::size_t rank = from.dims.size();
-  if (rank < 3 || rank > 5 || storage_size(from.datatype) > 8 ||
-      from.datatype == DataType::string) {
+  const auto* const permutation = permutation_of(*step.step, from.dims.size());
+  if (!may_be_renamed(from) || permutation == nullptr) {
     return false;
   }
   constexpr int kHops = 3;
+  std::vector<std::int64_t> ascending(from.dims.size());
+  std::iota(ascending.begin(), ascending.end(), 0);
+  const auto before = order_in_memory(std::move(ascending), from.dims, from.layout);
   Layout layout = Layout::plain;
-  if (from.layout == Layout::channels_last) {
-    if (!turns(*step.step, true)) {
+  if (order_in_memory(*permutation, from.dims, layout) != before) {
+    layout = Layout::channels_last;
+    if (order_in_memory(*permutation, from.dims, layout) != before ||
+        !wants_channels_last(step.out[0], kHops)) {
       return false;
     }
-  } else {
-    if (!turns(*step.step, false) || !wants_channels_last(step.out[0], kHops)) {
-      return false;
-    }
-    layout = layouts_coincide(to.dims) ? Layout::plain : Layout::channels_last;
   }
-  to.layout = layout;
+  to.layout = layouts_coincide(to.dims) ? Layout::plain : layout;
   to.root = step.in[0];
   to.storage = Storage::none;
   return true;
+}
+
+// Places' extents of 1 may come and go without a change of order.
+bool Binder::rename_squeezed(const BoundStep& step) {
+  if (!makes_one_of_first(step)) {
+    return false;
+  }
+  const Slot& from = binding_->slots_[step.in[0]];
+  Slot& to = binding_->slots_[step.out[0]];
+  if (from.layout != Layout::channels_last || !may_be_renamed(from) || !may_be_renamed(to) ||
+      without_ones(from.dims) != without_ones(to.dims)) {
+    return false;
+  }
+  to.layout = layouts_coincide(to.dims) ? Layout::plain : from.layout;
+  to.root = step.in[0];
+  to.storage = Storage::none;
+  return true;
+}
+
+std::uint32_t Binder::original(std::uint32_t slot) const {
+  const auto found = originals_.find(slot);
+  return found == originals_.end() ? slot : found->second;
+}
+
+// Whether the step's result is its first input as it is: a Pad without pads, a Slice of everything.
+bool Binder::passes_on(const BoundStep& step) const {
+  const OperatorEntry& entry = *step.step->entry;
+  if (plan_.row_major || (!entry.alias && entry.passes_on == nullptr) ||
+      !makes_one_of_first(step)) {
+    return false;
+  }
+  const Slot& from = binding_->slots_[step.in[0]];
+  const Slot& to = binding_->slots_[step.out[0]];
+  if (from.datatype != to.datatype || !std::ranges::equal(Dims(from.dims), Dims(to.dims))) {
+    return false;
+  }
+  const auto facts = facts_for(*step.step);
+  return entry.alias ||
+         entry.passes_on(step.step->params, {.inputs = facts, .output_count = step.out.size()});
 }
 
 void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
@@ -173,15 +241,24 @@ void Binder::choose_layouts() {
   std::vector<BoundStep> steps;
   steps.reserve(binding.steps_.size() + binding.steps_.size() / 8);
   for (BoundStep& step : binding.steps_) {
-    const bool may_rename =
-        step.step != nullptr && !step.dynamic && step.step->entry->layout == LayoutRule::turns;
-    if (!may_rename || !rename_turned(step)) {
-      choose_for(step, steps);
-      steps.push_back(std::move(step));
+    std::ranges::transform(step.in, step.in.begin(), [this](auto slot) { return original(slot); });
+    if (step.step != nullptr && !step.dynamic) {
+      if (passes_on(step)) {
+        originals_.emplace(step.out[0], step.in[0]);
+        continue;
+      }
+      const OperatorEntry& entry = *step.step->entry;
+      if ((entry.layout == LayoutRule::turns && rename_turned(step)) ||
+          (entry.alias && rename_squeezed(step))) {
+        continue;
+      }
     }
+    choose_for(step, steps);
+    steps.push_back(std::move(step));
   }
   for (const std::size_t output : binding.wanted_) {
-    output_slots_.push_back(in_layout(plan_.outputs[output].value, Layout::plain, steps));
+    const std::uint32_t slot = original(plan_.outputs[output].value);
+    output_slots_.push_back(in_layout(slot, Layout::plain, steps));
   }
   binding.steps_ = std::move(steps);
   // Slots do not move any more: their dims can be looked at.

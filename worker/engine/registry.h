@@ -68,7 +68,15 @@ struct OperatorEntry {
   // Where the operator is an activation that its producer can apply: fills it in, true. Null:
   // never.
   bool (*as_activation)(const Box& params, const InputFacts& facts, Tail& tail) = nullptr;
+  // Asked where output 0 has the datatype and dims of input 0: whether it is input 0 as it is, so
+  // that the step has nothing to do. Null: never, but for an alias, which always is.
+  bool (*passes_on)(const Box& params, const InputFacts& facts) = nullptr;
 };
+
+// For `passes_on`: the same dims are enough.
+inline bool always_passes_on(const Box&, const InputFacts&) {
+  return true;
+}
 
 class Registry {
  public:

@@ -172,12 +172,14 @@ void register_cast(Registry& registry) {
                 .since = {1, 6, 9, 13, 19, 21, 23, 24},
                 .kernel = kernel<parse_cast, infer_cast, run_cast>(),
                 .layout = LayoutRule::follow,
-                .halves = HalfRule::native});
+                .halves = HalfRule::native,
+                .passes_on = always_passes_on});
   registry.add({.name = "CastLike",
                 .since = {15, 19, 21, 23, 24},
                 .arity = {2, 2, 1},
                 .kernel = kernel<parse_cast_like, infer_cast, run_cast>(),
-                .halves = HalfRule::native});
+                .halves = HalfRule::native,
+                .passes_on = always_passes_on});
 }
 
 }  // namespace sluice::engine

@@ -253,6 +253,21 @@ Result<OutputFacts> infer_slice(const SliceParams& params, const InputFacts& fac
   return one_output(x.datatype, std::move(cut->count));
 }
 
+// As many elements as before, and none of them backwards.
+bool takes_everything(const Box& params, const InputFacts& facts) {
+  const Dims dims = facts.at(0).dims;
+  const auto cut = cut_from(params.as<SliceParams>(), dims, facts);
+  if (!cut || !*cut) {
+    return false;
+  }
+  for (std::size_t d = 0; d < dims.size(); ++d) {
+    if ((*cut)->step[d] < 0 && dims[d] > 1) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // The box of elements that are taken, and the offset of its first.
 struct SliceBound {
   StridedCopy box{};
@@ -298,7 +313,8 @@ void register_gather(Registry& registry) {
                 .kernel = kernel<parse_concat, infer_concat, run_concat>(),
                 .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
-                .tame = true});
+                .tame = true,
+                .passes_on = always_passes_on});
   registry.add({.name = "Gather",
                 .since = {1, 11, 13},
                 .arity = {2, 2, 1},
@@ -311,7 +327,8 @@ void register_gather(Registry& registry) {
                 .kernel = bound_kernel<parse_slice, infer_slice, bind_slice, run_slice>(),
                 .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
-                .tame = true});
+                .tame = true,
+                .passes_on = takes_everything});
 }
 
 }  // namespace sluice::engine

@@ -132,6 +132,13 @@ Result<OutputFacts> infer_pad(const PadParams& params, const InputFacts& facts) 
   return one_output(x.datatype, std::move(dims));
 }
 
+bool pads_nothing(const Box& params, const InputFacts& facts) {
+  const auto border = border_of(params.as<PadParams>(), facts);
+  const auto is_zero = [](std::int64_t count) { return count == 0; };
+  return border && *border && std::ranges::all_of((*border)->before, is_zero) &&
+         std::ranges::all_of((*border)->behind, is_zero);
+}
+
 struct PadBound {
   // constant: the box of elements that stay, and where it begins.
   StridedCopy kept{};
@@ -256,7 +263,8 @@ void register_pad(Registry& registry) {
                 .kernel = bound_kernel<parse_pad, infer_pad, bind_pad, run_pad>(),
                 .layout = LayoutRule::follow,
                 .halves = HalfRule::native,
-                .tame = true});
+                .tame = true,
+                .passes_on = pads_nothing});
 }
 
 }  // namespace sluice::engine

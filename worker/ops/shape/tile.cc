@@ -131,13 +131,15 @@ void register_tile(Registry& registry) {
                 .arity = {2, 2, 1},
                 .kernel = bound_kernel<parse_nothing, infer_expand, bind_expand, run_expand>(),
                 .halves = HalfRule::native,
-                .tame = true});
+                .tame = true,
+                .passes_on = always_passes_on});
   registry.add({.name = "Tile",
                 .since = {1, 6, 13},
                 .arity = {2, 3, 1},
                 .kernel = bound_kernel<parse_tile, infer_tile, bind_tile, run_tile>(),
                 .halves = HalfRule::native,
-                .tame = true});
+                .tame = true,
+                .passes_on = always_passes_on});
 }
 
 }  // namespace sluice::engine
