@@ -1,6 +1,7 @@
 // 16-bit floats through the engine: widen.h, and the operators that take them as they are.
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -101,6 +102,55 @@ TEST(Half, ConvolutionsKeepTheirLayoutAcrossTheConversions) {
   graph.constant("w", halves({4, 2, 3, 3}, std::vector<float>(72, 0.5F)));
   graph.node("Conv", {"x", "w"}, {"c"}).node("Relu", {"c"}, {"y"}).output("y");
   EXPECT_EQ(mismatch(graph.run(), halves({1, 4, 1, 1}, {9, 9, 9, 9}), 0), "");
+}
+
+// Rounding before a relu or a clip is rounding after it; a product has more digits than are kept.
+TEST(Half, ConvolutionsTakeTheActivationsThatRoundingLetsThemTake) {
+  const struct {
+    const char* op;
+    std::vector<Attribute> attributes;
+    std::size_t steps;  // an activation of its own, and the rounding behind it, are two more
+  } rows[] = {{"Relu", {}, 9},
+              {"Clip", {real("min", -0.3F), real("max", 0.7F)}, 9},
+              {"LeakyRelu", {real("alpha", 0.3F)}, 11}};
+  for (const auto& row : rows) {
+    std::vector<float> image(3 * 7 * 5);
+    std::vector<float> weights(4 * 3 * 3 * 3);
+    for (std::size_t i = 0; i < image.size(); ++i) {
+      image[i] = std::sin(static_cast<float>(i));
+    }
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      weights[i] = std::cos(static_cast<float>(3 * i));
+    }
+    GraphCase graph(10);
+    graph.input("x", halves({1, 3, 7, 5}, image)).constant("w", halves({4, 3, 3, 3}, weights));
+    graph.node("Conv", {"x", "w"}, {"c"}).node(row.op, {"c"}, {"a"}, row.attributes);
+    graph.constant("v", halves({4, 4, 1, 1}, std::vector<float>(16, 0.1F)));
+    graph.node("Conv", {"a", "v"}, {"y"}).output("y").output("a");
+    const auto want = graph.run_reference();
+    const auto got = graph.run();
+    ASSERT_TRUE(want && got) << error_of(want) << error_of(got);
+    EXPECT_EQ(mismatch_at(got, 0, (*want)[0], 1e-3, 1e-3), "") << row.op;
+    EXPECT_EQ(mismatch_at(got, 1, (*want)[1], 1e-3, 1e-3), "") << row.op;
+    EXPECT_EQ(graph.figures().steps, row.steps) << row.op;
+  }
+}
+
+TEST(Half, ARelusNanStaysWhereTheNumbersBeforeItWereTooLarge) {
+  GraphCase graph;
+  graph.input("x", halves({1, 1, 1, 2}, {60000, 1})).constant("w", halves({2, 1, 1, 1}, {2, -2}));
+  graph.constant("v", halves({1, 2, 1, 1}, {1, 1}));
+  graph.node("Conv", {"x", "w"}, {"c"});
+  graph.node("Conv", {"c", "v"}, {"d"}).node("Relu", {"d"}, {"y"}).output("y");
+  EXPECT_EQ(mismatch(graph.run(), halves({1, 1, 1, 2}, {kNan, 0}), 0), "");
+}
+
+TEST(Half, ADropoutWhoseMaskNobodyReadsIsNoStep) {
+  GraphCase graph(6);
+  graph.input("x", halves({2}, {3, 4})).node("Neg", {"x"}, {"n"});
+  graph.node("Dropout", {"n"}, {"d", "mask"}).node("Neg", {"d"}, {"y"}).output("y");
+  EXPECT_EQ(mismatch(graph.run(), halves({2}, {3, 4}), 0), "");
+  EXPECT_EQ(graph.figures().steps, 6U) << "each Neg between two conversions";
 }
 
 TEST(Half, OperatorsThatMoveElementsKeepEveryBit) {

@@ -5,6 +5,8 @@
 //   Conv -> Add(same shape)                   residual, added in place where it ends
 //   {Conv, MatMul, Gemm} -> Relu, Clip, ...   activation
 //
+// Of 16-bit floats only relu and clip: whoever rounds before them rounds to the same after them.
+//
 // Only along values with one reader that are no graph outputs, so nobody misses what vanishes.
 
 #include <algorithm>
@@ -242,8 +244,9 @@ void Fuser::take_residual(std::size_t& at) {
 void Fuser::take_activation(std::size_t& at) {
   const std::size_t reader = reader_of(at);
   Step& step = plan_.steps[at];
+  const DataType made = plan_.datatypes[step.node.outputs[0]];
   if (reader == kNone || plan_.steps[reader].entry->as_activation == nullptr ||
-      plan_.datatypes[step.node.outputs[0]] != DataType::float32 ||
+      (made != DataType::float32 && !is_half(made)) ||
       plan_.steps[reader].node.inputs[0] != step.node.outputs[0]) {
     return;
   }
@@ -264,7 +267,8 @@ void Fuser::take_activation(std::size_t& at) {
   }
   Tail tail = step.tail;
   const InputFacts seen{.inputs = facts, .output_count = 1};
-  if (plan_.steps[reader].entry->as_activation(plan_.steps[reader].params, seen, tail)) {
+  if (plan_.steps[reader].entry->as_activation(plan_.steps[reader].params, seen, tail) &&
+      (!is_half(made) || tail.activation != Activation::leaky_relu)) {
     step.tail = tail;
     absorb(at, reader);
   }

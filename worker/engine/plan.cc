@@ -197,6 +197,12 @@ void drop_dead_steps(Plan& plan) {
     if (!alive) {
       continue;
     }
+    if (step->entry->alias) {  // renames where there is nothing else: an old Dropout has a mask
+      for (std::size_t i = 1; i < step->node.outputs.size(); ++i) {
+        ValueId& value = step->node.outputs[i];
+        value = value != kNoValue && needed[value] ? value : kNoValue;
+      }
+    }
     for (const ValueId value : step->node.inputs) {
       if (value != kNoValue) {
         needed[value] = true;

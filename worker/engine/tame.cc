@@ -1,9 +1,9 @@
 // note_tame: where a NaN or an infinity cannot come from.
 //
 // A value is tame when finite inputs of the graph make it finite (but for overflow, which is not
-// followed): it is a finite constant, or made from tame values by an operator that is tame, or by
-// the steps of any branch of an If (branches.h). A fused relu or clip behind tame values may lose
-// NaN, because a run with other inputs is bound apart.
+// followed but of 16-bit floats, where it is near): it is a finite constant, or made from tame
+// values by an operator that is tame, or by the steps of any branch of an If (branches.h). A fused
+// relu or clip behind tame values may lose NaN, because a run with other inputs is bound apart.
 
 #include <algorithm>
 
@@ -32,11 +32,11 @@ bool sees_tame(const Step& step, const std::vector<bool>& tame) {
 }
 
 // Notes of each result of the step whether it is tame.
-void note_results(const Step& step, std::vector<bool>& tame) {
+void note_results(const Plan& plan, const Step& step, std::vector<bool>& tame) {
   std::vector<bool> results(step.node.outputs.size(), sees_tame(step, tame));
   for (const auto& graph : step.graphs) {
     for (const Step& inner : graph->inlined) {
-      note_results(inner, tame);
+      note_results(plan, inner, tame);
     }
     for (std::size_t i = 0; i < results.size(); ++i) {
       const ValueId value = step.node.outputs[i];
@@ -45,7 +45,9 @@ void note_results(const Step& step, std::vector<bool>& tame) {
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (step.node.outputs[i] != kNoValue) {
-      tame[step.node.outputs[i]] = results[i] && (step.entry->tame || !step.graphs.empty());
+      const ValueId value = step.node.outputs[i];
+      tame[value] = results[i] && (step.entry->tame || !step.graphs.empty()) &&
+                    !is_half(plan.datatypes[value]);
     }
   }
 }
@@ -70,7 +72,7 @@ void note_tame(Plan& plan) {
   }
   for (Step& step : plan.steps) {
     step.tame = sees_tame(step, tame);
-    note_results(step, tame);
+    note_results(plan, step, tame);
   }
 }
 

@@ -295,7 +295,8 @@ void register_conv(Registry& registry) {
        .kernel = prepared_kernel<parse_conv, infer_conv, prepare_conv, bind_conv, run_conv>(),
        .layout = LayoutRule::channels_last,
        .fuses_tail = true,
-       .fuses_residual = true});
+       .fuses_residual = true,
+       .tame = true});
 }
 
 }  // namespace sluice::engine
