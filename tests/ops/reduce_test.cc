@@ -176,6 +176,40 @@ TEST(Reduce, AgreesWithAPlainLoopForEveryChoiceOfAxes) {
   }
 }
 
+TEST(Reduce, AddsUpNeighbouringColumnsAsByThemselves) {
+  for (const std::int64_t columns : {1, 7, 8, 21, 256, 301}) {
+    const NamedTensor x = random_floats({2, 5, columns}, 3);
+    const std::vector<float> values = floats_of(x);
+    std::vector<float> sums;
+    std::vector<float> means;
+    std::vector<float> lengths;
+    for (std::int64_t i = 0; i < 2 * columns; ++i) {
+      double sum = 0;
+      double squares = 0;
+      for (std::int64_t k = 0; k < 5; ++k) {
+        const double value =
+            values[static_cast<std::size_t>((i / columns * 5 + k) * columns + i % columns)];
+        sum += value;
+        squares += value * value;
+      }
+      sums.push_back(static_cast<float>(sum));
+      means.push_back(static_cast<float>(sum / 5));
+      lengths.push_back(static_cast<float>(std::sqrt(squares)));
+    }
+    const NamedTensor axis = int64s({1}, {1});
+    const auto reduced = [&](const char* op) {
+      return run_op(op, {x, axis}, {integer("keepdims", 0)}, 18);
+    };
+    EXPECT_EQ(mismatch(reduced("ReduceSum"), floats({2, columns}, sums), 0), "") << columns;
+    EXPECT_EQ(mismatch(reduced("ReduceMean"), floats({2, columns}, means), 0), "") << columns;
+    EXPECT_EQ(mismatch(reduced("ReduceL2"), floats({2, columns}, lengths), 1e-7), "") << columns;
+  }
+  const NamedTensor none = floats({0, 9}, {});
+  EXPECT_EQ(mismatch(run_op("ReduceMean", {none, int64s({1}, {0})}, {}, 18),
+                     floats({1, 9}, std::vector<float>(9, kNan))),
+            "");
+}
+
 TEST(ArgReduce, FindsTheFirstOrLastExtreme) {
   const NamedTensor x = floats({2, 3}, {2, 2, 1, 3, 10, 10});
   EXPECT_EQ(mismatch(run_op("ArgMax", {x}, {integer("axis", 1)}), int64s({2, 1}, {0, 1})), "");

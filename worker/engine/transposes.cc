@@ -138,8 +138,14 @@ void turn(const TurnedMatrix& matrix, const Word* from, Word* to) {
   if (matrix.from_step == matrix.columns && (matrix.columns == 2 || matrix.columns == 3)) {
     return matrix.columns == 2 ? take_apart<2>(matrix, from, to) : take_apart<3>(matrix, from, to);
   }
-  for (std::int64_t r = 0; r < matrix.rows; r += kTurnedTile) {
-    for (std::int64_t c = 0; c < matrix.columns; c += kTurnedTile) {
+  // The shorter side inside: what is not done of a line is still in the cache when its turn comes.
+  const bool rows_inside = matrix.rows < matrix.columns;
+  const std::int64_t inside = rows_inside ? matrix.rows : matrix.columns;
+  const std::int64_t outside = rows_inside ? matrix.columns : matrix.rows;
+  for (std::int64_t o = 0; o < outside; o += kTurnedTile) {
+    for (std::int64_t i = 0; i < inside; i += kTurnedTile) {
+      const std::int64_t r = rows_inside ? i : o;
+      const std::int64_t c = rows_inside ? o : i;
       turn_tile({std::min(kTurnedTile, matrix.rows - r),
                  std::min(kTurnedTile, matrix.columns - c),
                  matrix.from_step,
@@ -150,10 +156,30 @@ void turn(const TurnedMatrix& matrix, const Word* from, Word* to) {
   }
 }
 
+void thin_out(const Word* from, Word* to, std::int64_t count) {
+  const Words d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes < count; i += lanes) {  // the last one's neighbour may not be there
+    hn::StoreU(hn::ConcatEven(d, hn::LoadU(d, from + 2 * i + lanes), hn::LoadU(d, from + 2 * i)),
+               d,
+               to + i);
+  }
+  for (; i < count; ++i) {
+    to[i] = from[2 * i];
+  }
+}
+
 #else
 
 void turn(const TurnedMatrix& matrix, const Word* from, Word* to) {
   turn_one_by_one(matrix, from, to);
+}
+
+void thin_out(const Word* from, Word* to, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    to[i] = from[2 * i];
+  }
 }
 
 #endif
@@ -166,9 +192,13 @@ HWY_AFTER_NAMESPACE();
 namespace sluice::engine {
 
 HWY_EXPORT(turn);
+HWY_EXPORT(thin_out);
 
 void transpose_words(const TurnedMatrix& matrix, const std::uint32_t* from, std::uint32_t* to) {
   HWY_DYNAMIC_DISPATCH(turn)(matrix, from, to);
+}
+void take_every_second(const std::uint32_t* from, std::uint32_t* to, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(thin_out)(from, to, count);
 }
 
 }  // namespace sluice::engine

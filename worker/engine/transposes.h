@@ -18,4 +18,7 @@ struct TurnedMatrix {
 // `from` and `to` do not meet; any alignment of whole elements.
 void transpose_words(const TurnedMatrix& matrix, const std::uint32_t* from, std::uint32_t* to);
 
+// to[i] = from[2 * i].
+void take_every_second(const std::uint32_t* from, std::uint32_t* to, std::int64_t count);
+
 }  // namespace sluice::engine

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "worker/engine/transposes.h"
 #include "worker/ops/elements.h"
 
 namespace sluice::engine {

@@ -11,6 +11,7 @@
 #include "worker/engine/kernel.h"
 #include "worker/engine/parallel.h"
 #include "worker/engine/tensor.h"
+#include "worker/engine/transposes.h"
 
 namespace sluice::engine {
 
@@ -72,6 +73,10 @@ void copy_strided(const StridedCopy& box, const T* from, T* to) {
         std::copy_n(source, inner, target);
       } else if (from_step == 0 && to_step == 1) {
         std::fill_n(target, inner, *source);
+      } else if (std::is_same_v<T, std::uint32_t> && from_step == 2 && to_step == 1) {
+        if constexpr (std::is_same_v<T, std::uint32_t>) {
+          take_every_second(source, target, inner);
+        }
       } else {
         for (std::int64_t i = 0; i < inner; ++i) {
           target[i * to_step] = source[i * from_step];

@@ -20,6 +20,7 @@
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/known.h"
+#include "worker/ops/math/walk.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/sums.h"
 #include "worker/ops/types.h"
@@ -101,47 +102,6 @@ Result<OutputFacts> infer_reduce(const ReduceParams& params, const InputFacts& f
   return one_output(x.datatype, std::move(dims));
 }
 
-// Two nested walks over the input: the kept dimensions outside, the reduced ones inside.
-struct Walk {
-  Shape extents{};
-  Shape steps{};
-  std::int64_t count = 1;
-
-  [[nodiscard]] std::int64_t offset(std::int64_t number) const {
-    std::int64_t at = 0;
-    for (std::size_t d = extents.size(); d > 0; --d) {
-      at += number % extents[d - 1] * steps[d - 1];
-      number /= extents[d - 1];
-    }
-    return at;
-  }
-  void add(std::int64_t extent, std::int64_t step) {
-    count *= extent;
-    if (!extents.empty() && steps.back() == step * extent) {
-      extents.back() *= extent;
-      steps.back() = step;
-    } else {
-      extents.push_back(extent);
-      steps.push_back(step);
-    }
-  }
-  // Calls f with each element, in index order.
-  template <class T, class F>
-  void for_each(const T* x, const F& f) const {
-    if (count == 0) {
-      return;
-    }
-    const std::int64_t inner = extents.empty() ? 1 : extents.back();
-    const std::int64_t step = extents.empty() ? 1 : steps.back();
-    for (std::int64_t row = 0; row < count; row += inner) {
-      const T* from = x + offset(row);
-      for (std::int64_t i = 0; i < inner; ++i) {
-        f(from[i * step]);
-      }
-    }
-  }
-};
-
 // The sum of `of_row(row, count)` over the walk's rows of neighbouring elements.
 template <class T, class F>
 double sum_of_rows(const Walk& walk, const T* x, const F& of_row) {
@@ -153,6 +113,7 @@ double sum_of_rows(const Walk& walk, const T* x, const F& of_row) {
   return sum;
 }
 
+// Two nested walks over the input: the kept dimensions outside, the reduced ones inside.
 struct ReduceBound {
   Walk kept{};
   Walk reduced{};
@@ -253,6 +214,39 @@ bool reduce_fast(Op op, const Walk& walk, const float* x, float& result) {
   }
 }
 
+bool has_columns(Op op, const ReduceBound& bound) {
+  constexpr std::int64_t kWorthwhile = 8;
+  const bool sums = op == Op::sum || op == Op::mean || op == Op::sum_square || op == Op::l2;
+  return sums && !bound.kept.extents.empty() && bound.kept.steps.back() == 1 &&
+         bound.kept.extents.back() >= kWorthwhile;
+}
+
+// Results [begin, end) where neighbours in the result are neighbours in the input: many sums at a
+// time, each in the order that it would have by itself.
+void reduce_columns(Op op,
+                    const ReduceBound& bound,
+                    const float* x,
+                    float* y,
+                    std::int64_t begin,
+                    std::int64_t end) {
+  constexpr std::int64_t kMost = 256;
+  const std::int64_t inner = bound.kept.extents.back();
+  const bool squared = op == Op::sum_square || op == Op::l2;
+  while (begin < end) {
+    const std::int64_t count = std::min({kMost, end - begin, inner - begin % inner});
+    const float* const from = x + bound.kept.offset(begin);
+    double sums[kMost] = {};
+    for (std::int64_t i = 0; i < bound.reduced.count; ++i) {
+      simd::add_row(from + bound.reduced.offset(i), count, squared, sums);
+    }
+    std::transform(sums, sums + count, y + begin, [&](double sum) {
+      return op == Op::mean ? mean_of<float>(sum, bound.reduced.count)
+                            : static_cast<float>(op == Op::l2 ? std::sqrt(sum) : sum);
+    });
+    begin += count;
+  }
+}
+
 template <class T>
 T reduce_one(Op op, const Walk& walk, const T* x) {
   if constexpr (std::is_same_v<T, float>) {
@@ -333,6 +327,14 @@ Result<void> run_reduce(const ReduceParams& params,
     using T = decltype(tag);
     const T* from = x.as<T>().data();
     T* to = y.mut<T>().data();
+    if constexpr (std::is_same_v<T, float>) {
+      if (has_columns(params.op, bound)) {
+        const std::int64_t grain = 1 + 16'384 / (bound.reduced.count + 1);
+        return parallel_for(y.count, grain, [&](std::int64_t begin, std::int64_t end) {
+          reduce_columns(params.op, bound, from, to, begin, end);
+        });
+      }
+    }
     reduce_all([&](std::int64_t i, std::int64_t at) {
       to[i] = reduce_one(params.op, bound.reduced, from + at);
     });

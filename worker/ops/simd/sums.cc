@@ -80,6 +80,27 @@ void normalize_row(const NormalizedRow<float>& row) {
   }
 }
 
+template <bool kSquared>
+HWY_INLINE void add_row_as(const float* x, std::int64_t count, double* sums) {
+  const D d;
+  const hn::Rebind<float, D> narrow;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const V value = hn::PromoteTo(d, hn::LoadU(narrow, x + i));
+    const V sum = hn::LoadU(d, sums + i);
+    hn::StoreU(hn::Add(sum, kSquared ? hn::Mul(value, value) : value), d, sums + i);
+  }
+  for (; i < count; ++i) {
+    const auto value = static_cast<double>(x[i]);
+    sums[i] += kSquared ? value * value : value;
+  }
+}
+
+void add_to_columns(const float* x, std::int64_t count, bool squared, double* sums) {
+  return squared ? add_row_as<true>(x, count, sums) : add_row_as<false>(x, count, sums);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace sluice::engine::simd
 HWY_AFTER_NAMESPACE();
@@ -90,6 +111,7 @@ namespace sluice::engine::simd {
 HWY_EXPORT(sum_row);
 HWY_EXPORT(sum_squares_row);
 HWY_EXPORT(normalize_row);
+HWY_EXPORT(add_to_columns);
 
 double sum(const float* x, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(sum_row)(x, count);
@@ -99,6 +121,9 @@ double sum_squares(const float* x, std::int64_t count, double centre) {
 }
 void normalize(const NormalizedRow<float>& row) {
   HWY_DYNAMIC_DISPATCH(normalize_row)(row);
+}
+void add_row(const float* x, std::int64_t count, bool squared, double* sums) {
+  HWY_DYNAMIC_DISPATCH(add_to_columns)(x, count, squared, sums);
 }
 
 }  // namespace sluice::engine::simd

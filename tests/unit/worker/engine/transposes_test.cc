@@ -39,5 +39,20 @@ TEST(Transposes, PutEachElementInItsPlaceAndNothingElsewhere) {
   }
 }
 
+TEST(Transposes, TakeEverySecondAndReadNothingBehindTheLast) {
+  for (std::size_t count = 0; count < 70; ++count) {
+    std::vector<std::uint32_t> from(count == 0 ? 0 : 2 * count - 1);
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      from[i] = static_cast<std::uint32_t>(i);
+    }
+    std::vector<std::uint32_t> to(count + 1, 9999);
+    take_every_second(from.data(), to.data(), static_cast<std::int64_t>(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(to[i], 2 * i) << count;
+    }
+    EXPECT_EQ(to[count], 9999U);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::engine
