@@ -96,6 +96,8 @@ TEST(Unary, FastFunctionsStayWithinFourUlp) {
   };
   const Row rows[] = {
       {"Exp", [](double x) { return std::exp(x); }, -87, 88},
+      {"Exp", [](double x) { return std::exp(x); }, -106, -87},  // subnormal, at last 0
+      {"Exp", [](double x) { return std::exp(x); }, 88, 88.72F},
       {"Log", [](double x) { return std::log(x); }, 1e-6F, 1e6F},
       {"Tanh", [](double x) { return std::tanh(x); }, -9, 9},
       {"Sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }, -30, 30},
@@ -118,6 +120,13 @@ TEST(Unary, FastFunctionsStayWithinFourUlp) {
       ASSERT_LE(std::abs(y[i] - want), 4 * ulp) << row.op << "(" << x[i] << ")";
     }
   }
+}
+
+TEST(Unary, ExponentsBeyondTheLargestNumberAreInfinite) {
+  EXPECT_EQ(mismatch(run_op("Exp", {floats({4}, {88.73F, 89, 1e30F, -1e30F})}),
+                     floats({4}, {kInf, kInf, kInf, 0}),
+                     0),
+            "");
 }
 
 TEST(Unary, WorksOnIntegersAndOnNothing) {

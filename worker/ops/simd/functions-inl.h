@@ -38,11 +38,30 @@ HWY_INLINE V polynomial(V x, const float (&c)[kCount]) {
   return sum;
 }
 
+// p * 2^n, rounded once, for a whole n of at most 256: the result may be subnormal, or beyond the
+// largest. `shifted` is n + magic, which has n in its lowest bits.
+HWY_INLINE V scaled(V p, V n, V shifted, V magic) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  (void)shifted;
+  (void)magic;
+  return V{_mm512_scalef_ps(p.raw, n.raw)};
+#else
+  const D d;
+  const hn::RebindToSigned<D> di;
+  (void)n;
+  const auto whole = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, magic));
+  const auto half = hn::ShiftRight<1>(whole);  // one factor of 2^n alone could not be written
+  const auto power = [&](auto exponent) HWY_ATTR {
+    return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(exponent, hn::Set(di, 127))));
+  };
+  return hn::Mul(hn::Mul(p, power(half)), power(hn::Sub(whole, half)));
+#endif
+}
+
 // 2^n (1 + r + r^2 q(r)) with x = n ln 2 + r, |r| <= ln 2 / 2; q is a weighted least-squares fit,
 // within 3.1e-9. Held first to where the result is 0 or infinite, by operations whose second
-// operand stays when it is NaN. 2^n in two factors: it may be subnormal, or beyond the largest.
+// operand stays when it is NaN.
 HWY_INLINE V exp_of(D d, V x) {
-  const hn::RebindToSigned<D> di;
   const V held = hn::Max(hn::Set(d, -104.0F), hn::Min(hn::Set(d, 89.0F), x));
   const V magic = hn::Set(d, 12'582'912.0F);  // 1.5 * 2^23: what is added to it is rounded
   const V shifted = hn::MulAdd(held, hn::Set(d, 1.44269504F), magic);
@@ -51,12 +70,7 @@ HWY_INLINE V exp_of(D d, V x) {
   const V r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), high);
   constexpr float kQ[] = {0.49999994F, 0.16666521F, 0.04166839F, 0.00836871F, 0.001381461F};
   const V p = hn::Add(hn::Set(d, 1.0F), hn::MulAdd(polynomial(r, kQ), hn::Mul(r, r), r));
-  const auto whole = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, magic));
-  const auto half = hn::ShiftRight<1>(whole);
-  const auto power = [&](auto exponent) HWY_ATTR {
-    return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(exponent, hn::Set(di, 127))));
-  };
-  return hn::Mul(hn::Mul(p, power(half)), power(hn::Sub(whole, half)));
+  return scaled(p, n, shifted, magic);
 }
 
 HWY_INLINE V log_of(D d, V x) {
