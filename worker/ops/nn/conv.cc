@@ -11,6 +11,7 @@
 #include "worker/ops/detail/dnnl_conv.h"
 #include "worker/ops/math/activate.h"
 #include "worker/ops/nn/conv_depthwise.h"
+#include "worker/ops/nn/conv_depthwise_rows.h"
 #include "worker/ops/nn/conv_direct.h"
 #include "worker/ops/nn/conv_rows.h"
 #include "worker/ops/nn/window.h"
@@ -78,6 +79,7 @@ struct ConvState {
   std::shared_ptr<const detail::PackedFilter> filter{};
   std::vector<float> bias{};               // constant: the node's own, or a fused Add's
   std::vector<float> depthwise{};          // weights of conv_depthwise.h, instead of `filter`
+  bool depthwise_rows = false;             // they are for conv_depthwise_rows.h
   std::shared_ptr<const ConvRows> rows{};  // likewise
 };
 
@@ -129,11 +131,16 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   if (!window) {
     return state;  // the run's infer will say what is wrong
   }
+  const bool depthwise = w->dims[0] == params.group && w->dims[1] == 1;
+  state.depthwise_rows = depthwise && fits_depthwise_rows(params.window, state.tail, w->dims);
+  if (state.depthwise_rows) {
+    state.depthwise = depthwise_weights(*w);
+    return state;
+  }
   if (params.group > 1 || !ConvRows::is_thin(w->dims)) {
     state.filter = detail::PackedFilter::make(spec_of(params, state, x, w->dims, *window),
                                               w->as<float>().data());
   }
-  const bool depthwise = w->dims[0] == params.group && w->dims[1] == 1;
   if (state.filter == nullptr && depthwise) {
     state.depthwise = depthwise_weights(*w);
   }
@@ -172,6 +179,7 @@ Result<ConvBound> bind_conv(const ConvParams& params,
                      " are added, which the model's declared shapes do not allow");
   }
   context.implementation = state.rows != nullptr      ? "rows"
+                           : state.depthwise_rows     ? "depthwise rows"
                            : !state.depthwise.empty() ? "depthwise"
                                                       : "loops";
   if (state.rows != nullptr) {
@@ -226,6 +234,10 @@ Result<void> run_loops(const ConvParams& params,
     copy_elements(*residual, saved_view);
     saved_view.layout = y.layout;
     residual = &saved_view;
+  }
+  if (state.depthwise_rows && y.layout == Layout::channels_last) {
+    conv_depthwise_rows(context.input(0), state.depthwise, bias, bound.window, state.tail, y);
+    return {};
   }
   if (!state.depthwise.empty() && y.layout == Layout::channels_last) {
     conv_depthwise(context.input(0), state.depthwise, bias, bound.window, y);
