@@ -2,6 +2,7 @@
 // that nothing is taken which only looks alike.
 
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -177,9 +178,13 @@ TEST(Patterns, AreFoundBehindAMaskOfThePastAndWhatIsNew) {
   EXPECT_EQ(graph.figures().steps, 3U);  // Concat, Mul, Silu
 }
 
-GraphCase gelu(bool divides, bool half_first, float inner, float half) {
+GraphCase gelu(bool divides,
+               bool half_first,
+               float inner,
+               float half,
+               const NamedTensor& x = random_floats({4, 40}, 3)) {
   GraphCase graph(13);
-  graph.input("x", random_floats({4, 40}, 3))
+  graph.input("x", x)
       .constant("inner", floats({}, {inner}))
       .constant("one", floats({}, {1}))
       .constant("half", floats({}, {half}))
@@ -282,6 +287,33 @@ TEST(Patterns, ASiluWrittenOutBecomesOneStep) {
   gate.input("x", random_floats({4}, 3)).input("z", random_floats({4}, 4));
   gate.node("Sigmoid", {"x"}, {"s"}).node("Mul", {"z", "s"}, {"y"}).output("y");
   EXPECT_EQ(mismatch(gate.run(), (*gate.run_reference())[0], 1e-6, 1e-6), "");
+}
+
+// Where 1 + erf(x) as it is written has lost all digits.
+TEST(Patterns, AGeluIsAccurateFarBelowZero) {
+  constexpr int kPoints = 20'001;
+  std::vector<float> x;
+  for (int i = 0; i < kPoints; ++i) {
+    x.push_back(-5.6F + 11.2F * static_cast<float>(i) / (kPoints - 1));
+  }
+  GraphCase graph = gelu(false, true, std::sqrt(0.5F), 0.5F, floats({kPoints}, x));
+  const auto got = graph.run();
+  ASSERT_TRUE(got) << error_of(got);
+  EXPECT_EQ(graph.figures().steps, 1U);
+  const auto y = floats_of((*got)[0]);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double exact = x[i] / 2.0 * std::erfc(-static_cast<double>(x[i]) / std::sqrt(2.0));
+    const double most = (x[i] < 0 ? 6e-6 : 3e-7) * std::abs(exact);
+    ASSERT_NEAR(static_cast<double>(y[i]), exact, most) << x[i];
+  }
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  const NamedTensor special = floats({7}, {0, -0.0F, -1000, 1000, kInf, -kInf, kNan});
+  EXPECT_EQ(mismatch(gelu(false, true, std::sqrt(0.5F), 0.5F, special).run(),
+                     floats({7}, {0, 0, 0, 1000, kInf, kNan, kNan}),
+                     0,
+                     0),
+            "");
 }
 
 TEST(Patterns, AModelCannotNameWhatOnlyThePlanMakes) {

@@ -116,10 +116,7 @@ void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, 
     case UnaryOp::erf:
       return map(x, out, n, [](D d, V v) HWY_ATTR { return erf_of(d, v); });
     case UnaryOp::gelu:
-      return map(x, out, n, [](D d, V v) HWY_ATTR {
-        const V part = one_plus_erf(d, hn::Mul(v, hn::Set(d, 0.707106781F)));
-        return hn::Mul(hn::Mul(v, hn::Set(d, 0.5F)), part);
-      });
+      return map(x, out, n, [](D d, V v) HWY_ATTR { return gelu_of(d, v); });
     case UnaryOp::gelu_by_tanh:
       return map(x, out, n, [](D d, V v) HWY_ATTR {  // (1 + tanh(z)) / 2 = sigmoid(2 z)
         const V cubic = hn::Mul(hn::Mul(v, v), hn::Set(d, 0.044715F));
