@@ -1,5 +1,7 @@
 // quantize_linear.cc, and Cast to and from the types that only quantisation uses.
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <gtest/gtest.h>
@@ -42,6 +44,37 @@ TEST(QuantizeLinear, RoundsTiesToEvenBeforeTheZeroPointAndSaturates) {
                      uint8s({2}, {255, 0}),
                      0),
             "");
+}
+
+// Halves and what lies just beside them, over more than the bytes' range.
+TEST(QuantizeLinear, RoundsTheQuotientsOfAnyScale) {
+  for (const float scale : {1.0F, 0.1F, 0.0137F, 3.14159F, 1e-30F, 7e30F, 1e-40F}) {
+    for (const int zero : {0, 3, 128, 255}) {
+      std::vector<float> x;
+      std::vector<std::uint8_t> want;
+      for (int i = -600; i < 600; ++i) {
+        const float half = static_cast<float>(i) * 0.5F * scale;
+        for (const float value : {half, std::nextafter(half, kInf), std::nextafter(half, -kInf)}) {
+          x.push_back(value);
+          const float placed = std::nearbyint(value / scale) + static_cast<float>(zero);
+          want.push_back(static_cast<std::uint8_t>(std::clamp(placed, 0.0F, 255.0F)));
+        }
+      }
+      for (const float value : {kInf, -kInf, 3e38F, -3e38F}) {
+        x.push_back(value);
+        want.push_back(value > 0 ? 255 : 0);
+      }
+      const Shape shape{static_cast<std::int64_t>(x.size())};
+      EXPECT_EQ(mismatch(run_op("QuantizeLinear",
+                                {floats(shape, x),
+                                 floats({}, {scale}),
+                                 uint8s({}, {static_cast<std::uint8_t>(zero)})}),
+                         uint8s(shape, want),
+                         0),
+                "")
+          << scale << " " << zero;
+    }
+  }
 }
 
 TEST(QuantizeLinear, HasAScaleForEachPositionOfAnAxisOrForEachBlock) {

@@ -152,31 +152,45 @@ void scale_panel_rows(const ScaledRows& from, float* y) {
 using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 
-// value rounded half to even + zero, held to T's range; NaN gives `of_nan`.
-template <class T>
-HWY_INLINE void store_bytes(
-    VF value, std::int32_t zero, std::int32_t of_nan, T* to, std::int64_t count) {
-  const DF d;
-  const hn::RebindToSigned<DF> di;
-  const hn::Rebind<T, DF> narrow;
-  // Held first: what does not fit 32 bits would come out of the conversion as anything.
-  const VF low = hn::Set(d, static_cast<float>(std::numeric_limits<T>::lowest() - zero));
-  const VF high = hn::Set(d, static_cast<float>(std::numeric_limits<T>::max() - zero));
-  const VF numbers =
-      hn::IfThenElse(hn::Eq(value, value), value, hn::Set(d, static_cast<float>(of_nan - zero)));
-  const auto whole = hn::NearestInt(hn::Min(hn::Max(numbers, low), high));
-  const auto bytes = hn::DemoteTo(narrow, hn::Add(whole, hn::Set(di, zero)));
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  if (count >= lanes) {
-    hn::StoreU(bytes, narrow, to);
-    return;
+// No zero point brings this back among the bytes; a power of two, so that times a scale it is
+// exact.
+constexpr float kFarBeyondBytes = 1024;
+
+// What values are rounded to: half to even, plus zero, held to the bytes' range; NaN gives
+// `of_nan`. Copies in vectors: a byte that is written could be any number in memory.
+struct Rounding {
+  // 1.5 * 2^23: what is added to it is rounded, and lies in its last bits.
+  static constexpr float kMagic = 12'582'912.0F;
+  static constexpr float kFar = 1024;  // no zero point brings it back among the bytes
+  VF nan;
+  hn::Vec<hn::RebindToSigned<DF>> zero;
+
+  HWY_INLINE Rounding(std::int32_t zero_point, std::int32_t of_nan)
+      : nan(hn::Set(DF(), static_cast<float>(of_nan - zero_point))),
+        zero(hn::Sub(hn::Set(hn::RebindToSigned<DF>(), zero_point),
+                     hn::BitCast(hn::RebindToSigned<DF>(), hn::Set(DF(), kMagic)))) {}
+
+  template <class T>
+  HWY_INLINE void store(VF value, T* to, std::int64_t count) const {
+    const DF d;
+    const hn::RebindToSigned<DF> di;
+    const hn::Rebind<T, DF> narrow;
+    const VF held = hn::Max(hn::Set(d, -kFar), hn::Min(hn::Set(d, kFar), value));
+    const VF number = hn::IfThenElse(hn::Eq(value, value), held, nan);
+    const VF shifted = hn::Add(number, hn::Set(d, kMagic));
+    const auto bytes = hn::DemoteTo(narrow, hn::Add(hn::BitCast(di, shifted), zero));
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    if (count >= lanes) {
+      hn::StoreU(bytes, narrow, to);
+      return;
+    }
+    HWY_ALIGN T part[hn::MaxLanes(DF())];
+    hn::StoreU(bytes, narrow, part);
+    for (std::int64_t k = 0; k < std::min(count, lanes); ++k) {
+      to[k] = part[k];
+    }
   }
-  HWY_ALIGN T part[hn::MaxLanes(DF())];
-  hn::StoreU(bytes, narrow, part);
-  for (std::int64_t k = 0; k < std::min(count, lanes); ++k) {
-    to[k] = part[k];
-  }
-}
+};
 
 template <class T>
 HWY_INLINE void requantize_as(const Requantized& from, T* to) {
@@ -184,12 +198,13 @@ HWY_INLINE void requantize_as(const Requantized& from, T* to) {
   const hn::RebindToSigned<DF> di;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto bias = hn::Set(di, from.bias);
+  const Rounding rounding(from.zero, from.zero);
   std::int64_t i = 0;
   for (; i + lanes <= from.count; i += lanes) {
     const VF sums = hn::ConvertTo(d, hn::Add(hn::LoadU(di, from.sums + i), bias));
     const VF scale =
         from.scale_step == 0 ? hn::Set(d, from.scale[0]) : hn::LoadU(d, from.scale + i);
-    store_bytes(hn::Mul(sums, scale), from.zero, from.zero, to + i, lanes);
+    rounding.store(hn::Mul(sums, scale), to + i, lanes);
   }
   if (i == from.count) {
     return;
@@ -201,7 +216,7 @@ HWY_INLINE void requantize_as(const Requantized& from, T* to) {
     scale[k - i] = from.scale[k * from.scale_step];
   }
   const VF last = hn::ConvertTo(d, hn::Add(hn::Load(di, sums), bias));
-  store_bytes(hn::Mul(last, hn::Load(d, scale)), from.zero, from.zero, to + i, from.count - i);
+  rounding.store(hn::Mul(last, hn::Load(d, scale)), to + i, from.count - i);
 }
 
 void requantize_signed(const Requantized& from, std::int8_t* to) {
@@ -249,14 +264,15 @@ HWY_INLINE void quantize_as(const float* x, const Quantization& by, std::int64_t
   const DF d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const VF scale = hn::Set(d, by.scale);
+  const Rounding rounding(by.zero, by.of_nan);
   std::int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    store_bytes(hn::Div(hn::LoadU(d, x + i), scale), by.zero, by.of_nan, to + i, lanes);
+    rounding.store(hn::Div(hn::LoadU(d, x + i), scale), to + i, lanes);
   }
   if (i < count) {
     HWY_ALIGN float rest[hn::MaxLanes(DF())] = {};
     std::copy_n(x + i, count - i, rest);
-    store_bytes(hn::Div(hn::Load(d, rest), scale), by.zero, by.of_nan, to + i, count - i);
+    rounding.store(hn::Div(hn::Load(d, rest), scale), to + i, count - i);
   }
 }
 
