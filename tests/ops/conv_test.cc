@@ -311,6 +311,48 @@ TEST(Pool, OfEveryWindowAgreesWithThePlainLoops) {
   }
 }
 
+// A byte is as good a number as the float that it is.
+template <class T>
+void expect_greatest_as_of_floats() {
+  std::vector<T> bytes;
+  std::vector<float> same;
+  for (std::uint32_t i = 0, seed = 5; i < 2 * 7 * 53; ++i) {
+    seed = seed * 1'664'525 + 1'013'904'223;
+    bytes.push_back(static_cast<T>(seed >> 24));
+    same.push_back(static_cast<float>(bytes.back()));
+  }
+  for (const std::int64_t kernel : {1, 2, 3, 5}) {
+    for (const std::int64_t stride : {1, 2, 3, 60}) {
+      for (const std::int64_t pad : {std::int64_t{0}, kernel - 1}) {
+        for (const std::int64_t dilation : {1, 3}) {
+          const std::vector<Attribute> window = {integers("kernel_shape", {2, kernel}),
+                                                 integers("strides", {1, stride}),
+                                                 integers("dilations", {1, dilation}),
+                                                 integers("pads", {1, pad, 0, pad / 2}),
+                                                 integer("ceil_mode", 1)};
+          const auto want = run_op("MaxPool", {floats({1, 2, 7, 53}, same)}, window);
+          ASSERT_TRUE(want) << error_of(want);
+          std::vector<T> wanted;
+          for (const float value : floats_of((*want)[0])) {
+            wanted.push_back(static_cast<T>(
+                std::max(value, static_cast<float>(std::numeric_limits<T>::lowest()))));
+          }
+          EXPECT_EQ(mismatch(run_op("MaxPool", {numbers<T>({1, 2, 7, 53}, bytes)}, window),
+                             numbers<T>((*want)[0].shape, wanted),
+                             0),
+                    "")
+              << kernel << " " << stride << " " << pad << " " << dilation;
+        }
+      }
+    }
+  }
+}
+
+TEST(Pool, FindsTheLargestOfBytes) {
+  expect_greatest_as_of_floats<std::uint8_t>();
+  expect_greatest_as_of_floats<std::int8_t>();
+}
+
 TEST(BatchNormalization, ScalesAndShiftsEachChannel) {
   const NamedTensor x = floats({1, 2, 2}, {1, 2, 3, kNan});
   const auto got = run_op(

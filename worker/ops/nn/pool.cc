@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "worker/engine/parallel.h"
 #include "worker/ops/nn/pool_rows.h"
@@ -168,7 +170,16 @@ void max_plane(const PoolParams& params,
   }
 }
 
-// Of bytes: the rows of a window are joined place by place, then the places of that row.
+// to[i] = max(to[i], from[i * step]); a step that the compiler knows becomes vectors.
+template <class T, class Step>
+void take_greater(const T* from, Step step, std::int64_t count, T* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    to[i] = std::max(to[i], from[i * step]);
+  }
+}
+
+// Of bytes: the rows of a window are joined place by place, then the places of that row, tap by
+// tap.
 template <class T>
 struct MaxRow {
   const PoolTaps& taps;
@@ -178,27 +189,31 @@ struct MaxRow {
 
   void begin() const { std::fill_n(most, taps.in[2], std::numeric_limits<T>::lowest()); }
   void add(std::int64_t from) const {
-    T* const to = most;
-    const T* const values = x + from;
-    for (std::int64_t i = 0, count = taps.in[2]; i < count; ++i) {
-      to[i] = std::max(to[i], values[i]);
-    }
+    take_greater(x + from, std::integral_constant<std::int64_t, 1>{}, taps.in[2], most);
   }
   void finish(std::int64_t to, const TapRange& /*depth*/, const TapRange& /*height*/) const {
-    // Copies: a byte that is written could be any of them.
-    const TapRange* const ranges = taps.ranges[2].data();
-    const T* const values = most;
+    const std::vector<TapRange>& ranges = taps.ranges[2];
+    const std::int64_t count = taps.out[2];
+    const std::int64_t stride = count > 1 ? ranges[1].start - ranges[0].start : 1;
     T* const row = y + to;
-    const std::int64_t step = taps.dilations[2];
-    for (std::int64_t i = 0, count = taps.out[2]; i < count; ++i) {
-      const TapRange& width = ranges[i];
-      const T* const at = values + width.start;
-      const std::int64_t end = width.last * step;
-      T best = std::numeric_limits<T>::lowest();
-      for (std::int64_t k = width.first * step; k < end; k += step) {
-        best = std::max(best, at[k]);
+    std::fill_n(row, count, std::numeric_limits<T>::lowest());
+    for (std::int64_t tap = 0; tap < taps.kernel[2]; ++tap) {
+      // The places that have this tap inside.
+      const std::int64_t first = ranges[0].start + tap * taps.dilations[2];
+      const std::int64_t begin = first >= 0 ? 0 : (-first + stride - 1) / stride;
+      const std::int64_t room = taps.in[2] - first;
+      const std::int64_t end = room <= 0 ? 0 : std::min(count, (room + stride - 1) / stride);
+      if (begin >= end) {
+        continue;
       }
-      row[i] = best;
+      const T* const from = most + first + begin * stride;
+      if (stride == 1) {
+        take_greater(from, std::integral_constant<std::int64_t, 1>{}, end - begin, row + begin);
+      } else if (stride == 2) {
+        take_greater(from, std::integral_constant<std::int64_t, 2>{}, end - begin, row + begin);
+      } else {
+        take_greater(from, stride, end - begin, row + begin);
+      }
     }
   }
 };
