@@ -1,7 +1,7 @@
-// Sums over rows and columns of float32, made in double, and what normalisation does with them:
-// vector kernels, chosen when the program runs. Partial sums lie at fixed places and are added up in
-// one order, so a row's sum does not depend on other rows or on threads. NaN and infinities come out
-// as a plain loop would have them.
+// Sums over rows and columns of float32, made in double, and what normalisation does with them: all
+// by vectors, chosen when the program runs. Partial sums lie at fixed places and are added up in
+// one order, so a row's sum does not depend on other rows or on threads. NaN and infinities come
+// out as a plain loop would have them.
 
 #pragma once
 
