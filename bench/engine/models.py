@@ -17,6 +17,9 @@ CLASSES = {
     "dense": (1.10, 1.25),
 }
 
+# Run with two threads beside a busy process, and compared with its own one thread.
+BESIDE = "mobilenet_v2"
+
 # Built by make_synthetic.py: name: (class, extents by their names; the others are 1).
 SYNTHETIC = {
     "add": ("tiny", {}),
