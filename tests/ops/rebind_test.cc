@@ -242,5 +242,26 @@ TEST(Rebind, ABranchThatHangsOnAShapeIsPartOfTheBinding) {
   }
 }
 
+TEST(Rebind, ABranchReadsWhatAnIdentityStoodFor) {
+  for (const bool two : {true, false}) {
+    GraphCase negative(17);
+    negative.node("Neg", {"t"}, {"a"}).inner_output("a", DataType::float32, {});
+    GraphCase doubled(17);
+    doubled.node("Add", {"t", "t"}, {"b"}).inner_output("b", DataType::float32, {});
+    GraphCase graph(17);
+    graph.open_input("x", two ? floats({2}, {1, 2}) : floats({3}, {1, 2, 3}))
+        .constant("two", int64s({1}, {2}))
+        .node("Identity", {"x"}, {"t"})
+        .node("Shape", {"x"}, {"s"})
+        .node("Equal", {"s", "two"}, {"is_two"})
+        .node("If",
+              {"is_two"},
+              {"y"},
+              {negative.as_attribute("then_branch"), doubled.as_attribute("else_branch")})
+        .output("y");
+    EXPECT_EQ(mismatch(graph.run(), two ? floats({2}, {-1, -2}) : floats({3}, {2, 4, 6}), 0), "");
+  }
+}
+
 }  // namespace
 }  // namespace sluice::engine

@@ -48,6 +48,11 @@ void drop_identities(Plan& plan) {
     for (ValueId& value : step.node.inputs) {
       value = value == kNoValue ? kNoValue : stands_for[value];
     }
+    for (Attribute& attribute : step.node.attributes) {
+      for (ValueId& value : attribute.captured) {
+        value = stands_for[value];
+      }
+    }
     if (!is_identity(plan, step.node) || outputs.contains(step.node.outputs[0])) {
       return false;
     }

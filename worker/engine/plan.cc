@@ -313,13 +313,15 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   drop_dead_steps(plan);
   SLUICE_TRY(widen_constants(plan));
   SLUICE_TRY(infer_typical(plan));
+  if (!options.reference) {
+    drop_identities(plan);
+  }
   SLUICE_TRY(plan_subgraphs(plan, registry, options));
   if (!options.inner) {
     SLUICE_TRY(note_forms(plan, options));
     plan.rows_independent = rows_are_independent(plan);
   }
   if (!options.reference) {
-    drop_identities(plan);
     SLUICE_TRY(take_patterns(plan, registry));
     SLUICE_TRY(take_integer_patterns(plan, registry));
     SLUICE_TRY(fuse_steps(plan));
