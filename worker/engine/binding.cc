@@ -246,7 +246,8 @@ Result<void> Binding::give_tensor(std::size_t output,
                                   OutputAllocator& allocator) {
   const bool strings = view.datatype == DataType::string;
   const std::size_t size = strings ? encoded_size(view.as<std::string>()) : view.size();
-  const Shape dims(view.dims.begin(), view.dims.end());
+  Shape& dims = output_dims_[output];  // has room from the run before
+  dims.assign(view.dims.begin(), view.dims.end());
   SLUICE_TRY_ASSIGN(const auto bytes, allocator.allocate(output, view.datatype, dims, size));
   SLUICE_CHECK(bytes.size() == size);
   if (strings) {
