@@ -153,6 +153,46 @@ TEST(Patterns, WhatChangesNothingDoesNotStandBetween) {
   EXPECT_EQ(graph.figures().steps, 1U);
 }
 
+TEST(Patterns, WhatIsComputedTwiceIsComputedOnce) {
+  const auto graph_of = [](std::int64_t other_axis, bool also_out) {
+    GraphCase graph(13);
+    graph.input("x", random_floats({4, 8}, 7))
+        .node("Softmax", {"x"}, {"a"}, {integer("axis", 1)})
+        .node("Softmax", {"x"}, {"b"}, {integer("axis", other_axis)})
+        .node("Exp", {"a"}, {"c"})
+        .node("Exp", {"b"}, {"d"})
+        .node("Add", {"c", "d"}, {"y"})
+        .output("y");
+    if (also_out) {
+      graph.output("b");
+    }
+    return graph;
+  };
+  struct Row {
+    std::int64_t axis;
+    bool also_out;
+    std::size_t steps;
+  };
+  for (const Row& row : {Row{1, false, 3}, Row{0, false, 5}, Row{1, true, 5}}) {
+    GraphCase graph = graph_of(row.axis, row.also_out);
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    EXPECT_EQ(mismatch(graph.run(), (*want)[0], 1e-6), "");
+    EXPECT_EQ(graph.figures().steps, row.steps) << row.axis << row.also_out;
+  }
+}
+
+// What is drawn twice is drawn twice.
+TEST(Patterns, RandomNumbersAreNotTheSame) {
+  GraphCase graph(15);
+  graph.input("x", random_floats({64}, 7))
+      .node("RandomUniformLike", {"x"}, {"a"})
+      .node("RandomUniformLike", {"x"}, {"b"})
+      .node("Sub", {"a", "b"}, {"y"})
+      .output("y");
+  EXPECT_NE(mismatch(graph.run(), floats({64}, std::vector<float>(64, 0)), 0), "");
+}
+
 TEST(Patterns, ACastThatRoundsStays) {
   GraphCase graph(13);
   graph.input("x", random_floats({64}, 7))

@@ -45,14 +45,7 @@ void drop_identities(Plan& plan) {
   std::vector<ValueId> stands_for(plan.value_names.size());
   std::iota(stands_for.begin(), stands_for.end(), ValueId{0});
   std::erase_if(plan.steps, [&](Step& step) {
-    for (ValueId& value : step.node.inputs) {
-      value = value == kNoValue ? kNoValue : stands_for[value];
-    }
-    for (Attribute& attribute : step.node.attributes) {
-      for (ValueId& value : attribute.captured) {
-        value = stands_for[value];
-      }
-    }
+    rename_inputs(step.node, stands_for);
     if (!is_identity(plan, step.node) || outputs.contains(step.node.outputs[0])) {
       return false;
     }

@@ -183,6 +183,17 @@ Result<void> sort_steps(Plan& plan) {
   return {};
 }
 
+void rename_inputs(Node& node, std::span<const ValueId> stands_for) {
+  for (ValueId& value : node.inputs) {
+    value = value == kNoValue ? kNoValue : stands_for[value];
+  }
+  for (Attribute& attribute : node.attributes) {
+    for (ValueId& value : attribute.captured) {
+      value = stands_for[value];
+    }
+  }
+}
+
 void drop_dead_steps(Plan& plan) {
   std::vector<bool> needed(plan.value_names.size(), false);
   for (const Declared& output : plan.outputs) {
@@ -315,6 +326,7 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   SLUICE_TRY(infer_typical(plan));
   if (!options.reference) {
     drop_identities(plan);
+    merge_duplicates(plan);
   }
   SLUICE_TRY(plan_subgraphs(plan, registry, options));
   if (!options.inner) {

@@ -92,8 +92,13 @@ Result<void> infer_typical(Plan& plan);
 void drop_dead_steps(Plan& plan);
 // A node with its operator, its attributes read and its inputs and outputs counted.
 Result<Step> make_step(Node node, const Registry& registry);
+// What the node reads becomes what stands for it (by ValueId), for the graphs inside it too, as
+// long as they are not planned.
+void rename_inputs(Node& node, std::span<const ValueId> stands_for);
 // Drops steps that change nothing.
 void drop_identities(Plan& plan);
+// Drops steps that compute what another has computed.
+void merge_duplicates(Plan& plan);
 // Chains of elementary steps that are one operator become it.
 Result<void> take_patterns(Plan& plan, const Registry& registry);
 // Integer products and the floats made of them become one step.
