@@ -35,7 +35,8 @@ Result<std::string> optimize(const OptimizeOptions& options) {
   SLUICE_TRY(enter_engine_environment(1));
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
   SLUICE_TRY_ASSIGN(const engine::Optimization made, engine->optimize(options.file));
-  SLUICE_TRY(DurableFile(options.out, made.file.size()).write(made.file));
+  SLUICE_TRY(
+      DurableFile(options.out, made.file.size(), DurableFile::kAsUmaskSays).write(made.file));
   std::string text;
   if (options.dump_passes) {
     std::vector<TextRow> rows;

@@ -16,8 +16,8 @@ Error failure(const std::string& what, int number) {
   return {ErrorCode::unavailable, what + ": " + std::generic_category().message(number)};
 }
 
-UniqueFd open_file(const std::string& path, int flags) {
-  return UniqueFd(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+UniqueFd open_file(const std::string& path, int flags, unsigned mode = 0) {
+  return UniqueFd(::open(path.c_str(), flags | O_CLOEXEC, mode));
 }
 
 Result<void> write_all(int fd, std::string_view content, const std::string& path) {
@@ -74,7 +74,7 @@ Result<std::optional<std::string>> DurableFile::read() const {
 
 Result<void> DurableFile::write(std::string_view content) const {
   const std::string fresh = path_ + ".new";
-  const UniqueFd fd = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
+  const UniqueFd fd = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC, mode_);
   if (!fd) {
     return failure("cannot write " + fresh, errno);
   }

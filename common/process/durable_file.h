@@ -14,9 +14,14 @@ namespace sluice {
 
 class DurableFile {
  public:
+  static constexpr unsigned kOwnerAlone = 0600;
+  static constexpr unsigned kAsUmaskSays = 0666;
+
   // `path` names the file; beside it a write makes `path` + ".new", which a crash may leave behind
-  // and the next write replaces. `limit` is the most bytes read() accepts.
-  DurableFile(std::string path, std::size_t limit) : path_(std::move(path)), limit_(limit) {}
+  // and the next write replaces. `limit` is the most bytes read() accepts; `mode` is a new file's,
+  // less the umask.
+  DurableFile(std::string path, std::size_t limit, unsigned mode = kOwnerAlone)
+      : path_(std::move(path)), limit_(limit), mode_(mode) {}
 
   // Nothing: there is no such file. unavailable with the system's words; data_corrupt when it is
   // longer than the limit.
@@ -31,6 +36,7 @@ class DurableFile {
  private:
   std::string path_;
   std::size_t limit_;
+  unsigned mode_;
 };
 
 }  // namespace sluice

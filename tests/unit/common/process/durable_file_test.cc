@@ -51,6 +51,18 @@ TEST_F(DurableFileTest, ReadsWhatWasWrittenLastAndLeavesNothingBeside) {
   EXPECT_EQ(entries(), 1U);
 }
 
+TEST_F(DurableFileTest, IsTheOwnersAloneUnlessTheUmaskIsToSay) {
+  const mode_t before = ::umask(022);
+  ASSERT_TRUE(file().write("state"));
+  const std::string shared = (folder_ / "shared").string();
+  ASSERT_TRUE(DurableFile(shared, 16, DurableFile::kAsUmaskSays).write("model"));
+  ::umask(before);
+  using fs::perms;
+  const perms owners = perms::owner_read | perms::owner_write;
+  EXPECT_EQ(fs::status(folder_ / "state").permissions(), owners);
+  EXPECT_EQ(fs::status(shared).permissions(), owners | perms::group_read | perms::others_read);
+}
+
 TEST_F(DurableFileTest, ReplacesWhatACrashLeftBeside) {
   put("state", "old");
   put("state.new", "half of so");
