@@ -199,6 +199,36 @@ TEST(MatMul, KeepsNanThroughAFusedActivation) {
   EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5), "");
 }
 
+// Rows of less than a vector, of one and of more; an odd number of them.
+TEST(Softmax, RowsOfAnyLengthAddUpToOne) {
+  for (const std::int64_t length : {1, 5, 8, 15, 16, 17, 40}) {
+    const Shape shape{7, length};
+    const NamedTensor x = random_floats(shape, 3);
+    const auto got = run_op("Softmax", {x});
+    ASSERT_TRUE(got) << error_of(got);
+    const auto in = floats_of(x);
+    std::vector<float> want;
+    for (std::size_t row = 0; row < 7; ++row) {
+      double sum = 0;
+      const auto width = static_cast<std::size_t>(length);
+      for (std::size_t i = 0; i < width; ++i) {
+        sum += std::exp(static_cast<double>(in[row * width + i]));
+      }
+      for (std::size_t i = 0; i < width; ++i) {
+        want.push_back(
+            static_cast<float>(std::exp(static_cast<double>(in[row * width + i])) / sum));
+      }
+    }
+    EXPECT_EQ(mismatch(got, floats(shape, want), 1e-6), "") << length;
+  }
+  const NamedTensor odd = floats({2, 3}, {0, std::numeric_limits<float>::quiet_NaN(), 1, 0, 0, 0});
+  const auto got = run_op("Softmax", {odd});
+  ASSERT_TRUE(got) << error_of(got);
+  const auto values = floats_of((*got)[0]);
+  EXPECT_TRUE(std::isnan(values[0]) && std::isnan(values[2]));
+  EXPECT_NEAR(values[4], 1.0F / 3, 1e-6F);
+}
+
 TEST(Softmax, RunsAlongItsAxis) {
   const NamedTensor x = floats({2, 2}, {0, 0, 1, 2});
   EXPECT_EQ(mismatch(run_op("Softmax", {x}), floats({2, 2}, {0.5F, 0.5F, 0.26894143F, 0.7310586F})),

@@ -68,10 +68,6 @@ Result<SoftmaxBound> bind_softmax(const SoftmaxParams& params, BindContext& cont
   return bound;
 }
 
-void row_of(bool is_log, const float* x, float* y, std::int64_t count) {
-  is_log ? simd::log_softmax(x, y, count) : simd::softmax(x, y, count);
-}
-
 void row_of(bool is_log, const double* x, double* y, std::int64_t count) {
   double most = -std::numeric_limits<double>::infinity();
   for (std::int64_t i = 0; i < count; ++i) {
@@ -86,15 +82,30 @@ void row_of(bool is_log, const double* x, double* y, std::int64_t count) {
   }
 }
 
+// Rows of `count`, one behind the other.
+void rows_of(bool is_log, const float* x, float* y, std::int64_t count, std::int64_t rows) {
+  if (!is_log) {
+    return simd::softmax(x, y, count, rows);
+  }
+  for (std::int64_t row = 0; row < rows; ++row) {
+    simd::log_softmax(x + row * count, y + row * count, count);
+  }
+}
+
+void rows_of(bool is_log, const double* x, double* y, std::int64_t count, std::int64_t rows) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    row_of(is_log, x + row * count, y + row * count, count);
+  }
+}
+
 template <class T>
 void run_as(const SoftmaxParams& params, const SoftmaxBound& bound, KernelContext& context) {
   const T* x = context.input(0).as<T>().data();
   T* y = context.output(0).mut<T>().data();
   if (bound.inner == 1) {
     parallel_for(bound.outer, 1 + 8'192 / bound.length, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        row_of(params.is_log, x + row * bound.length, y + row * bound.length, bound.length);
-      }
+      const std::int64_t first = begin * bound.length;
+      rows_of(params.is_log, x + first, y + first, bound.length, end - begin);
     });
     return;
   }
@@ -106,7 +117,7 @@ void run_as(const SoftmaxParams& params, const SoftmaxBound& bound, KernelContex
       for (std::int64_t k = 0; k < bound.length; ++k) {
         row[k] = x[start + k * bound.inner];
       }
-      row_of(params.is_log, row, row, bound.length);
+      rows_of(params.is_log, row, row, bound.length, 1);
       for (std::int64_t k = 0; k < bound.length; ++k) {
         y[start + k * bound.inner] = row[k];
       }

@@ -216,10 +216,45 @@ HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float s
   return hn::GetLane(hn::SumOfLanes(d, total));
 }
 
-void softmax_row(const float* x, float* out, std::int64_t count) {
-  const float sum = exp_sum(x, out, count, largest(x, count));
-  const V by = hn::Set(D(), 1 / sum);  // at least 1: the greatest gives 1
-  map(out, out, count, [by](D, V v) HWY_ATTR { return hn::Mul(v, by); });
+// Rows of at most a vector each. All are read before one is written: a read that meets what was
+// just written by a mask waits for it.
+template <std::int64_t kRows>
+HWY_INLINE void softmax_short_rows(const float* x, float* out, const Part& row) {
+  const D d;
+  const V lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  V values[kRows];
+  HWY_UNROLL(4)
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    values[r] = hn::IfThenElse(row.mask(), row.load(x + r * row.count), lowest);
+  }
+  HWY_UNROLL(4)
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    const V shifted = hn::Sub(values[r], hn::MaxOfLanes(d, values[r]));
+    const V power = hn::IfThenElseZero(row.mask(), exp_of(d, shifted));
+    values[r] = hn::Div(power, hn::SumOfLanes(d, power));
+  }
+  HWY_UNROLL(4)
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    row.store(values[r], out + r * row.count);
+  }
+}
+
+void softmax_rows(const float* x, float* out, std::int64_t count, std::int64_t rows) {
+  std::int64_t row = 0;
+  if (count <= kReachLanes) {
+    for (; row + 4 <= rows; row += 4) {
+      softmax_short_rows<4>(x + row * count, out + row * count, Part{count});
+    }
+    for (; row < rows; ++row) {
+      softmax_short_rows<1>(x + row * count, out + row * count, Part{count});
+    }
+  }
+  for (; row < rows; ++row) {
+    float* const to = out + row * count;
+    const float sum = exp_sum(x + row * count, to, count, largest(x + row * count, count));
+    const V by = hn::Set(D(), 1 / sum);  // at least 1: the greatest gives 1
+    map(to, to, count, [by](D, V v) HWY_ATTR { return hn::Mul(v, by); });
+  }
 }
 
 void log_softmax_row(const float* x, float* out, std::int64_t count) {
@@ -263,7 +298,7 @@ namespace sluice::engine::simd {
 
 HWY_EXPORT(binary_row);
 HWY_EXPORT(unary_row);
-HWY_EXPORT(softmax_row);
+HWY_EXPORT(softmax_rows);
 HWY_EXPORT(log_softmax_row);
 HWY_EXPORT(accumulate_row);
 HWY_EXPORT(scale_each_row);
@@ -274,8 +309,8 @@ void binary(BinaryOp op, const BinaryRow& row) {
 void unary(UnaryOp op, float alpha, float beta, const float* x, float* out, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(unary_row)(op, alpha, beta, x, out, count);
 }
-void softmax(const float* x, float* out, std::int64_t count) {
-  HWY_DYNAMIC_DISPATCH(softmax_row)(x, out, count);
+void softmax(const float* x, float* out, std::int64_t count, std::int64_t rows) {
+  HWY_DYNAMIC_DISPATCH(softmax_rows)(x, out, count, rows);
 }
 void log_softmax(const float* x, float* out, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(log_softmax_row)(x, out, count);

@@ -65,8 +65,9 @@ enum class UnaryOp : std::uint8_t {
 // exp, log, tanh, sigmoid, erf: at most 4 ulp from the correctly rounded value.
 void unary(UnaryOp op, float alpha, float beta, const float* x, float* out, std::int64_t count);
 
-// out = exp(x - max(x)) / sum, accumulated in float32; one row. NaN in x makes the row NaN.
-void softmax(const float* x, float* out, std::int64_t count);
+// out = exp(x - max(x)) / sum, accumulated in float32; of each of `rows` rows of `count`, one
+// behind the other. NaN in x makes its row NaN.
+void softmax(const float* x, float* out, std::int64_t count, std::int64_t rows);
 // out = x - max(x) - log(sum(exp(x - max(x)))).
 void log_softmax(const float* x, float* out, std::int64_t count);
 
