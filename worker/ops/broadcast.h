@@ -123,7 +123,7 @@ template <class T, class Piece>
 void for_joined_rows(const BroadcastLoop<2>& loop, const T* row, const Piece& piece) {
   constexpr std::int64_t kJoined = 1024;  // elements; a short row is at most a quarter of it
   std::array<T, kJoined> repeated;
-  const std::int64_t rows = kJoined / loop.inner;
+  const std::int64_t rows = std::min(kJoined / loop.inner, loop.rows);
   for (std::int64_t i = 0; i < rows; ++i) {
     std::copy_n(row, loop.inner, repeated.data() + i * loop.inner);
   }
