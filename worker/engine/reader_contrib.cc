@@ -152,7 +152,6 @@ constexpr Definition kDefinitions[] = {
     {"FusedGemm", write_fused_gemm},
     {"Gelu", gelu},
     {"MatMulIntegerToFloat", write_matmul_integer_to_float},
-    {"MatMulNBits", write_matmul_n_bits},
     {"MultiHeadAttention", write_multi_head_attention},
     {"QuantizeLinear", same<kQuantize>},
     {"QuickGelu", quick_gelu},

@@ -9,7 +9,6 @@ namespace {
 using ValueNames = Rewrite::Names;
 
 // The activation that a fused operator ends with, with its numbers by their usual names.
-
 Result<void> activate(Rewrite& to,
                       const std::string& name,
                       const std::vector<float>& numbers,
@@ -36,12 +35,7 @@ Result<void> activate(Rewrite& to,
   return {};
 }
 
-// The fourth input is added before the activation.
-
-// (A - a_zero) (B - b_zero) in integers, times a_scale * b_scale, plus bias. The inputs' numbers in
-
-// the order of MatMulIntegerToFloat.
-
+// (A - a_zero) (B - b_zero) in integers, times a_scale * b_scale, plus bias.
 void scaled_product(Rewrite& to,
                     const ValueNames& integers,
                     const std::string& a_scale,
@@ -56,33 +50,6 @@ void scaled_product(Rewrite& to,
     to.add("Add", {to.add("Mul", {sum, scale}), bias}, {to.out(0)});
   }
 }
-
-// Two numbers of 4 bits a byte, the low half first, become [rows, blocks, count] bytes.
-
-std::string unpacked(Rewrite& to,
-                     const std::string& bytes,
-                     std::int64_t rows,
-                     std::int64_t blocks,
-                     std::int64_t count) {
-  const auto byte = [&](std::int64_t value) {
-    const std::string wide = to.integers({value});
-    const std::string narrow = to.add("Cast", {wide});
-    to.with("to", std::int64_t{onnx::TensorProto::UINT8});
-    return narrow;
-  };
-  const std::string last = to.integers({-1});
-  const std::string low = to.add("BitwiseAnd", {bytes, byte(15)});
-  const std::string high = to.add("BitShift", {bytes, byte(4)});
-  to.with("direction", "RIGHT");
-  const std::string both =
-      to.add("Concat", {to.add("Unsqueeze", {low, last}), to.add("Unsqueeze", {high, last})});
-  to.with("axis", std::int64_t{-1});
-  return to.add("Reshape", {both, to.integers({rows, blocks, count})});
-}
-
-// y = A W', W [N, K] = (B - zero) * scale in blocks of block_size along K. W is made when the model
-
-// is loaded, in the datatype of the scales.
 
 }  // namespace
 
@@ -102,6 +69,7 @@ Result<void> write_fused_gemm(Rewrite& to) {
   return activate(to, to.text("activation"), numbers, product);
 }
 
+// The fourth input is added before the activation.
 Result<void> write_fused_conv(Rewrite& to) {
   std::string y = to.add(
       "Conv",
@@ -126,58 +94,6 @@ Result<void> write_dynamic_quantize_matmul(Rewrite& to) {
   const ValueNames parts = {to.fresh("bytes"), to.fresh("scale"), to.fresh("zero")};
   to.add("DynamicQuantizeLinear", {to.in(0)}, parts);
   scaled_product(to, {parts[0], to.in(1), parts[2], to.in(3)}, parts[1], to.in(2), to.in(4));
-  return {};
-}
-
-Result<void> write_matmul_n_bits(Rewrite& to) {
-  SLUICE_TRY(to.only({"K", "N", "bits", "block_size", "accuracy_level"}));
-  const std::int64_t k = to.integer("K", 0);
-  const std::int64_t n = to.integer("N", 0);
-  const std::int64_t bits = to.integer("bits", 4);
-  const std::int64_t block = to.integer("block_size", 0);
-  constexpr std::int64_t kMost = std::int64_t{1} << 31;
-  if (k < 1 || n < 1 || k > kMost || n > kMost || block < 16 || block > kMost ||
-      (block & (block - 1)) != 0) {
-    return Error{ErrorCode::data_corrupt,
-                 "K " + std::to_string(k) + ", N " + std::to_string(n) + " or block_size " +
-                     std::to_string(block) + " is not possible"};
-  }
-  if ((bits != 4 && bits != 8) || to.has_in(4)) {
-    return Error{ErrorCode::unsupported,
-                 to.has_in(4) ? "g_idx" : "weights of " + std::to_string(bits) + " bits"};
-  }
-  const std::int64_t blocks = (k + block - 1) / block;
-  const std::string scales = to.add("Reshape", {to.in(2), to.integers({n, blocks, 1})});
-  const std::string numbers = bits == 8 ? to.in(1) : unpacked(to, to.in(1), n, blocks, block);
-  std::string zero;
-  if (!to.has_in(3)) {
-    zero = to.number(bits == 4 ? 8.0F : 128.0F, scales);
-  } else {
-    const std::int64_t packed = (blocks + 1) / 2;
-    const std::string rows =
-        bits == 8 ? to.in(3)
-                  : to.add("Slice",
-                           {unpacked(to,
-                                     to.add("Reshape", {to.in(3), to.integers({n, packed})}),
-                                     n,
-                                     2 * packed,
-                                     1),
-                            to.integers({0}),
-                            to.integers({blocks}),
-                            to.integers({1})});
-    zero = to.add("CastLike", {to.add("Reshape", {rows, to.integers({n, blocks, 1})}), scales});
-  }
-  const std::string exact = to.add("Sub", {to.add("CastLike", {numbers, scales}), zero});
-  const std::string padded =
-      to.add("Reshape", {to.add("Mul", {exact, scales}), to.integers({n, blocks * block})});
-  const std::string rows =
-      to.add("Slice", {padded, to.integers({0}), to.integers({k}), to.integers({1})});
-  const std::string weights = to.add("Transpose", {rows});
-  if (to.has_in(5)) {
-    to.add("Add", {to.add("MatMul", {to.in(0), weights}), to.in(5)}, {to.out(0)});
-  } else {
-    to.add("MatMul", {to.in(0), weights}, {to.out(0)});
-  }
   return {};
 }
 

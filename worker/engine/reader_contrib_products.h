@@ -1,4 +1,4 @@
-// The rules of reader_contrib.h for products: of matrices, convolutions, and numbers of few bits.
+// The rules of reader_contrib.h for products: of matrices and convolutions.
 
 #pragma once
 
@@ -11,6 +11,5 @@ Result<void> write_fused_gemm(Rewrite& to);
 Result<void> write_fused_conv(Rewrite& to);
 Result<void> write_matmul_integer_to_float(Rewrite& to);
 Result<void> write_dynamic_quantize_matmul(Rewrite& to);
-Result<void> write_matmul_n_bits(Rewrite& to);
 
 }  // namespace sluice::engine

@@ -74,8 +74,9 @@ inline Axis batch_in_front(const Inputs& inputs) {
 
 // Rules of the operators that move, pick and sort elements.
 std::span<const Entry> shape_rules();
-// Rules of RNN, GRU and LSTM; of ai.onnx.ml.
+// Rules of RNN, GRU and LSTM; of ai.onnx.ml; of com.microsoft.
 std::span<const Entry> recurrent_rules();
 std::span<const Entry> ml_rules();
+std::span<const Entry> contrib_rules();
 
 }  // namespace sluice::engine::rows

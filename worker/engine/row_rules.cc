@@ -382,6 +382,8 @@ std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowIn
     tables = {rows::kRules, rows::shape_rules(), rows::recurrent_rules()};
   } else if (node.domain == kMlDomain) {
     tables = {rows::ml_rules()};
+  } else if (node.domain == "com.microsoft") {
+    tables = {rows::contrib_rules()};
   }
   for (const std::span<const rows::Entry> rules : tables) {
     const auto found = std::ranges::find(rules, std::string_view(node.op_type), &rows::Entry::name);

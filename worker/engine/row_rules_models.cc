@@ -22,7 +22,7 @@ Axis lists_in_front(const Node& /*node*/, const Inputs& inputs) {
   return all ? inputs[0].axis : std::nullopt;
 }
 
-// The last axis is picked from.
+// The last axis is picked from, or summed over.
 Axis before_last(const Node& /*node*/, const Inputs& inputs) {
   const bool before = inputs[0].axis && *inputs[0].axis + 1 < inputs[0].dims.size();
   return before ? same_place(inputs) : std::nullopt;
@@ -63,6 +63,8 @@ constexpr Entry kMlRules[] = {
     {"TreeEnsembleRegressor", list_in_front},
 };
 
+constexpr Entry kContribRules[] = {{"MatMulNBits", before_last}};
+
 }  // namespace
 
 std::span<const Entry> recurrent_rules() {
@@ -71,6 +73,10 @@ std::span<const Entry> recurrent_rules() {
 
 std::span<const Entry> ml_rules() {
   return kMlRules;
+}
+
+std::span<const Entry> contrib_rules() {
+  return kContribRules;
 }
 
 }  // namespace sluice::engine::rows

@@ -76,8 +76,13 @@ double operations_of(const engine::StepReport& step) {
   };
   constexpr Place kConvolutions[] = {{"Conv", 1}, {"ConvInteger", 1}, {"QLinearConv", 3}};
   constexpr Place kRecurrent[] = {{"LSTM", 2}, {"GRU", 2}, {"RNN", 2}};
-  constexpr std::string_view kProducts[] = {
-      "MatMul", "Gemm", "FusedMatMul", "MatMulInteger", "QLinearMatMul", "MatMulIntegerToFloat"};
+  constexpr std::string_view kProducts[] = {"MatMul",
+                                            "Gemm",
+                                            "FusedMatMul",
+                                            "MatMulInteger",
+                                            "QLinearMatMul",
+                                            "MatMulIntegerToFloat",
+                                            "MatMulNBits"};
   if (!has(step.outputs, 0, 0)) {
     return 0;
   }

@@ -43,6 +43,7 @@ void register_lp_pool(Registry& registry);
 void register_max_unpool(Registry& registry);
 void register_roi(Registry& registry);
 void register_matmul(Registry& registry);
+void register_matmul_n_bits(Registry& registry);
 void register_mel(Registry& registry);
 void register_ml_categories(Registry& registry);
 void register_ml_features(Registry& registry);
@@ -130,6 +131,7 @@ void register_all(Registry& registry) {
   register_max_unpool(registry);
   register_roi(registry);
   register_matmul(registry);
+  register_matmul_n_bits(registry);
   register_mel(registry);
   register_ml_categories(registry);
   register_ml_features(registry);

@@ -176,6 +176,22 @@ def cases():
     yield "matmul_4_bits_zeros", model(
         "MatMulNBits", [tokens, packed_weights(5, 3, 16, 4), floats(15), integers(0, 256, np.uint8, 10)],
         [FLOAT], bits=4, **weights)
+    yield "matmul_4_bits_real_zeros", model(
+        "MatMulNBits", [tokens, packed_weights(5, 3, 16, 4), floats(15), floats(15)], [FLOAT], bits=4,
+        **weights)
+    # ONNX Runtime reads the first 8 groups of a block for all of it, and with groups, also with those that
+    # say nothing new, it gives packed zero points another meaning than without.
+    groups = np.concatenate([np.tile(integers(0, 3, np.int32, 8), 2) for _ in range(3)])
+    yield "matmul_4_bits_groups", model(
+        "MatMulNBits", [tokens, packed_weights(5, 3, 16, 4), floats(15), None, groups], [FLOAT], bits=4,
+        **weights)
+    yield "matmul_4_bits_groups_real_zeros", model(
+        "MatMulNBits", [tokens, packed_weights(5, 3, 16, 4), floats(15), floats(15), groups[:40]], [FLOAT],
+        bits=4, **weights)
+    yield "matmul_8_bits", model(
+        "MatMulNBits",
+        [tokens, packed_weights(5, 3, 16, 8), floats(15), integers(0, 256, np.uint8, 15), None, floats(5)],
+        [FLOAT], bits=8, **weights)
     yield from attention()
     yield from multi_head_attention()
     yield "quantize", model("QuantizeLinear", [(FLOAT, [4, 5]), np.array(scale), np.array(zero)], [UINT8])
