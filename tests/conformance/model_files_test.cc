@@ -276,6 +276,44 @@ std::string sequence_model() {
   return text;
 }
 
+// x is a map from int64 to float.
+std::string map_model(const std::string& node_text) {
+  std::string value;
+  append_varint_field(value, 1, 1);  // FLOAT
+  std::string value_type;
+  append_bytes_field(value_type, 1, bytes_of(value));
+  std::string map;
+  append_varint_field(map, 1, 7);  // INT64
+  append_bytes_field(map, 2, bytes_of(value_type));
+  std::string type;
+  append_bytes_field(type, 5, bytes_of(map));
+  std::string info;
+  append_bytes_field(info, 1, bytes_of("x"));
+  append_bytes_field(info, 2, bytes_of(type));
+  std::string graph;
+  append_bytes_field(graph, 1, bytes_of(node_text));
+  append_bytes_field(graph, 11, bytes_of(info));
+  append_bytes_field(graph, 12, bytes_of(testing::value_info("y")));
+  std::string text;
+  append_bytes_field(text, 7, bytes_of(graph));
+  append_bytes_field(text, 8, bytes_of(opset("", 13)));
+  append_bytes_field(text, 8, bytes_of(opset("ai.onnx.ml", 1)));
+  return text;
+}
+
+TEST(Forms, OfMapsAreRefusedByTheNodeThatReadsThem) {
+  for (const std::string name : {"CastMap", "DictVectorizer"}) {
+    const std::string refused =
+        refusal(map_model(with_domain(node(name, {"x"}, "y"), "ai.onnx.ml")));
+    EXPECT_EQ(refused,
+              "unsupported operators: ai.onnx.ml." + name +
+                  ", which reads a map: no request can carry one, and no operator makes one for "
+                  "another (node 'y')");
+  }
+  EXPECT_EQ(refusal(map_model(node("Identity", {"x"}, "y"))),
+            "input 'x' is a map, which no request can carry: requests and answers have tensors");
+}
+
 TEST(Forms, OfNoTensorAreRefusedByNameUnlessTheCallerTakesThem) {
   EXPECT_EQ(
       refusal(sequence_model()),

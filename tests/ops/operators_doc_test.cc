@@ -121,7 +121,8 @@ class OperatorsDoc : public testing::Test {
   void take(const fs::path& file, const std::string& text, std::size_t registration) {
     for (const std::string& name : quoted_names(std::string_view(text).substr(registration))) {
       for (std::size_t d = 0; d < std::size(kDomains); ++d) {
-        if (auto versions = versions_of(kDomains[d], name); !versions.empty()) {
+        auto versions = versions_of(kDomains[d], name);
+        if (!versions.empty() || registry_.refuses(kDomains[d].name, name)) {
           Family& family = families_[{d, file.string()}];
           family.comment = head_comment(text);
           family.versions.emplace(name, std::move(versions));
@@ -163,7 +164,7 @@ std::string OperatorsDoc::text() const {
         for (const int version : versions) {
           list += (list.empty() ? "" : ", ") + std::to_string(version);
         }
-        made += "| " + name + " | " + list + " |\n";
+        made += "| " + name + " | " + (list.empty() ? "refused" : list) + " |\n";
       }
       made += "\n```text\n" + family->comment + "```\n";
     }

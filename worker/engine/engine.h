@@ -40,6 +40,7 @@ enum class Form : std::uint8_t {
   sequence,  // of tensors
   optional_tensor,
   optional_sequence,
+  map,
   maps,  // a ZipMap's sequence of maps, which comes as a tensor: see ValueForm
 };
 

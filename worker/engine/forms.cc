@@ -16,6 +16,8 @@ std::string_view name_of(Form form) {
     case Form::optional_tensor:
     case Form::optional_sequence:
       return "an optional";
+    case Form::map:
+      return "a map";
     case Form::maps:
       return "a sequence of maps";
     case Form::tensor:
@@ -72,7 +74,8 @@ Result<void> check_datatype(const Plan& plan,
 
 Result<void> note_forms(Plan& plan, const PlanOptions& options) {
   for (const Declared& input : plan.inputs) {
-    if (input.form != Form::tensor && (!options.any_forms || input.form == Form::maps)) {
+    const bool is_map = input.form == Form::map || input.form == Form::maps;
+    if (is_map || (input.form != Form::tensor && !options.any_forms)) {
       return not_served(plan, "input", input);
     }
     SLUICE_TRY(check_datatype(plan, "input", input, options));
@@ -92,7 +95,9 @@ Result<void> note_forms(Plan& plan, const PlanOptions& options) {
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const Declared& output = plan.outputs[i];
     ValueForm form{.form = output.form};
-    if (output.form != Form::tensor && output.form != Form::maps && !options.any_forms) {
+    const bool may_be = output.form == Form::tensor || output.form == Form::maps ||
+                        (options.any_forms && output.form != Form::map);
+    if (!may_be) {
       return not_served(plan, "output", output);
     }
     SLUICE_TRY(check_datatype(plan, "output", output, options));

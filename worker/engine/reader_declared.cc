@@ -33,6 +33,10 @@ Result<Declared> read_form(const std::string& name, const onnx::TypeProto& type)
   if (type.has_tensor_type()) {
     return read_tensor_type(name, type.tensor_type());
   }
+  if (type.has_map_type()) {
+    declared.form = Form::map;
+    return declared;
+  }
   if (type.has_sequence_type()) {
     const onnx::TypeProto& element = type.sequence_type().elem_type();
     if (element.has_tensor_type()) {

@@ -28,6 +28,9 @@ Result<Registry::Found> Registry::find(std::string_view domain,
     return Error{ErrorCode::unsupported, shown};
   }
   const OperatorEntry& entry = found->second;
+  if (!entry.refusal.empty()) {
+    return Error{ErrorCode::unsupported, shown + ", " + entry.refusal};
+  }
   if (opset > newest_known(domain)) {
     return Error{ErrorCode::unsupported,
                  shown + " of opset " + std::to_string(opset) +
@@ -44,6 +47,11 @@ Result<Registry::Found> Registry::find(std::string_view domain,
     return Error{ErrorCode::unsupported, shown + " as of opset " + std::to_string(since)};
   }
   return Found{.entry = &entry, .since = since};
+}
+
+bool Registry::refuses(std::string_view domain, std::string_view name) const {
+  const auto found = entries_.find(std::make_pair(std::string(domain), std::string(name)));
+  return found != entries_.end() && !found->second.refusal.empty();
 }
 
 }  // namespace sluice::engine

@@ -53,6 +53,8 @@ struct OperatorEntry {
   std::string domain{};      // "" is ai.onnx
   std::vector<int> since{};  // complete, oldest to newest
   std::vector<int> lacks{};  // of those, the ones without a kernel
+  // Where there is a kernel for none of them, why: ends a sentence that begins with the name.
+  std::string refusal{};
   Arity arity{};
   Kernel kernel{};
   LayoutRule layout = LayoutRule::plain;
@@ -88,6 +90,8 @@ class Registry {
   };
   // unsupported, in words that name the operator and the opset.
   [[nodiscard]] Result<Found> find(std::string_view domain, std::string_view name, int opset) const;
+  // Whether it is known and always refused.
+  [[nodiscard]] bool refuses(std::string_view domain, std::string_view name) const;
 
  private:
   std::map<std::pair<std::string, std::string>, OperatorEntry> entries_;

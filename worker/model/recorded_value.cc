@@ -132,6 +132,7 @@ Result<RecordedValue> read_value(std::span<const std::byte> file, Form form) {
     case Form::optional_sequence:
       return read_optional(file);
     case Form::tensor:
+    case Form::map:
     case Form::maps:
       break;
   }

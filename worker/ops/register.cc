@@ -42,6 +42,7 @@ void register_deform_conv(Registry& registry);
 void register_lp_pool(Registry& registry);
 void register_max_unpool(Registry& registry);
 void register_roi(Registry& registry);
+void register_maps(Registry& registry);
 void register_matmul(Registry& registry);
 void register_matmul_n_bits(Registry& registry);
 void register_mel(Registry& registry);
@@ -130,6 +131,7 @@ void register_all(Registry& registry) {
   register_lp_pool(registry);
   register_max_unpool(registry);
   register_roi(registry);
+  register_maps(registry);
   register_matmul(registry);
   register_matmul_n_bits(registry);
   register_mel(registry);
