@@ -143,6 +143,14 @@ Result<void> Binding::take_inputs(const RunArguments& arguments) {
   return {};
 }
 
+std::size_t Binding::output_size() const {
+  std::size_t size = 0;
+  for (const auto direct : direct_outputs_) {
+    size += direct == kNoValue ? 0 : views_[direct].size();
+  }
+  return size;
+}
+
 Result<void> Binding::take_outputs(const RunArguments& arguments) {
   misaligned_outputs_.clear();
   for (std::size_t i = 0; i < wanted_.size(); ++i) {

@@ -101,6 +101,8 @@ class Binding {
 
   [[nodiscard]] bool fits(const RunArguments& arguments, bool keep_nan) const;
   [[nodiscard]] std::size_t arena_size() const { return arena_size_; }
+  // Bytes of the results that the caller makes room for.
+  [[nodiscard]] std::size_t output_size() const;
   // Steps that only change a layout: what the plan wants few of.
   [[nodiscard]] std::size_t reorder_count() const;
   [[nodiscard]] std::size_t step_count() const { return steps_.size(); }

@@ -31,6 +31,7 @@ Result<void> Runner::select(const RunArguments& arguments) {
   }
   const Binding* const before = bindings_.empty() ? nullptr : bindings_.front().get();
   SLUICE_TRY_ASSIGN(auto binding, Binding::create(plan_, arguments, keep_nan, before));
+  SLUICE_TRY(check_memory(binding->output_size(), "outputs of these shapes"));
   if (binding->arena_size() > arena_.size()) {
     SLUICE_TRY(check_memory(binding->arena_size() - arena_.size(),
                             "intermediate results of these shapes"));

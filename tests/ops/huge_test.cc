@@ -1,0 +1,111 @@
+// Results whose dims are numbers of the request or of the model: a number that no memory has room
+// for is an error before anything is allocated.
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/ops/graph_case.h"
+
+namespace sluice::engine {
+namespace {
+
+// NOLINTNEXTLINE(google-build-using-namespace): the fixture's verbs.
+using namespace testing;
+
+constexpr std::int64_t kHuge = std::int64_t{1} << 40;
+constexpr std::int64_t kRoot = std::int64_t{1} << 20;
+
+struct Case {
+  std::string op;
+  std::vector<NamedTensor> inputs;  // an empty datatype leaves one out
+  std::vector<Attribute> attributes{};
+  int opset = 22;
+};
+
+std::vector<Case> cases() {
+  const auto shape = [](std::vector<std::int64_t> dims) {
+    const auto rank = static_cast<std::int64_t>(dims.size());
+    return int64s({rank}, dims);
+  };
+  const NamedTensor one = floats({1}, {1});
+  const NamedTensor size = int64s({}, {kHuge});
+  return {
+      {"HannWindow", {size}},
+      {"HammingWindow", {size}},
+      {"BlackmanWindow", {size}, {integer("output_datatype", 3)}},  // int8
+      {"Range", {int64s({}, {0}), size, int64s({}, {1})}},
+      {"Range", {floats({}, {0}), floats({}, {1}), floats({}, {1e-12F})}},
+      {"Range", {floats({}, {0}), floats({}, {1}), floats({}, {1e-30F})}},
+      {"ConstantOfShape", {shape({kHuge})}},
+      {"ConstantOfShape", {shape({kRoot, kRoot})}},
+      {"ConstantOfShape", {shape({kHuge, kHuge})}},
+      {"ConstantOfShape", {shape({kHuge, kHuge, kHuge, 0})}},
+      {"Expand", {one, shape({kHuge})}},
+      {"Expand", {one, shape({kRoot, kRoot})}},
+      {"Tile", {one, shape({kHuge})}},
+      {"OneHot", {int64s({1}, {0}), size, floats({2}, {0, 1})}},
+      {"Pad", {one, shape({0, kHuge})}},
+      {"Pad", {one, shape({kHuge, kHuge})}},
+      {"Resize", {one, {}, {}, shape({kHuge})}},
+      {"Resize", {one, {}, floats({1}, {1e12F})}},
+      {"CenterCropPad", {one, shape({kHuge})}},
+      {"DFT", {floats({1, 1, 1}, {1}), size}},
+      {"MelWeightMatrix",
+       {int64s({}, {16}), size, int64s({}, {8'000}), floats({}, {0}), floats({}, {4'000})}},
+      {"RandomUniform", {}, {integers("shape", {kHuge})}},
+      {"RandomNormal", {}, {integers("shape", {kRoot, kRoot})}},
+      {"Multinomial", {floats({1, 2}, {0, 0})}, {integer("sample_size", kHuge)}},
+  };
+}
+
+// The node's inputs given by the request, or constants; its result answered, or only added up.
+Result<std::vector<NamedTensor>> answer(const Case& huge, bool constants, bool summed) {
+  GraphCase graph(huge.opset);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < huge.inputs.size(); ++i) {
+    const bool given = huge.inputs[i].datatype != DataType::undefined;
+    names.push_back(given ? "input" + std::to_string(i) : "");
+    if (given && constants) {
+      graph.constant(names.back(), huge.inputs[i]);
+    } else if (given) {
+      graph.input(names.back(), huge.inputs[i]);
+    }
+  }
+  graph.input("other", floats({1}, {1})).node("Neg", {"other"}, {"away"});
+  graph.node(huge.op, names, {"big"}, huge.attributes);
+  if (summed) {
+    graph.node("Cast", {"big"}, {"real"}, {integer("to", 1)});
+    graph.node("ReduceSum", {"real"}, {"sum"}).output("sum");
+  } else {
+    graph.output("big");
+  }
+  return graph.run();
+}
+
+TEST(HugeResults, AreRefusedBeforeTheyAreAllocated) {
+  const std::vector<Case> all = cases();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (const bool constants : {false, true}) {
+      for (const bool summed : {false, true}) {
+        const std::string which = all[i].op + ", case " + std::to_string(i) +
+                                  (constants ? ", constants" : "") + (summed ? ", summed" : "");
+        const auto got = answer(all[i], constants, summed);
+        if (got) {
+          // Only what has no elements after all.
+          EXPECT_TRUE(got->front().data.size() <= sizeof(float)) << which;
+          continue;
+        }
+        // What is said where an allocation failed.
+        EXPECT_NE(got.error().detail, "no memory for this request") << which;
+        EXPECT_TRUE(got.error().code == ErrorCode::resource_exhausted ||
+                    got.error().code == ErrorCode::invalid_argument)
+            << which << ": " << got.error().detail;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::engine
