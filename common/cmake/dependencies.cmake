@@ -75,7 +75,9 @@ if(SLUICE_ENGINE)
             ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial openblas-serial
             ${CMAKE_LIBRARY_ARCHITECTURE} REQUIRED)
   add_library(third_openblas INTERFACE)
-  target_link_libraries(third_openblas INTERFACE ${OPENBLAS_SERIAL} gfortran)
+  # Several threads may not ask it for buffers at once: worker/ops/detail/gemm_call.cc stands between.
+  target_link_libraries(third_openblas INTERFACE
+    -Wl,--wrap=blas_memory_alloc,--wrap=blas_memory_free ${OPENBLAS_SERIAL} gfortran)
   target_include_directories(third_openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE})
   add_library(third::openblas ALIAS third_openblas)
 

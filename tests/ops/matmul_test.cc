@@ -1,7 +1,11 @@
 // matmul.cc, softmax.cc.
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -19,6 +23,30 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 
 TEST(OpenBlas, IsTheSerialBuild) {
   EXPECT_EQ(detail::openblas_parallel(), 0);
+}
+
+// Several executors of a process, and the lanes of one run, multiply at once.
+TEST(OpenBlas, ThreadsDoNotShareABuffer) {
+  constexpr std::int64_t kSide = 32;
+  const detail::GemmShape shape{.m = kSide, .n = kSide, .k = kSide};
+  const std::vector<double> a(kSide * kSide, 0.5);
+  std::atomic<std::int64_t> wrong = 0;
+  const auto multiply = [&](double number) {
+    const std::vector<double> b(kSide * kSide, number);
+    std::vector<double> c(kSide * kSide);
+    for (int turn = 0; turn < 20'000; ++turn) {
+      detail::gemm_float64(shape, a.data(), b.data(), c.data());
+      wrong += std::ranges::count_if(c, [&](double got) { return got != 0.5 * kSide * number; });
+    }
+  };
+  std::vector<std::thread> threads;
+  for (const double number : {1.0, 2.0, 4.0, 8.0}) {
+    threads.emplace_back(multiply, number);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(MatMul, FollowsNumpyForEveryRank) {

@@ -2,11 +2,29 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 
 #include <cblas.h>
 
+// The serial build hands out its buffers without a lock: of two threads that ask at once both get
+// the same one, and the products of both are wrong. The linker's --wrap brings its requests here
+// (common/cmake/dependencies.cmake); a lock for the request alone is enough.
+extern "C" {
+// NOLINTBEGIN: names that the linker makes.
+void* __real_blas_memory_alloc(int position);
+void __real_blas_memory_free(void* buffer);
+void* __wrap_blas_memory_alloc(int position);
+void __wrap_blas_memory_free(void* buffer);
+// NOLINTEND
+}
+
 namespace sluice::engine::detail {
 namespace {
+
+std::mutex& buffers_lock() {
+  static std::mutex lock;
+  return lock;
+}
 
 bool fits(const GemmShape& shape) {
   return std::max({shape.m, shape.n, shape.k}) <= std::numeric_limits<blasint>::max();
@@ -69,3 +87,14 @@ int openblas_parallel() {
 }
 
 }  // namespace sluice::engine::detail
+
+// NOLINTBEGIN: as above.
+extern "C" void* __wrap_blas_memory_alloc(int position) {
+  const std::lock_guard held(sluice::engine::detail::buffers_lock());
+  return __real_blas_memory_alloc(position);
+}
+extern "C" void __wrap_blas_memory_free(void* buffer) {
+  const std::lock_guard held(sluice::engine::detail::buffers_lock());
+  __real_blas_memory_free(buffer);
+}
+// NOLINTEND
