@@ -81,6 +81,27 @@ TEST(ConvRows, AddsAResidualAndABias) {
   }
 }
 
+// Kernels of 16 taps and more in one direction, of any number of filters.
+TEST(ConvRows, LongKernelsAgreeWithTheScalarLoops) {
+  struct Case {
+    Shape x;
+    Shape w;
+    std::vector<Attribute> attributes{};
+  };
+  const Case cases[] = {
+      {{2, 20, 50}, {24, 20, 17}, {integers("pads", {8, 8})}},
+      {{1, 1, 99}, {33, 1, 64}, {integers("pads", {30, 33}), integers("strides", {4})}},
+      {{1, 7, 5, 40}, {19, 7, 3, 16}, {integers("dilations", {1, 2})}}};
+  for (const Case& given : cases) {
+    GraphCase graph;
+    graph.input("x", random_floats(given.x, 1)).constant("w", random_floats(given.w, 2));
+    graph.node("Conv", {"x", "w"}, {"c"}, given.attributes).node("Relu", {"c"}, {"y"}).output("y");
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5, 1e-5), "") << to_string(given.w);
+  }
+}
+
 TEST(ConvRows, APlacesSumDoesNotDependOnItsNeighbours) {
   const NamedTensor x = random_floats({1, 8, 1, 40}, 1);
   const std::vector<float> values = floats_of(x);

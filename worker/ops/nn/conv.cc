@@ -137,7 +137,7 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
     state.depthwise = depthwise_weights(*w);
     return state;
   }
-  if (params.group > 1 || !ConvRows::is_thin(w->dims)) {
+  if (params.group > 1 || (!ConvRows::is_thin(w->dims) && !ConvRows::is_long(w->dims))) {
     state.filter = detail::PackedFilter::make(spec_of(params, state, x, w->dims, *window),
                                               w->as<float>().data());
   }

@@ -18,7 +18,8 @@ constexpr std::int64_t kDepth = 256;   // a panel's block: half of a core's firs
 constexpr std::int64_t kPanels = 4;    // worked on together by one thread
 constexpr std::int64_t kPlaces = 96;   // of a row of the result, likewise
 constexpr std::int64_t kThinRow = 16;  // numbers: two vectors of AVX2
-constexpr std::size_t kPieces = 64;    // added up at once
+constexpr std::int64_t kLongKernel = 16;
+constexpr std::size_t kPieces = 64;  // added up at once
 
 const float* floats_in(const Buffer& buffer) {
   const void* const bytes = buffer.data();
@@ -33,6 +34,10 @@ bool ConvRows::is_thin(Dims w) {
     row *= w[d - 1];  // the last dimension of more than one tap
   }
   return w[0] <= simd::kDotFilters && row >= kThinRow;
+}
+
+bool ConvRows::is_long(Dims w) {
+  return *std::max_element(w.begin() + 2, w.end()) >= kLongKernel;
 }
 
 ConvRows::ConvRows(const TensorView& w)

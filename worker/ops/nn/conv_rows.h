@@ -1,8 +1,9 @@
 // Convolutions as products of an image's rows. In channels-last order the taps of one row of the
 // kernel lie together, so the places of a row of the result are the rows of a matrix that overlap:
 // it is multiplied where it lies, and nothing is gathered. For the kernels that oneDNN has no
-// vector code for and gathers (long rows, wide dilations), and those it fills up to whole vectors
-// (one to three filters).
+// vector code for and gathers (long rows, wide dilations), those it fills up to whole vectors (one
+// to three filters), and long kernels: oneDNN's for AVX-512 takes twice as long for them, and cuts
+// them at the image's edges in pieces that hang on the number of threads, and so do the last bits.
 
 #pragma once
 
@@ -21,6 +22,8 @@ class ConvRows {
  public:
   // Filters so few, over pieces so long, that vectors go along the pieces.
   static bool is_thin(Dims w);
+  // Kernels so long in one direction that a row of them is a product worth its own call.
+  static bool is_long(Dims w);
 
   // `w`: [M, C, kernel...], 1 to 3 dimensions, one group; float32.
   explicit ConvRows(const TensorView& w);
