@@ -154,7 +154,8 @@ TEST(RowsShape, EinsumWithTheBatchUnderOneLetter) {
     return graph;
   };
   expect_rows({
-      {"a product", of("bi, io -> bo", {5}), true},
+      {"of each row", with_itself("bi, bo -> bio", {4, 4}), true},
+      {"a product with the batch in its rows", of("bi, io -> bo", {5}), false},
       {"transposed", of("bi,io->ob", {3}), false},
       {"an implicit result", of("bi,io", {5}), false},
       {"an ellipsis", of("...i,io->...o", {5}), false},

@@ -27,6 +27,29 @@ GraphCase where(const Shape& others) {
   return graph;
 }
 
+// x [3,4] by a matrix that is made in the run: how it is summed hangs on the rows.
+GraphCase by_made(const std::string& op) {
+  GraphCase graph;
+  graph.rows_input("x", x({3, 4}))
+      .constant("shape", int64s({2}, {4, 20'000}))
+      .constant("w", random_floats({4, 1}, 2))
+      .node("Expand", {"w", "shape"}, {"made"})
+      .node(op, {"x", "made"}, {"y"})
+      .rows_output("y", {20'000});
+  return graph;
+}
+
+GraphCase in_columns() {
+  GraphCase graph;
+  graph.rows_input("x", x({3, 4}))
+      .constant("w", random_floats({5, 4}, 2))
+      .node("Transpose", {"x"}, {"t"})
+      .node("MatMul", {"w", "t"}, {"h"})
+      .node("Transpose", {"h"}, {"y"})
+      .rows_output("y", {5});
+  return graph;
+}
+
 TEST(Rows, OneOperatorKeepsThemApartOrDoesNot) {
   const NamedTensor w45 = random_floats({4, 5}, 2);
   const struct {
@@ -45,6 +68,9 @@ TEST(Rows, OneOperatorKeepsThemApartOrDoesNot) {
       {"Where that gains an axis", where({3, 1, 4}), false},
       {"Add that gains an axis", chain({3}, "Add", {{"b", floats({2, 1}, {1, 2})}}, {3}), false},
       {"MatMul", chain({3, 4}, "MatMul", {{"w", w45}}, {5}), true},
+      {"MatMul by what the run makes", by_made("MatMul"), false},
+      {"Gemm by what the run makes", by_made("Gemm"), false},
+      {"MatMul with the batch in columns", in_columns(), false},
       {"Gemm", chain({3, 4}, "Gemm", {{"w", w45}}, {5}), true},
       {"Gemm transposed", chain({4, 4}, "Gemm", {{"w", w45}}, {5}, {integer("transA", 1)}), false},
       {"Softmax over the row", chain({3, 4}, "Softmax", {}, {4}, {integer("axis", 1)}), true},

@@ -42,55 +42,44 @@ Axis broadcast(const Inputs& inputs) {
   return rank - from_right;
 }
 
-// [..., M, K] x [..., K, N]; rows in the stack or in M or N, never in K.
+// [..., M, K] x [..., K, N]; rows in the stack, or in M where B is a constant: its kernels sum in
+// an order of their own for each row. How others sum hangs on M and N.
 Axis matmul(const Inputs& inputs) {
   const RowInput& a = inputs[0];
   const RowInput& b = inputs[1];
   const std::size_t rank = std::max(a.dims.size(), b.dims.size());
   if (a.dims.size() < 2 || b.dims.size() < 2) {
     // A vector: only the many rows of a matrix times one fixed vector.
-    return a.dims.size() == 2 && a.axis == 0U && !b.axis ? a.axis : std::nullopt;
+    return a.dims.size() == 2 && a.axis == 0U && b.constant ? a.axis : std::nullopt;
   }
   const bool in_stack =
       (!a.axis || *a.axis + 2 < a.dims.size()) && (!b.axis || *b.axis + 2 < b.dims.size());
   if (in_stack) {
     return broadcast(inputs);
   }
-  if (a.axis && !b.axis && *a.axis + 2 == a.dims.size()) {
-    return rank - 2;
-  }
-  if (b.axis && !a.axis && *b.axis + 1 == b.dims.size()) {
-    return rank - 1;
-  }
-  return std::nullopt;
+  const bool rows_of_a = a.axis && b.constant && *a.axis + 2 == a.dims.size();
+  return rows_of_a ? Axis(rank - 2) : std::nullopt;
 }
 
 Axis gemm(const Node& node, const Inputs& inputs) {
   const RowInput& a = inputs[0];
   const RowInput& b = inputs[1];
   const std::size_t of_m = attribute(node, "transA", 0) != 0 ? 1 : 0;
-  const std::size_t of_n = attribute(node, "transB", 0) != 0 ? 0 : 1;
-  Axis axis;
-  if (a.axis == of_m && !b.axis) {
-    axis = 0;
-  } else if (b.axis == of_n && !a.axis) {
-    axis = 1;
-  } else {
+  if (a.axis != of_m || !b.constant) {
     return std::nullopt;
   }
   if (inputs.size() > 2 && inputs[2].present) {
     const RowInput& c = inputs[2];
-    const std::size_t from_right = 2 - *axis;
-    const bool everywhere = c.dims.size() < from_right || c.dims[c.dims.size() - from_right] == 1;
+    const bool everywhere = c.dims.size() < 2 || c.dims[c.dims.size() - 2] == 1;
     if (c.axis || !everywhere) {
       return std::nullopt;
     }
   }
-  return axis;
+  return 0;
 }
 
-// Rows that all operands have under one letter, which stays in the result. Only equations that say
-// it all: letters, and an arrow.
+// Rows that every operand has under one letter, which stays in the result: then the products are
+// those of one row each. Only equations that say it all: letters, and an arrow.
 Axis einsum(const Node& node, const Inputs& inputs) {
   const auto found = std::ranges::find(node.attributes, "equation", &Attribute::name);
   std::string text = found != node.attributes.end() ? found->text : "";
@@ -105,17 +94,16 @@ Axis einsum(const Node& node, const Inputs& inputs) {
   for (const RowInput& input : inputs) {
     const std::string term = text.substr(begin, std::min(text.find(',', begin), arrow) - begin);
     begin += term.size() + 1;
-    if (input.axis && *input.axis < term.size() && (letter == 0 || letter == term[*input.axis])) {
-      letter = term[*input.axis];
-    } else if (input.axis) {
+    if (!input.axis || *input.axis >= term.size() || (letter != 0 && letter != term[*input.axis])) {
       return std::nullopt;
     }
+    letter = term[*input.axis];
   }
   begin = 0;
-  for (const RowInput& input : inputs) {  // where there are no rows, the letter must not be
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::string term = text.substr(begin, std::min(text.find(',', begin), arrow) - begin);
     begin += term.size() + 1;
-    if (std::ranges::count(term, letter) != (input.axis ? 1 : 0)) {
+    if (std::ranges::count(term, letter) != 1) {
       return std::nullopt;
     }
   }

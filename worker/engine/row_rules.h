@@ -18,7 +18,8 @@ struct RowInput {
   bool present = false;
   std::optional<std::size_t> axis{};  // that counts the rows; none: the same whatever the batch
   Shape dims{};                       // for some batch
-  const TensorView* value = nullptr;  // where known before the run
+  const TensorView* value = nullptr;  // where known before the run, and small
+  bool constant = false;
 };
 
 // The axis of the first output; nothing when the step may mix rows, or when that is not known. At

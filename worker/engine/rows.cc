@@ -224,7 +224,7 @@ class Follower {
   [[nodiscard]] RowInput input_of(ValueId value) const {
     const Follow& follow = follows_[value];
     const Guess& guess = guesses_[1];
-    RowInput input{.present = true};
+    RowInput input{.present = true, .constant = plan_.is_constant(value)};
     if (follow.kind == Kind::rows) {
       input.axis = follow.axis;
     }

@@ -1,8 +1,10 @@
 #include "worker/ops/detail/dnnl_matmul.h"
 
 #include <optional>
+#include <string_view>
 #include <utility>
 
+#include "worker/engine/parallel.h"
 #include "worker/ops/detail/dnnl_common.h"
 #include "worker/ops/detail/panel_matrix.h"
 
@@ -35,13 +37,18 @@ struct PackedMatrix::Impl {
 
 namespace {
 
-// Panels of ours for a B [k, n]. oneDNN's AVX2 product packs B in each run, which costs a third of
-// the time of 64 rows. Elsewhere a call of oneDNN takes half a microsecond before it multiplies:
-// more than half of what a few rows of a small B take, and nothing against what a large one does.
-bool goes_by_panels(std::int64_t k, std::int64_t n) {
+// Whether it is "gemm:jit" or the like: a product that packs both matrices in each run, and cuts
+// them as the number of rows and of threads suggests, so that the last bits hang on both. oneDNN
+// has nothing better where it has no AVX-512.
+bool by_gemm(std::string_view implementation) {
+  return implementation.starts_with("gemm") || implementation.find(":gemm") != std::string::npos;
+}
+
+// A call of oneDNN takes half a microsecond before it multiplies: more than half of what a few rows
+// of a small B [k, n] take, and nothing against what a large one does.
+bool is_small(std::int64_t k, std::int64_t n) {
   constexpr std::int64_t kSmall = 65'536;  // elements: a quarter of a second-level cache
-  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
-  return isa == dnnl::cpu_isa::avx2 || isa == dnnl::cpu_isa::avx2_vnni || k * n <= kSmall;
+  return k * n <= kSmall;
 }
 
 }  // namespace
@@ -51,11 +58,14 @@ std::shared_ptr<const PackedMatrix> PackedMatrix::make(const float* b,
                                                        std::int64_t n,
                                                        bool transposed) {
   auto packed = std::make_shared<PackedMatrix>();
-  if (goes_by_panels(k, n)) {
+  const auto in_panels = [&] {
     auto panels = std::make_shared<Impl>();
     panels->panels = std::make_unique<PanelMatrix>(b, k, n, transposed);
     packed->impl_ = std::move(panels);
     return packed;
+  };
+  if (is_small(k, n)) {
+    return in_panels();
   }
   try {
     constexpr std::int64_t kRows = 32;  // oneDNN's blocking of B does not change with the rows
@@ -65,6 +75,9 @@ std::shared_ptr<const PackedMatrix> PackedMatrix::make(const float* b,
                                     Desc({k, n}, kF32, dnnl::memory::format_tag::any),
                                     Desc({kRows, n}, kF32, Shape{n, 1}));
     const dnnl::matmul::primitive_desc chosen(wanted, attributes, cpu_engine());
+    if (by_gemm(chosen.impl_info_str())) {
+      return in_panels();
+    }
     const Desc desc = chosen.weights_desc();
     packed->impl_ = std::make_shared<Impl>(
         Impl{.desc = desc, .memory = reordered(b, strided({k, n}, transposed), desc)});
@@ -116,6 +129,9 @@ std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
     if (spec.has_bias) {
       arguments.push_back({DNNL_ARG_BIAS, bias});
     }
+    if (spec.packed == nullptr && by_gemm(chosen.impl_info_str())) {
+      return nullptr;
+    }
     matmul->impl_->primitive.emplace(dnnl::matmul(chosen), arguments);
     matmul->impl_->scratch_size = chosen.scratchpad_desc().get_size();
     return matmul;
@@ -126,6 +142,40 @@ std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
 
 const char* Matmul::implementation() const {
   return impl_->primitive ? impl_->primitive->implementation() : "panels";
+}
+
+namespace {
+
+// oneDNN's calls on this thread use no other.
+class OneThread {
+ public:
+  OneThread() { set_team_size(1); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+  ~OneThread() { set_team_size(before_); }
+
+ private:
+  int before_ = team_size();
+};
+
+}  // namespace
+
+bool multiply_alone(const GemmShape& shape, const float* a, const float* b, float* c) {
+  const auto& [m, n, k, a_transposed, b_transposed] = shape;
+  const OneThread one;
+  return dnnl::sgemm(a_transposed ? 'T' : 'N',
+                     b_transposed ? 'T' : 'N',
+                     m,
+                     n,
+                     k,
+                     1.0F,
+                     a,
+                     a_transposed ? m : k,
+                     b,
+                     b_transposed ? k : n,
+                     0.0F,
+                     c,
+                     n) == dnnl::status::success;
 }
 
 std::size_t Matmul::scratch_size() const {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "worker/engine/kernel.h"
+#include "worker/ops/detail/gemm_call.h"
 
 namespace sluice::engine::detail {
 
@@ -40,7 +41,8 @@ struct MatmulSpec {
 
 class Matmul {
  public:
-  // Null when oneDNN has no implementation.
+  // Null when oneDNN has no implementation, or, for a B that is not packed, only one whose last
+  // bits hang on the number of threads: multiply_alone() is for that.
   static std::shared_ptr<Matmul> make(const MatmulSpec& spec);
   [[nodiscard]] std::size_t scratch_size() const;
   [[nodiscard]] const char* implementation() const;
@@ -52,5 +54,9 @@ class Matmul {
  private:
   std::shared_ptr<Impl> impl_;
 };
+
+// c [m, n] = a * b by oneDNN's product for matrices that are new in each run, on this thread alone.
+// False where oneDNN cannot.
+bool multiply_alone(const GemmShape& shape, const float* a, const float* b, float* c);
 
 }  // namespace sluice::engine::detail

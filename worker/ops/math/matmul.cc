@@ -4,9 +4,9 @@
 // [M,N]. FusedMatMul: alpha times MatMul of A and B whose last two dimensions are exchanged by
 // transA and transB (of vectors nothing is); transBatchA and transBatchB are refused. Types:
 // float32 (oneDNN, a constant B packed), float64 (OpenBLAS), int32, int64, uint32, uint64 (plain
-// loops). float32 multiplies and adds in float32; a row's result does not depend on the other rows
-// where B is constant. Opsets: Gemm before 7 broadcasts C only when `broadcast` is set; C is
-// optional since 11.
+// loops). float32 multiplies and adds in float32; a row's result depends on no other rows where B
+// is constant, and a matrix's on no other matrices. Opsets: Gemm before 7 broadcasts C only when
+// `broadcast` is set; C is optional since 11.
 
 #include <algorithm>
 #include <array>
@@ -17,6 +17,7 @@
 #include "worker/ops/detail/dnnl_matmul.h"
 #include "worker/ops/detail/gemm_call.h"
 #include "worker/ops/math/activate.h"
+#include "worker/ops/math/matmul_blocks.h"
 #include "worker/ops/math/matmul_product.h"
 #include "worker/ops/math/matmul_thin.h"
 #include "worker/ops/register.h"
@@ -163,6 +164,7 @@ struct GemmBound {
   Product product;
   std::shared_ptr<detail::Matmul> primitive;
   bool thin = false;         // by simd::multiply_thin; float32
+  bool blocks = false;       // by matmul_blocks.h; float32
   bool adds_bias = false;    // the primitive does
   bool activates = false;    // likewise
   BroadcastLoop<1> c_loop;   // C over [m, n]
@@ -223,6 +225,8 @@ Result<GemmBound> bind_gemm(const GemmParams& params,
   }
   if (bound.primitive == nullptr) {
     bound.adds_bias = bound.activates = false;
+    bound.blocks = true;
+    context.implementation = "blocks";
   }
   if (bound.primitive != nullptr) {
     context.scratch_size = bound.primitive->scratch_size();
@@ -330,6 +334,8 @@ Result<void> run_gemm(const GemmParams& params,
     finish_sum<float>(params, state, bound, context);
   } else if (bound.thin) {
     multiply_thin(params, bound.product, bound.batches, context);
+    finish_sum<float>(params, state, bound, context);
+  } else if (bound.blocks && multiply_blocks(params, bound.product, bound.batches, context)) {
     finish_sum<float>(params, state, bound, context);
   } else {
     dispatch_number(y.datatype, [&](auto tag) {
