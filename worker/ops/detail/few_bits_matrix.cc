@@ -90,14 +90,12 @@ FewBitsMatrix::FewBitsMatrix(const FewBits& b)
       row_groups_(b.row_groups),
       halves_(b.bits <= 4),
       zero_(static_cast<float>(1 << (b.bits - 1))),
-      groups_(static_cast<std::size_t>(b.k)),
+      block_(b.block),
+      groups_(b.groups, b.groups + (b.groups != nullptr ? b.k : 0)),
       codes_(codes_in_panels(b, halves_)),
       scales_(in_panels(b, [&](std::int64_t row, std::int64_t group) {
         return b.scales[row * b.row_groups + group];
       })) {
-  for (std::int64_t i = 0; i < k_; ++i) {
-    groups_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(b.group(i));
-  }
   if (b.zeros != nullptr || b.zero_codes != nullptr) {
     zeros_ = in_panels(b, [&](std::int64_t row, std::int64_t group) { return b.zero(row, group); });
   }
@@ -116,7 +114,8 @@ void FewBitsMatrix::multiply_part(const Part& part, const float* bias, const Tai
       simd::widen_panel(
           {.codes = bytes_in(codes_) + panel * lines * kFloatPanel,
            .halves = halves_,
-           .groups = groups_.data(),
+           .groups = groups_.empty() ? nullptr : groups_.data(),
+           .block = block_,
            .scales = floats_in(scales_) + panel * panel_groups,
            .zeros = zeros_.size() > 0 ? floats_in(zeros_) + panel * panel_groups : nullptr,
            .zero = zero_},

@@ -64,7 +64,8 @@ class FewBitsMatrix {
   std::int64_t row_groups_;
   bool halves_;
   float zero_;
-  std::vector<std::int32_t> groups_;  // [k]
+  std::int64_t block_;
+  std::vector<std::int32_t> groups_;  // [k], or empty: block_ of them after one another
   Buffer codes_;                      // in panels, as simd/few_bits.h has them
   Buffer scales_;
   Buffer zeros_;  // empty: zero_

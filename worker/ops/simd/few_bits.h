@@ -15,7 +15,8 @@ struct FewBitsPanel {
   // the even k.
   const std::uint8_t* codes;
   bool halves;                 // 4 bits
-  const std::int32_t* groups;  // of each k
+  const std::int32_t* groups;  // of each k; null: `block` of them after one another
+  std::int64_t block;          // even
   const float* scales;         // [groups][kFloatPanel]
   const float* zeros;          // likewise, or null: `zero` everywhere
   float zero;
