@@ -81,7 +81,7 @@ TEST(ConvRows, AddsAResidualAndABias) {
   }
 }
 
-// Kernels of 16 taps and more in one direction, of any number of filters.
+// One row of 16 taps and more, of any number of filters; and several rows.
 TEST(ConvRows, LongKernelsAgreeWithTheScalarLoops) {
   struct Case {
     Shape x;
@@ -91,7 +91,9 @@ TEST(ConvRows, LongKernelsAgreeWithTheScalarLoops) {
   const Case cases[] = {
       {{2, 20, 50}, {24, 20, 17}, {integers("pads", {8, 8})}},
       {{1, 1, 99}, {33, 1, 64}, {integers("pads", {30, 33}), integers("strides", {4})}},
-      {{1, 7, 5, 40}, {19, 7, 3, 16}, {integers("dilations", {1, 2})}}};
+      {{1, 7, 5, 40}, {19, 7, 1, 16}, {integers("dilations", {1, 2})}},
+      {{1, 7, 40, 5}, {5, 7, 20, 1}, {integers("pads", {3, 1, 4, 1})}},
+      {{1, 7, 5, 40}, {19, 7, 3, 16}}};
   for (const Case& given : cases) {
     GraphCase graph;
     graph.input("x", random_floats(given.x, 1)).constant("w", random_floats(given.w, 2));

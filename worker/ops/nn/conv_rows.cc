@@ -37,7 +37,9 @@ bool ConvRows::is_thin(Dims w) {
 }
 
 bool ConvRows::is_long(Dims w) {
-  return *std::max_element(w.begin() + 2, w.end()) >= kLongKernel;
+  const Dims taps = w.subspan(2);
+  const std::int64_t longest = *std::ranges::max_element(taps);
+  return longest >= kLongKernel && std::ranges::count(taps, 1) + 1 == std::ssize(taps);
 }
 
 ConvRows::ConvRows(const TensorView& w)
