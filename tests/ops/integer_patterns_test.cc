@@ -32,6 +32,19 @@ std::string as_by_the_reference(GraphCase& graph) {
   return want ? mismatch(graph.run(), (*want)[0], 0, 0) : error_of(want);
 }
 
+// The graph's end: a Relu behind `last`, and a value inside that is put out too.
+GraphCase ended(GraphCase graph, std::string last, bool relu, const std::string& also) {
+  if (relu) {
+    graph.node("Relu", {last}, {"r"});
+    last = "r";
+  }
+  graph.output(last);
+  if (!also.empty()) {
+    graph.output(also);
+  }
+  return graph;
+}
+
 struct MatmulOptions {
   Shape x{5, 33};
   NamedTensor b = random_bytes<std::int8_t>({33, 19}, 1);
@@ -67,15 +80,7 @@ GraphCase matmul(const MatmulOptions& options) {
     graph.node("Add", {"bias", last}, {"z"});
     last = "z";
   }
-  if (options.relu) {
-    graph.node("Relu", {last}, {"r"});
-    last = "r";
-  }
-  graph.output(last);
-  if (!options.also.empty()) {
-    graph.output(options.also);
-  }
-  return graph;
+  return ended(std::move(graph), last, options.relu, options.also);
 }
 
 std::vector<float> column_scales(std::int64_t count) {
@@ -157,15 +162,7 @@ GraphCase conv(const ConvOptions& options) {
     graph.node("Add", {last, "bias"}, {"z"});
     last = "z";
   }
-  if (options.relu) {
-    graph.node("Relu", {last}, {"r"});
-    last = "r";
-  }
-  graph.output(last);
-  if (!options.also.empty()) {
-    graph.output(options.also);
-  }
-  return graph;
+  return ended(std::move(graph), last, options.relu, options.also);
 }
 
 TEST(IntegerPatterns, AConvolutionAndItsScaleBecomeOneStep) {

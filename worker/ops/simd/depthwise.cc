@@ -6,13 +6,11 @@
 // After foreach_target.h, which includes this file once for each instruction set.
 #include <hwy/highway.h>
 
+#include "worker/ops/simd/reach-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
 
 template <std::int64_t kVectors>
 HWY_INLINE void sum_taps(const DepthwisePlace& place, std::int64_t c) {
@@ -48,23 +46,12 @@ void sum_place(const DepthwisePlace& place) {
     return;
   }
   // The rest through the same instructions, so that a channel's sum does not depend on its place.
-  const auto rest = static_cast<std::size_t>(place.channels - c);
-  const auto part = [&](const float* from) HWY_ATTR {
-    HWY_ALIGN float lane[hn::MaxLanes(D())] = {};
-    for (std::size_t i = 0; i < rest; ++i) {
-      lane[i] = from[i];
-    }
-    return hn::Load(d, lane);
-  };
-  V sum = place.start == nullptr ? hn::Zero(d) : part(place.start + c);
+  const Part rest{place.channels - c};
+  V sum = place.start == nullptr ? hn::Zero(d) : rest.load(place.start + c);
   for (std::int64_t tap = 0; tap < place.taps; ++tap) {
-    sum = hn::MulAdd(part(place.x[tap] + c), part(place.w[tap] + c), sum);
+    sum = hn::MulAdd(rest.load(place.x[tap] + c), rest.load(place.w[tap] + c), sum);
   }
-  HWY_ALIGN float lane[hn::MaxLanes(D())];
-  hn::Store(sum, d, lane);
-  for (std::size_t i = 0; i < rest; ++i) {
-    place.out[c + static_cast<std::int64_t>(i)] = lane[i];
-  }
+  rest.store(sum, place.out + c);
 }
 
 }  // namespace HWY_NAMESPACE

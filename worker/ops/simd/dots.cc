@@ -6,25 +6,14 @@
 // After foreach_target.h, which includes this file once for each instruction set.
 #include <hwy/highway.h>
 
+#include "worker/ops/simd/reach-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
-constexpr auto kLanes = static_cast<std::int64_t>(hn::MaxLanes(D()));
+constexpr std::int64_t kLanes = kReachLanes;
 constexpr std::int64_t kTogether = 4;  // places: with three filters, sums for 12 of 16 registers
-
-// The first `count` numbers, then 0.
-HWY_INLINE V load_part(const float* from, std::int64_t count) {
-  HWY_ALIGN float lane[kLanes] = {};
-  for (std::int64_t i = 0; i < count; ++i) {
-    lane[i] = from[i];
-  }
-  return hn::Load(D(), lane);
-}
 
 template <std::int64_t kPlaces, std::int64_t kFilters>
 HWY_INLINE void add_tile(const DotProducts& dots, std::int64_t place) {
@@ -56,10 +45,10 @@ HWY_INLINE void add_tile(const DotProducts& dots, std::int64_t place) {
     }
     const std::int64_t rest = dots.length - whole;
     for (std::int64_t f = 0; f < kFilters; ++f) {
-      right[f] = load_part(w + f * dots.w_step + whole, rest);
+      right[f] = Part{rest}.load(w + f * dots.w_step + whole);
     }
     for (std::int64_t p = 0; p < kPlaces; ++p) {
-      const V left = load_part(a + p * dots.a_step + whole, rest);
+      const V left = Part{rest}.load(a + p * dots.a_step + whole);
       for (std::int64_t f = 0; f < kFilters; ++f) {
         sums[p][f] = hn::MulAdd(left, right[f], sums[p][f]);
       }
