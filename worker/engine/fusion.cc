@@ -203,9 +203,8 @@ void Fuser::take_bias(std::size_t& at) {
   const std::size_t reader = reader_of(at);
   Step& step = plan_.steps[at];
   const bool is_conv = is(at, "Conv") || step.node.op_type == "ConvIntegerToFloat";
-  // Where the operator has its own, or what else keeps it from taking one.
-  const std::size_t own = step.node.op_type == "MatMulNBits" ? 5 : 2;
-  if (!is(reader, "Add") || plan_.steps[reader].node.since < 7 || step.node.has_input(own) ||
+  if (!is(reader, "Add") || plan_.steps[reader].node.since < 7 ||
+      step.node.has_input(step.entry->own_bias) ||
       plan_.datatypes[step.node.outputs[0]] != DataType::float32) {
     return;
   }

@@ -64,6 +64,7 @@ struct OperatorEntry {
   std::vector<std::size_t> overwrites{};  // inputs whose memory output 0 may take when it fits
   bool alias = false;                     // output 0 has the bytes of input 0, only other dims
   bool fuses_tail = false;                // takes bias and activation of its consumer
+  std::size_t own_bias = 2;  // the input that is one, or that keeps the step from taking another
   bool fuses_residual = false;
   bool tame = false;  // finite inputs give finite outputs, but for overflow (see tame.cc)
   bool pure = true;   // false: never folded (the tests' operators)

@@ -249,6 +249,7 @@ void register_matmul_n_bits(Registry& registry) {
        .kernel =
            prepared_kernel<parse_n_bits, infer_n_bits, prepare_n_bits, bind_n_bits, run_n_bits>(),
        .fuses_tail = true,
+       .own_bias = kBias,
        .tame = true});
 }
 
