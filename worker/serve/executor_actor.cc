@@ -4,7 +4,6 @@
 #include <variant>
 
 #include "common/base/check.h"
-#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/overloaded.h"
 #include "common/process/memory.h"
@@ -20,27 +19,16 @@ constexpr Duration kGatherTime = std::chrono::microseconds(50);
 }  // namespace
 
 void ExecutorActor::receive(ExecutorInbox message, TimePoint /*now*/) {
-  std::visit(Overloaded{[&](UseSession& use) { on_use_session(use); },
+  std::visit(Overloaded{[&](UseExecution& use) { on_use_execution(use); },
                         [&](ProbeModel&) { on_probe(); },
                         [&](Run& run) { on_run(run); },
                         [&](StopExecutor&) { parts_.loop->stop(); }},
              message);
 }
 
-void ExecutorActor::on_use_session(const UseSession& message) {
+void ExecutorActor::on_use_execution(UseExecution& message) {
   trials_ = message.trials;
-  runner_.emplace(*message.session, *trials_, *parts_.suspects, *parts_.clock);
-  auto tried = try_out(*trials_,
-                       Stage::warm_up,
-                       limits::kWarmUpRuns,
-                       runner_->execution(),
-                       *parts_.clock,
-                       *parts_.start_board);
-  if (!tried) {
-    send(TrialFailed{std::move(tried).error().detail});
-    return;
-  }
-  send(ExecutorReady{parts_.index, tried->service});
+  runner_.emplace(std::move(message.execution), *trials_, *parts_.suspects, *parts_.clock);
 }
 
 void ExecutorActor::on_probe() {

@@ -1,6 +1,6 @@
 // Runs on: an executor thread of the worker, one for each.
-// Receives: UseSession, ProbeModel, Run, StopExecutor (from the link).
-// Sends:    ExecutorReady, Probed, TrialFailed, Finished (to the link).
+// Receives: UseExecution, ProbeModel, Run, StopExecutor (from the link).
+// Sends:    Probed, TrialFailed, Finished (to the link).
 //
 // Executes runs by its Runner. Answers go back as they are ready, those of very short executions
 // several at once.
@@ -38,7 +38,7 @@ class ExecutorActor {
   void receive(ExecutorInbox message, TimePoint now);
 
  private:
-  void on_use_session(const UseSession& message);
+  void on_use_execution(UseExecution& message);
   void on_probe();
   void on_run(const Run& run);
   void send(LinkInbox message);

@@ -176,7 +176,7 @@ void LinkActor::hand_over(Run run) {
 // it is sent a run.
 void LinkActor::run_here(const Run& run) {
   if (!runner_) {
-    runner_.emplace(*session_, *trials_, *parts_.suspects, *parts_.clock);
+    runner_.emplace(session_->new_execution(), *trials_, *parts_.suspects, *parts_.clock);
   }
   Board& board = (*parts_.boards)[run.executor];
   std::vector<Done> done;

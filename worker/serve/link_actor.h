@@ -2,10 +2,10 @@
 //
 // Runs on: the worker's main loop (the link thread).
 // Receives: welcome, heartbeat, drain, bye (from control); welcome, heartbeat, infer, cancel, bye
-//           (from shards); LoaderWarming, ModelLoaded, LoadFailed (from the loader); ExecutorReady,
-//           Probed, TrialFailed, Finished (from executors); ThreadBroken (from any of them).
+//           (from shards); LoaderWarming, ModelLoaded, LoadFailed (from the loader); Probed,
+//           TrialFailed, Finished (from executors); ThreadBroken (from any of them).
 // Sends:    hello, heartbeat, state, drain, bye (to control); hello, heartbeat, result, failure,
-//           drain, bye (to shards); UseSession, ProbeModel, Run (to executors).
+//           drain, bye (to shards); UseExecution, ProbeModel, Run (to executors).
 //
 // It dials control from the start and the shards once it is ready. Decisions are Attach's (sockets)
 // and Batcher's (requests). A run that is not worth the way to an executor it executes itself.
@@ -46,7 +46,7 @@ class LinkActor {
     actor::Loop* loop = nullptr;
     std::vector<actor::Link<ExecutorInbox>>* executors = nullptr;
     std::vector<Board>* boards = nullptr;             // one an executor
-    std::vector<StartBoard>* start_boards = nullptr;  // one an executor, then the loader's
+    std::vector<StartBoard>* start_boards = nullptr;  // one an executor
     Suspects* suspects = nullptr;
     const Clock* clock = nullptr;
   };
@@ -69,7 +69,7 @@ class LinkActor {
   [[nodiscard]] int exit_code() const noexcept { return exit_code_; }
   // Nothing is left in the executors and the loader has ended: the threads can be joined.
   [[nodiscard]] bool idle() const noexcept {
-    return loader_ended_ && trying_ == 0 && batcher_.assigned() == 0;
+    return loader_ended_ && !probing_ && batcher_.assigned() == 0;
   }
 
  private:
@@ -77,7 +77,6 @@ class LinkActor {
   void on(LoaderWarming& message, TimePoint now);
   void on(ModelLoaded& message, TimePoint now);
   void on(LoadFailed& message, TimePoint now);
-  void on(ExecutorReady& message, TimePoint now);
   void on(Probed& message, TimePoint now);
   void on(TrialFailed& message, TimePoint now);
   void watch_start(TimePoint now);
@@ -152,8 +151,7 @@ class LinkActor {
   link::WorkerState state_ = link::WorkerState::loading;
   link::Findings findings_;
   std::vector<StartWatch> start_watches_;  // one a start board
-  std::size_t executors_ready_ = 0;
-  std::size_t trying_ = 0;  // executors that run trials
+  bool probing_ = false;                   // an executor is at it
   bool loader_ended_ = false;
 
   std::optional<Runner> runner_;  // for runs that are not worth a hand-over

@@ -1,46 +1,58 @@
 #include "worker/serve/loader.h"
 
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <new>
+#include <string>
 #include <utility>
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/actor/thread.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/process/quiet.h"
 #include "worker/serve/served_model.h"
-#include "worker/serve/try_out.h"
+#include "worker/serve/start_watch.h"
+#include "worker/serve/warm_up.h"
 
 namespace sluice::worker {
 namespace {
 
-constexpr int kLowestNice = 19;
-// ioprio_set(2): "who" is a thread (0: this one); class 3 is idle.
-constexpr int kIoprioWhoProcess = 1;
-constexpr int kIoprioIdle = 3 << 13;
-
-// Of this thread alone: Linux keeps both per thread. Failing to be quiet is no failure.
-void lower_this_thread() {
-  static_cast<void>(::setpriority(PRIO_PROCESS, 0, kLowestNice));
-  static_cast<void>(::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle));
-}
+// Opening the engine is some 10 ms of work. Whoever waits for a processor so long meanwhile is on a
+// machine that does not idle one part in a hundred.
+constexpr Duration kStarved = std::chrono::seconds(1);
 
 void send(actor::Link<LinkInbox>& link, LinkInbox message) {
   SLUICE_CHECK(link.offer(std::move(message)) == actor::Offer::accepted);
 }
 
+// Opens the engine on a quiet thread of its own, which shows how quiet the rest can be: `rest`.
+Result<std::unique_ptr<engine::Engine>> open_quietly(const std::string& library, Quiet& rest) {
+  Result<std::unique_ptr<engine::Engine>> opened(nullptr);
+  Duration waited{};
+  actor::Thread("opener", [&] {
+    be_quiet(Quiet::idle);
+    try {
+      opened = engine::open_engine(library.empty() ? engine::default_library() : library);
+    } catch (const std::exception& error) {
+      opened = Error{ErrorCode::internal, std::string("opening the engine: ") + error.what()};
+    }
+    waited = cpu_wait_of(::gettid());
+  });
+  rest = waited < kStarved ? Quiet::idle : Quiet::low;
+  return opened;
+}
+
 Result<ModelLoaded> load(const LoaderOptions& options,
                          actor::Link<LinkInbox>& link,
-                         const Clock& clock,
-                         StartBoard& board,
+                         std::span<StartBoard> boards,
                          std::unique_ptr<const Trials>& trials) {
   ModelLoaded loaded;
-  SLUICE_TRY_ASSIGN(loaded.engine,
-                    engine::open_engine(options.engine_library.empty() ? engine::default_library()
-                                                                       : options.engine_library));
+  Quiet rest = Quiet::idle;
+  SLUICE_TRY_ASSIGN(loaded.engine, open_quietly(options.engine_library, rest));
+  be_quiet(rest);
   SLUICE_TRY_ASSIGN(loaded.session,
                     loaded.engine->load({.path = options.plan.model_path,
                                          .threads = options.threads,
@@ -57,8 +69,10 @@ Result<ModelLoaded> load(const LoaderOptions& options,
   SLUICE_TRY_ASSIGN(Trials made, make_trials(options.plan, std::move(served)));
   trials = std::make_unique<const Trials>(std::move(made));
   send(link, LoaderWarming{trials.get()});
-  const auto execution = loaded.session->new_execution();
-  SLUICE_TRY(try_out(*trials, Stage::warm_up, 1, *execution, clock, board));
+  for (std::size_t i = 0; i < boards.size(); ++i) {
+    loaded.executions.push_back(loaded.session->new_execution());
+  }
+  SLUICE_TRY_ASSIGN(loaded.service, warm_up(*trials, loaded.executions, boards));
   return loaded;
 }
 
@@ -66,13 +80,11 @@ Result<ModelLoaded> load(const LoaderOptions& options,
 
 void load_model(const LoaderOptions& options,
                 actor::Link<LinkInbox>& link,
-                const Clock& clock,
-                StartBoard& board) {
-  lower_this_thread();
+                std::span<StartBoard> boards) {
   std::string reason;
   std::unique_ptr<const Trials> trials;
   try {
-    auto loaded = load(options, link, clock, board, trials);
+    auto loaded = load(options, link, boards, trials);
     if (loaded) {
       loaded->trials = std::move(trials);
       send(link, *std::move(loaded));

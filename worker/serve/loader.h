@@ -4,10 +4,10 @@
 
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "common/actor/mailbox.h"
-#include "common/base/time.h"
 #include "worker/serve/messages.h"
 #include "worker/serve/serving_plan.h"
 #include "worker/serve/start_board.h"
@@ -21,12 +21,12 @@ struct LoaderOptions {
   bool test_operators = false;
 };
 
-// Opens the engine, loads the model, holds it against its configuration and runs each warm-up once.
-// The thread's own nice value and I/O class are lowered first, so that loading disturbs nobody who
-// serves; a thread cannot come back from there unprivileged, so the caller ends it afterwards.
+// Opens the engine, loads the model, holds it against its configuration and warms an
+// execution up for each of `boards`, one an executor. The thread becomes quiet (quiet.h), so that
+// loading disturbs nobody who serves; as it cannot come back from there, the caller ends it
+// afterwards.
 void load_model(const LoaderOptions& options,
                 actor::Link<LinkInbox>& link,
-                const Clock& clock,
-                StartBoard& board);
+                std::span<StartBoard> boards);
 
 }  // namespace sluice::worker

@@ -22,21 +22,20 @@ namespace sluice::worker {
 
 // --- to an executor ------------------------------------------------------------------------------
 
-// From the link, once the model is loaded: make an execution of it and run the warm-ups. Answer:
-// ExecutorReady or TrialFailed. Both outlive the executor.
-struct UseSession {
-  const engine::Session* session = nullptr;
-  const Trials* trials = nullptr;
+// From the link, once the model is loaded: what to run requests on, warmed up. No answer.
+struct UseExecution {
+  std::unique_ptr<engine::Execution> execution;
+  const Trials* trials = nullptr;  // outlive the executor
 };
 
-// From the link to one executor, once all are ready: run the probes. Answer: Probed or TrialFailed.
+// From the link to one executor, after that: run the probes. Answer: Probed or TrialFailed.
 struct ProbeModel {};
 
 // From the link, at the end: leave the loop. No answer.
 struct StopExecutor {};
 
 // Run (batcher.h), from the link: execute its requests, batch by batch. Answer: a Done for each.
-using ExecutorInbox = std::variant<UseSession, ProbeModel, Run, StopExecutor>;
+using ExecutorInbox = std::variant<UseExecution, ProbeModel, Run, StopExecutor>;
 
 // --- to the link ---------------------------------------------------------------------------------
 
@@ -50,6 +49,8 @@ struct ModelLoaded {
   std::unique_ptr<engine::Engine> engine;  // outlives the session
   std::unique_ptr<engine::Session> session;
   std::unique_ptr<const Trials> trials;
+  std::vector<std::unique_ptr<engine::Execution>> executions;  // one an executor, warmed up
+  Duration service{};                                          // of one run
 };
 
 // From the loader, last: it cannot be served.
@@ -58,18 +59,12 @@ struct LoadFailed {
   std::unique_ptr<const Trials> trials;  // where LoaderWarming named them
 };
 
-// From an executor: it has run the warm-ups on its own thread.
-struct ExecutorReady {
-  std::size_t executor = 0;
-  Duration service{};  // of the last run
-};
-
 // From the executor that probed: nothing speaks against the version.
 struct Probed {
   link::Findings findings;
 };
 
-// From an executor: the version cannot be served.
+// From the executor that probed: the version cannot be served.
 struct TrialFailed {
   std::string reason;
 };
@@ -103,13 +98,7 @@ struct ThreadBroken {
   std::string reason;
 };
 
-using LinkInbox = std::variant<LoaderWarming,
-                               ModelLoaded,
-                               LoadFailed,
-                               ExecutorReady,
-                               Probed,
-                               TrialFailed,
-                               Finished,
-                               ThreadBroken>;
+using LinkInbox = std::
+    variant<LoaderWarming, ModelLoaded, LoadFailed, Probed, TrialFailed, Finished, ThreadBroken>;
 
 }  // namespace sluice::worker

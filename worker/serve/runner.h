@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "common/base/time.h"
@@ -23,15 +24,12 @@ namespace sluice::worker {
 
 class Runner {
  public:
-  // All outlive the runner.
-  Runner(const engine::Session& session,
+  // All others outlive the runner.
+  Runner(std::unique_ptr<engine::Execution> execution,
          const Trials& trials,
          Suspects& suspects,
          const Clock& clock)
-      : trials_(&trials),
-        suspects_(&suspects),
-        clock_(&clock),
-        execution_(session.new_execution()) {}
+      : trials_(&trials), suspects_(&suspects), clock_(&clock), execution_(std::move(execution)) {}
 
   // `batch`: requests of executor number `executor` that have one leader; `board` is that
   // executor's. Adds a Done for each. The ends of a batch leave together: until then its leader's

@@ -1,6 +1,7 @@
 // StartBoard: what a thread that tries out a fresh model shows meanwhile, because it reads no
-// mailbox while the model runs. One for the loader and one for each executor, made by the wiring
-// before the threads start and outliving them. Written by its thread alone, read by the link.
+// mailbox while the model runs. One for each executor, made by the wiring before the threads start
+// and outliving them. Written by one thread at a time (that which warms its execution up, then the
+// executor), read by the link.
 
 #pragma once
 

@@ -21,7 +21,7 @@ struct TriedOut {
   bool answered = false;  // false: the model did not take made-up inputs, and there were no others
 };
 
-// `runs_most`: of each trial; the loader, which only wants to know whether it works, asks for one.
+// `runs_most`: of each trial.
 Result<TriedOut> try_out(const Trials& trials,
                          Stage stage,
                          std::uint32_t runs_most,

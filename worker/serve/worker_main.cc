@@ -21,6 +21,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/process/lifeline.h"
+#include "common/process/quiet.h"
 #include "common/process/unique_fd.h"
 #include "worker/serve/board.h"
 #include "worker/serve/executor_actor.h"
@@ -117,7 +118,7 @@ class Worker {
         mailbox_(wiring_, "link", count() * (kRunRequests + 2) + 4),
         loader_link_(mailbox_.link()),
         boards_(count()),
-        start_boards_(count() + 1) {
+        start_boards_(count()) {
     for (std::size_t i = 0; i < count(); ++i) {
       executors_.push_back(std::make_unique<ExecutorThread>(wiring_, mailbox_));
       executor_links_.push_back(executors_.back()->mailbox.link());
@@ -145,8 +146,7 @@ class Worker {
                   .threads = options_.threads_per_executor,
                   .test_operators = options_.test_operators},
                  loader_link_,
-                 loader_clock_,
-                 start_boards_.back());
+                 start_boards_);
     }));
     try {
       actor_->start(clock_.now());
@@ -159,6 +159,7 @@ class Worker {
       static_cast<void>(::poll(nullptr, 0, kLastWordsMs));
       leave(actor_->exit_code(), threads);  // one is inside the engine, perhaps for ever
     }
+    be_quiet();  // nobody waits for the memory that is given back
     for (auto& link : executor_links_) {
       SLUICE_CHECK(link.offer(StopExecutor{}) == actor::Offer::accepted);
     }
@@ -201,13 +202,12 @@ class Worker {
   Suspects suspects_;
   UniqueFd signals_;
   SystemClock clock_;
-  SystemClock loader_clock_;
   actor::Wiring wiring_;
   actor::Loop loop_;
   actor::Mailbox<LinkInbox> mailbox_;
   actor::Link<LinkInbox> loader_link_;
   std::vector<Board> boards_;
-  std::vector<StartBoard> start_boards_;  // one an executor, then the loader's
+  std::vector<StartBoard> start_boards_;  // one an executor
   std::vector<std::unique_ptr<ExecutorThread>> executors_;
   std::vector<actor::Link<ExecutorInbox>> executor_links_;
   std::unique_ptr<LinkActor> actor_;

@@ -51,10 +51,14 @@ void LinkActor::on(ModelLoaded& message, TimePoint /*now*/) {
   if (!starting()) {
     return;
   }
-  for (auto& executor : *parts_.executors) {
-    SLUICE_CHECK(executor.offer(UseSession{session_.get(), trials_}) == actor::Offer::accepted);
-    ++trying_;
+  batcher_.expect_service(std::max(batcher_.service_mean(), message.service));
+  for (std::size_t i = 0; i < parts_.executors->size(); ++i) {
+    SLUICE_CHECK((*parts_.executors)[i].offer(UseExecution{std::move(message.executions[i]),
+                                                           trials_}) == actor::Offer::accepted);
   }
+  set_state(WorkerState::probing);
+  SLUICE_CHECK(parts_.executors->front().offer(ProbeModel{}) == actor::Offer::accepted);
+  probing_ = true;
 }
 
 void LinkActor::on(LoadFailed& message, TimePoint /*now*/) {
@@ -63,19 +67,8 @@ void LinkActor::on(LoadFailed& message, TimePoint /*now*/) {
   fail(kExitLoadFailed, message.reason);
 }
 
-void LinkActor::on(ExecutorReady& message, TimePoint /*now*/) {
-  --trying_;
-  batcher_.expect_service(std::max(batcher_.service_mean(), message.service));
-  ++executors_ready_;
-  if (executors_ready_ == parts_.executors->size() && state_ == WorkerState::warming) {
-    set_state(WorkerState::probing);
-    SLUICE_CHECK(parts_.executors->front().offer(ProbeModel{}) == actor::Offer::accepted);
-    ++trying_;
-  }
-}
-
 void LinkActor::on(Probed& message, TimePoint now) {
-  --trying_;
+  probing_ = false;
   if (state_ == WorkerState::probing) {
     const ServingPlan& plan = options_.plan;
     if (trials_->served.joins) {
@@ -96,7 +89,7 @@ void LinkActor::on(Probed& message, TimePoint now) {
 }
 
 void LinkActor::on(TrialFailed& message, TimePoint /*now*/) {
-  --trying_;
+  probing_ = false;
   if (starting()) {
     fail(kExitLoadFailed, message.reason);
   }
