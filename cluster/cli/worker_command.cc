@@ -89,6 +89,7 @@ void add_options(CLI::App& command, WorkerCommandLine& line) {
   command.add_flag("--test-operators", worker.test_operators)->group("");
   command.add_option("--lifeline-fd", worker.lifeline_fd)->group("");
   command.add_option("--status-fd", worker.status_fd)->group("");
+  command.add_option("--quiet-start-fd", worker.quiet_start_fd)->group("");
   command.add_option("--suspects-fd", worker.suspects_fd)->group("");
   command.add_option("--plan-fd", line.plan_fd)->group("");
 }

@@ -10,6 +10,7 @@
 #include "common/base/limits.h"
 #include "common/process/engine_environment.h"
 #include "common/process/lifeline.h"
+#include "common/process/quiet_start.h"
 #include "worker/serve/suspects.h"
 
 namespace sluice::cluster {
@@ -89,10 +90,15 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command,
   SpawnSpec spawn_spec;
   spawn_spec.program = command.program;
   spawn_spec.arguments = worker_arguments(command, worker_id, plan);
-  const std::pair<const char*, int> descriptors[] = {{"--lifeline-fd", lifeline.give.get()},
-                                                     {"--status-fd", states.writer.get()},
-                                                     {"--suspects-fd", suspects},
-                                                     {"--plan-fd", plan_fd.get()}};
+  std::vector<std::pair<const char*, int>> descriptors = {{"--lifeline-fd", lifeline.give.get()},
+                                                          {"--status-fd", states.writer.get()},
+                                                          {"--suspects-fd", suspects},
+                                                          {"--plan-fd", plan_fd.get()}};
+  UniqueFd quiet_start;
+  if (quiet_can_end()) {
+    SLUICE_TRY_ASSIGN(quiet_start, make_quiet_start());
+    descriptors.emplace_back("--quiet-start-fd", quiet_start.get());
+  }
   for (const auto& [option, fd] : descriptors) {
     spawn_spec.arguments.insert(spawn_spec.arguments.end(), {option, std::to_string(fd)});
     spawn_spec.keep.push_back(fd);
@@ -101,6 +107,9 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command,
       engine_environment(shares_of(command.threads, plan.instance_count).threads_per_executor);
   spawn_spec.error_output = errors.writer.get();
   SLUICE_TRY_ASSIGN(process.child_, spawn(spawn_spec));
+  if (quiet_start) {
+    start_quietly(quiet_start.get(), process.child_.pid);
+  }
   // The child takes hold as well: a refusal here costs nothing yet.
   static_cast<void>(guard_with_lifeline(lifeline.give.get(), process.child_.pid));
   process.lifeline_ = std::move(lifeline.keep);

@@ -22,6 +22,7 @@
 #include "common/base/log.h"
 #include "common/process/lifeline.h"
 #include "common/process/quiet.h"
+#include "common/process/quiet_start.h"
 #include "common/process/unique_fd.h"
 #include "worker/serve/board.h"
 #include "worker/serve/executor_actor.h"
@@ -232,6 +233,11 @@ int run_checked(const WorkerOptions& options) {
   if (options.lifeline_fd >= 0) {
     if (auto held = hold_lifeline(options.lifeline_fd); !held) {
       return complain(kExitBadOptions, held.error().detail);
+    }
+  }
+  if (options.quiet_start_fd >= 0) {
+    if (auto ended = end_quiet_start(options.quiet_start_fd); !ended) {
+      return complain(kExitBroken, ended.error().detail);
     }
   }
   Suspects suspects;

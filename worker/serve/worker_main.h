@@ -26,6 +26,8 @@ struct WorkerOptions {
   int suspects_fd = -1;
   // An inherited pipe whose EOF means SIGKILL (common/process/lifeline.h). -1: none.
   int lifeline_fd = -1;
+  // An inherited descriptor of common/process/quiet_start.h. -1: this process is as loud as others.
+  int quiet_start_fd = -1;
   // An inherited pipe for the node, by write_line of common/process/lines.h: "state loading",
   // "state warming", "state probing", "state ready", "state draining" at each change, "failed
   // REASON" before an exit with kExitLoadFailed or kExitBroken. -1: none.

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include "common/process/file_limit.h"
 #include "common/process/lifeline.h"
 #include "common/process/lines.h"
+#include "common/process/quiet_start.h"
 #include "common/process/spawn.h"
 
 namespace sluice {
@@ -93,6 +95,28 @@ TEST(Spawn, the_child_gets_the_kept_descriptors_the_environment_and_its_stderr_a
   };
   EXPECT_EQ(line_of(kept.reader.get()), "blue");
   EXPECT_EQ(line_of(output.reader.get()), "oops");
+}
+
+TEST(QuietStart, AChildThatStartsQuietlyComesBackBeforeItGoesOn) {
+  if (!quiet_can_end()) {
+    GTEST_SKIP() << "needs CAP_SYS_NICE or RLIMIT_NICE";
+  }
+  EXPECT_EQ(::sched_getscheduler(0), SCHED_OTHER);
+  const auto quiet_start = *make_quiet_start();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const bool ended = end_quiet_start(quiet_start.get()).has_value();
+    ::_exit(ended ? ::sched_getscheduler(0) : 99);
+  }
+  start_quietly(quiet_start.get(), pid);
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WEXITSTATUS(status), SCHED_OTHER);
+}
+
+TEST(QuietStart, WhatIsNoDescriptorIsRefused) {
+  EXPECT_EQ(end_quiet_start(1'000'000).error().detail,
+            "descriptor 1000000 of the quiet start: Bad file descriptor");
 }
 
 // A child that holds its lifeline, says so, and then sleeps for good.
