@@ -1,0 +1,144 @@
+#include "worker/threads/team.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "common/base/check.h"
+#include "worker/threads/progress.h"
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::size_t kCacheLine = 64;
+constexpr std::uint32_t kPartsShift = 16;
+constexpr std::uint32_t kNextMask = (1U << kPartsShift) - 1;
+
+thread_local bool tl_in_region = false;
+thread_local std::uint64_t tl_regions = 0;
+
+class Team {
+ public:
+  Team() = default;
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+  ~Team();
+
+  void run(int parts, int helpers, PartFunction function, void* context);
+
+ private:
+  void help();
+  std::uint32_t run_parts();
+  bool take(std::uint32_t& part);
+
+  // Parts in the upper half, the next one to be taken in the lower. A thread that reads it, sleeps
+  // and then takes a part of a later region has taken that one rightly: what belongs to the region
+  // is read afterwards, and stays as it is until the part is done.
+  alignas(kCacheLine) std::atomic<std::uint32_t> ticket_ = 0;
+  PartFunction function_ = nullptr;
+  void* context_ = nullptr;
+
+  alignas(kCacheLine) Progress opened_;  // regions
+  alignas(kCacheLine) Progress helped_;  // parts that helpers have done, of all regions
+
+  alignas(kCacheLine) std::uint32_t helped_before_ = 0;
+  std::atomic<bool> ending_ = false;
+  std::vector<std::thread> helpers_;
+};
+
+Team::~Team() {
+  ending_.store(true, std::memory_order_relaxed);
+  opened_.raise(1, static_cast<int>(helpers_.size()));
+  for (std::thread& helper : helpers_) {
+    helper.join();
+  }
+}
+
+bool Team::take(std::uint32_t& part) {
+  std::uint32_t ticket = ticket_.load(std::memory_order_relaxed);
+  do {
+    part = ticket & kNextMask;
+    if (part == ticket >> kPartsShift) {
+      return false;
+    }
+  } while (!ticket_.compare_exchange_weak(
+      ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
+  return true;
+}
+
+// How many this thread has run. Never of two regions: the second is opened when the parts of the
+// first have been counted, which the caller of this does.
+std::uint32_t Team::run_parts() {
+  std::uint32_t count = 0;
+  for (std::uint32_t part = 0; take(part); ++count) {
+    function_(context_, static_cast<int>(part));
+  }
+  return count;
+}
+
+void Team::help() {
+  tl_in_region = true;  // a helper has no other life
+  while (true) {
+    // Read before the parts: what is opened afterwards is waited for in vain.
+    const std::uint32_t seen = opened_.now();
+    if (ending_.load(std::memory_order_relaxed)) {
+      return;
+    }
+    if (const std::uint32_t count = run_parts(); count > 0) {
+      helped_.raise(count, 1);
+    }
+    opened_.wait_while(seen);
+  }
+}
+
+void Team::run(int parts, int helpers, PartFunction function, void* context) {
+  helpers_.reserve(static_cast<std::size_t>(helpers));
+  while (helpers_.size() < static_cast<std::size_t>(helpers)) {
+    helpers_.emplace_back([this] { help(); });
+  }
+  function_ = function;
+  context_ = context;
+  // Part 0 is the caller's: it must not find that all are taken and sleep while others wait for it.
+  ticket_.store(static_cast<std::uint32_t>(parts) << kPartsShift | 1U, std::memory_order_release);
+  opened_.raise(1, helpers);
+  tl_in_region = true;
+  function(context, 0);
+  const std::uint32_t own = 1 + run_parts();
+  tl_in_region = false;
+  const std::uint32_t all_helped = helped_before_ + static_cast<std::uint32_t>(parts) - own;
+  helped_before_ = all_helped;
+  for (std::uint32_t seen = helped_.now(); seen != all_helped; seen = helped_.now()) {
+    helped_.wait_while(seen);
+  }
+}
+
+// Ends with the thread.
+thread_local std::unique_ptr<Team> tl_team;
+
+}  // namespace
+
+void run_region(int parts, int helpers, PartFunction function, void* context) {
+  SLUICE_CHECK(parts <= kMostParts);
+  if (tl_in_region || parts < 2 || helpers < 1) {
+    for (int part = 0; part < parts; ++part) {
+      function(context, part);
+    }
+    return;
+  }
+  if (tl_team == nullptr) {
+    tl_team = std::make_unique<Team>();
+  }
+  ++tl_regions;
+  tl_team->run(parts, helpers, function, context);
+}
+
+bool in_region() {
+  return tl_in_region;
+}
+
+std::uint64_t region_count() {
+  return tl_regions;
+}
+
+}  // namespace sluice::engine
