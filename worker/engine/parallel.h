@@ -1,5 +1,5 @@
-// parallel_for: the engine's only way to use more than one thread. It runs on the OpenMP team that
-// oneDNN uses too (see docs/adr), or serially where there is none (clang, thread sanitizer).
+// parallel_for: the engine's only way to use more than one thread (worker/threads/team.h says which
+// ones; oneDNN uses the same, see openmp.h).
 
 #pragma once
 
@@ -23,7 +23,7 @@ void parallel_ranges(std::int64_t count,
 
 // Calls body(begin, end) over disjoint ranges that cover [0, count). `grain`: the least number of
 // items worth a thread's while (about 20 us of work). Bodies must not throw; which thread gets
-// which range may change, so a result must not depend on it.
+// which range, and how many ranges there are, may change, so a result must not depend on it.
 template <class Body>
 void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
   if (count <= grain || team_size() == 1) {

@@ -5,6 +5,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,16 @@ class Check(unittest.TestCase):
             self.copy(name)
         found = self.check("add/1", "digits")[1]
         self.assertEqual([case for case, _ in found], ["add/1", "digits/1", "2"])
+
+    def test_onednn_runs_on_the_engines_threads(self):
+        self.copy("one")
+        done = subprocess.run([SLUICE, "check", "one"], cwd=self.folder, capture_output=True, text=True, check=False,
+                              timeout=100, env=os.environ | {"LD_DEBUG": "bindings"})
+        self.assertEqual(done.returncode, 0)
+        found = {name: library for library, name in re.findall(
+            r"binding file \S*libdnnl\S* \[0\] to (\S+) \[0\]: normal symbol `((?:GOMP|omp)_\w+)'", done.stderr)}
+        self.assertIn("GOMP_parallel", found)
+        self.assertEqual({pathlib.Path(library).name for library in found.values()}, {"libsluice_engine.so"}, found)
 
 
 if __name__ == "__main__":
