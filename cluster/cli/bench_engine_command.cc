@@ -10,7 +10,6 @@
 
 #include "cluster/cli/commands.h"
 #include "cluster/cli/profile_view.h"
-#include "common/process/engine_environment.h"
 #include "worker/engine/engine.h"
 #include "worker/model/engine_bench.h"
 
@@ -45,7 +44,6 @@ Result<std::string> bench(const BenchEngineOptions& options) {
   if (!options.sweep.empty()) {
     SLUICE_TRY_ASSIGN(bench.feed.sweep, model::parse_sweep_option(options.sweep));
   }
-  SLUICE_TRY(enter_engine_environment(bench.threads));
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
   const auto subject = model::bench_engine_of(*engine);
   model::StepProfile profile;

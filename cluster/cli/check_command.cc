@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/cli/commands.h"
-#include "common/process/engine_environment.h"
 #include "worker/engine/engine.h"
 #include "worker/model/test_case.h"
 
@@ -51,7 +50,6 @@ void print(const model::SetResult& result, bool json) {
 }
 
 Result<bool> check(const CheckOptions& options) {
-  SLUICE_TRY(enter_engine_environment(options.threads));
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
   const engine::LoadOptions load{
       .path = {}, .threads = options.threads, .test_operators = options.test_operators};

@@ -7,7 +7,6 @@
 
 #include "cluster/cli/commands.h"
 #include "cluster/cli/inspection_text.h"
-#include "common/process/engine_environment.h"
 #include "worker/engine/engine.h"
 
 namespace sluice::cluster {
@@ -19,7 +18,6 @@ struct InspectOptions {
 };
 
 Result<std::string> inspect(const InspectOptions& options) {
-  SLUICE_TRY(enter_engine_environment(1));
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
   SLUICE_TRY_ASSIGN(const engine::Inspection found, engine->inspect(options.file));
   return options.json ? inspection_json(options.file, found) + "\n"

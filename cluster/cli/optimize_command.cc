@@ -9,7 +9,6 @@
 #include "cluster/cli/commands.h"
 #include "cluster/cli/text_table.h"
 #include "common/process/durable_file.h"
-#include "common/process/engine_environment.h"
 #include "worker/engine/engine.h"
 
 namespace sluice::cluster {
@@ -32,7 +31,6 @@ std::string changes_text(const engine::PassReport& pass) {
 }
 
 Result<std::string> optimize(const OptimizeOptions& options) {
-  SLUICE_TRY(enter_engine_environment(1));
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
   SLUICE_TRY_ASSIGN(const engine::Optimization made, engine->optimize(options.file));
   SLUICE_TRY(

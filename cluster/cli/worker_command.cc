@@ -9,7 +9,6 @@
 
 #include "cluster/cli/commands.h"
 #include "cluster/node/model_argument.h"
-#include "common/process/engine_environment.h"
 #include "common/process/spawn.h"
 #include "worker/serve/worker_main.h"
 
@@ -56,7 +55,6 @@ Result<int> run(WorkerCommandLine& line) {
   if (options.control.starts_with("tcp://")) {
     options.heartbeat_interval = limits::kHeartbeatBetweenHosts;
   }
-  SLUICE_TRY(enter_engine_environment(options.threads_per_executor));
   return worker::run_worker(options);
 }
 

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 
 #include "common/base/limits.h"
-#include "common/process/engine_environment.h"
 #include "common/process/lifeline.h"
 #include "common/process/quiet_start.h"
 #include "worker/serve/suspects.h"
@@ -103,8 +102,6 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command,
     spawn_spec.arguments.insert(spawn_spec.arguments.end(), {option, std::to_string(fd)});
     spawn_spec.keep.push_back(fd);
   }
-  spawn_spec.environment =
-      engine_environment(shares_of(command.threads, plan.instance_count).threads_per_executor);
   spawn_spec.error_output = errors.writer.get();
   SLUICE_TRY_ASSIGN(process.child_, spawn(spawn_spec));
   if (quiet_start) {
