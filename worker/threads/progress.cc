@@ -44,10 +44,15 @@ bool Progress::looks_changed(std::uint32_t seen) const {
   return false;
 }
 
-void Progress::wait_while(std::uint32_t seen) {
+bool Progress::wait_while(std::uint32_t seen) {
   if (looks_changed(seen)) {
-    return;
+    return false;
   }
+  sleep_while(seen);
+  return true;
+}
+
+void Progress::sleep_while(std::uint32_t seen) {
   sleepers_.fetch_add(1, std::memory_order_seq_cst);
   while (value_.load(std::memory_order_seq_cst) == seen) {
     ::syscall(SYS_futex, &value_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);

@@ -15,8 +15,10 @@ class Progress {
   // Wakes at most `most` of those asleep; the system is only called when there are some.
   void raise(std::uint32_t by, int most);
 
-  // Returns when the value is no longer `seen`.
-  void wait_while(std::uint32_t seen);
+  // Returns when the value is no longer `seen`; whether it slept until then.
+  bool wait_while(std::uint32_t seen);
+  // The same without looking first: where the wait will be long, or the core is needed.
+  void sleep_while(std::uint32_t seen);
 
  private:
   [[nodiscard]] bool looks_changed(std::uint32_t seen) const;

@@ -1,12 +1,17 @@
 #include "worker/threads/team.h"
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include <sched.h>
+#include <time.h>
+
 #include "common/base/check.h"
 #include "worker/threads/progress.h"
+#include "worker/threads/rest_rule.h"
 
 namespace sluice::engine {
 namespace {
@@ -15,8 +20,36 @@ constexpr std::size_t kCacheLine = 64;
 constexpr std::uint32_t kPartsShift = 16;
 constexpr std::uint32_t kNextMask = (1U << kPartsShift) - 1;
 
+using Clock = RestRule::Clock;
+
+// Of a rest: so long may others wait for a part that nobody but the helper at rest can take.
+constexpr std::chrono::milliseconds kNap{1};
+
 thread_local bool tl_in_region = false;
 thread_local std::uint64_t tl_regions = 0;
+
+// What a thread that does not sleep has not had of a core.
+class TimeAway {
+ public:
+  TimeAway() { restart(); }
+  void restart() {
+    start_ = Clock::now();
+    had_ = had();
+  }
+  [[nodiscard]] Clock::duration until(Clock::time_point now) const {
+    return now - start_ - (had() - had_);
+  }
+
+ private:
+  static Clock::duration had() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  }
+
+  Clock::time_point start_;
+  Clock::duration had_{};
+};
 
 class Team {
  public:
@@ -29,6 +62,7 @@ class Team {
 
  private:
   void help();
+  void rest(const RestRule& rule) const;
   std::uint32_t run_parts();
   bool take(std::uint32_t& part);
 
@@ -38,6 +72,9 @@ class Team {
   alignas(kCacheLine) std::atomic<std::uint32_t> ticket_ = 0;
   PartFunction function_ = nullptr;
   void* context_ = nullptr;
+  // Of one of the caller's parts, once it has no more to take.
+  std::atomic<Clock::duration> pace_ = Clock::duration::zero();
+  std::atomic<int> cpu_ = -1;  // that the caller was on when it opened the region
 
   alignas(kCacheLine) Progress opened_;  // regions
   alignas(kCacheLine) Progress helped_;  // parts that helpers have done, of all regions
@@ -77,18 +114,52 @@ std::uint32_t Team::run_parts() {
   return count;
 }
 
+// Until the time is over, or nothing new has been opened for the length of a nap: either there is
+// no work, or somebody may wait in it for the part that nobody has taken.
+void Team::rest(const RestRule& rule) const {
+  std::uint32_t seen = 0;
+  do {
+    seen = opened_.now();
+    std::this_thread::sleep_for(kNap);
+  } while (opened_.now() != seen && rule.resting(Clock::now()));
+}
+
 void Team::help() {
   tl_in_region = true;  // a helper has no other life
+  RestRule rule;
+  TimeAway away;
   while (true) {
+    Clock::time_point start = Clock::now();
+    if (::sched_getcpu() == cpu_.load(std::memory_order_relaxed) && !rule.resting(start)) {
+      rule.on_no_core(start);
+    }
+    const bool resting = rule.resting(start);
+    if (resting) {
+      rest(rule);
+      away.restart();
+      start = Clock::now();
+    }
     // Read before the parts: what is opened afterwards is waited for in vain.
     const std::uint32_t seen = opened_.now();
     if (ending_.load(std::memory_order_relaxed)) {
       return;
     }
     if (const std::uint32_t count = run_parts(); count > 0) {
+      const Clock::time_point end = Clock::now();
+      const Clock::duration pace = pace_.load(std::memory_order_relaxed);
+      if (RestRule::late(static_cast<int>(count), end - start, pace)) {
+        if (away.until(end) > (end - start) / 2) {
+          rule.on_no_core(end);
+        }
+        away.restart();
+      }
       helped_.raise(count, 1);
+    } else if (resting) {
+      opened_.sleep_while(seen);
+      away.restart();
+    } else if (opened_.wait_while(seen)) {
+      away.restart();
     }
-    opened_.wait_while(seen);
   }
 }
 
@@ -99,8 +170,11 @@ void Team::run(int parts, int helpers, PartFunction function, void* context) {
   }
   function_ = function;
   context_ = context;
+  pace_.store(Clock::duration::zero(), std::memory_order_relaxed);
   // Part 0 is the caller's: it must not find that all are taken and sleep while others wait for it.
+  cpu_.store(::sched_getcpu(), std::memory_order_relaxed);
   ticket_.store(static_cast<std::uint32_t>(parts) << kPartsShift | 1U, std::memory_order_release);
+  const Clock::time_point start = Clock::now();
   opened_.raise(1, helpers);
   tl_in_region = true;
   function(context, 0);
@@ -108,7 +182,12 @@ void Team::run(int parts, int helpers, PartFunction function, void* context) {
   tl_in_region = false;
   const std::uint32_t all_helped = helped_before_ + static_cast<std::uint32_t>(parts) - own;
   helped_before_ = all_helped;
-  for (std::uint32_t seen = helped_.now(); seen != all_helped; seen = helped_.now()) {
+  std::uint32_t seen = helped_.now();
+  if (seen == all_helped) {
+    return;
+  }
+  pace_.store((Clock::now() - start) / own, std::memory_order_relaxed);
+  for (; seen != all_helped; seen = helped_.now()) {
     helped_.wait_while(seen);
   }
 }

@@ -48,8 +48,12 @@ TEST(Progress, wakes_everyone_who_has_fallen_asleep) {
   std::atomic<int> woken = 0;
   std::vector<std::thread> sleepers;
   for (int i = 0; i < 3; ++i) {
-    sleepers.emplace_back([&] {
-      progress.wait_while(0);
+    sleepers.emplace_back([&, i] {
+      if (i == 0) {
+        progress.sleep_while(0);
+      } else {
+        progress.wait_while(0);
+      }
       ++woken;
     });
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include "worker/threads/progress.h"
 
@@ -150,6 +151,53 @@ TEST(Team, belongs_to_one_caller_alone) {
     caller.join();
   }
   EXPECT_EQ(sums, std::vector<std::uint64_t>(kCallers, 20'000));
+}
+
+// Runs `body` on a thread that, with its helpers, has one core alone.
+template <class Body>
+void on_one_core(Body body) {
+  std::thread([&] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+    ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+    body();
+  }).join();
+}
+
+TEST(Team, leaves_the_core_to_the_caller_where_there_is_but_one) {
+  on_one_core([] {
+    const auto caller = std::this_thread::get_id();
+    std::atomic<int> by_helper = 0;
+    std::atomic<std::uint64_t> work = 0;
+    for (int i = 0; i < 500; ++i) {
+      run(8, 1, [&](int) {
+        for (int turn = 0; turn < 2'000; ++turn) {
+          work.fetch_add(1, std::memory_order_relaxed);
+        }
+        by_helper += std::this_thread::get_id() == caller ? 0 : 1;
+      });
+    }
+    EXPECT_EQ(work, 500U * 8 * 2'000);
+    EXPECT_LT(by_helper, 500 * 8 / 10);
+  });
+}
+
+TEST(Team, runs_parts_that_wait_for_each_other_also_when_its_helpers_rest) {
+  on_one_core([] {
+    for (int i = 0; i < 10; ++i) {
+      std::atomic<int> arrived = 0;
+      Progress all;
+      run(3, 2, [&](int) {
+        if (arrived.fetch_add(1) + 1 == 3) {
+          all.raise(1, 3);
+        } else {
+          all.wait_while(0);
+        }
+      });
+      ASSERT_EQ(all.now(), 1U);
+    }
+  });
 }
 
 }  // namespace
