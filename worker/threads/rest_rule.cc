@@ -16,9 +16,17 @@ bool RestRule::late(int parts, Clock::duration took, Clock::duration pace) {
 }
 
 void RestRule::on_no_core(Clock::time_point now) {
+  if (now < awake_until_) {
+    return;
+  }
   const bool again = now < until_ + kRecent * length_;
   length_ = again ? std::min<Clock::duration>(2 * length_, kLongest) : kShortest;
   until_ = now + length_;
+}
+
+void RestRule::on_needed(Clock::time_point now) {
+  until_ = now;
+  awake_until_ = now + kAwake;
 }
 
 }  // namespace sluice::engine

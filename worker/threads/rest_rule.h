@@ -17,6 +17,7 @@ class RestRule {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kShortest{4};
   static constexpr std::chrono::milliseconds kLongest{64};
+  static constexpr std::chrono::seconds kAwake{1};
   // What may come between for other reasons: caches, interrupts, a clock of less MHz.
   static constexpr std::chrono::microseconds kSlack{200};
 
@@ -29,12 +30,17 @@ class RestRule {
   // It was sent away in the midst of a part, or shares a core with its caller.
   void on_no_core(Clock::time_point now);
 
+  // While it rested, a part had to wait for it (parts may wait for each other): no rest for a
+  // while.
+  void on_needed(Clock::time_point now);
+
   [[nodiscard]] bool resting(Clock::time_point now) const { return now < until_; }
   [[nodiscard]] Clock::time_point until() const { return until_; }
 
  private:
   Clock::duration length_{};
   Clock::time_point until_{};
+  Clock::time_point awake_until_{};
 };
 
 }  // namespace sluice::engine

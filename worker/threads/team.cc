@@ -1,5 +1,6 @@
 #include "worker/threads/team.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -22,8 +23,11 @@ constexpr std::uint32_t kNextMask = (1U << kPartsShift) - 1;
 
 using Clock = RestRule::Clock;
 
-// Of a rest: so long may others wait for a part that nobody but the helper at rest can take.
-constexpr std::chrono::milliseconds kNap{1};
+// Of a rest. Each time a helper wakes, the system may take the opportunity and send its caller
+// away, so the naps grow; and the last is how long others may wait for a part that only it can
+// take.
+constexpr std::chrono::milliseconds kFirstNap{1};
+constexpr std::chrono::milliseconds kLongestNap{16};
 
 thread_local bool tl_in_region = false;
 thread_local std::uint64_t tl_regions = 0;
@@ -117,10 +121,12 @@ std::uint32_t Team::run_parts() {
 // Until the time is over, or nothing new has been opened for the length of a nap: either there is
 // no work, or somebody may wait in it for the part that nobody has taken.
 void Team::rest(const RestRule& rule) const {
+  Clock::duration nap = kFirstNap;
   std::uint32_t seen = 0;
   do {
     seen = opened_.now();
-    std::this_thread::sleep_for(kNap);
+    std::this_thread::sleep_for(std::min(nap, rule.until() - Clock::now()));
+    nap = std::min<Clock::duration>(2 * nap, kLongestNap);
   } while (opened_.now() != seen && rule.resting(Clock::now()));
 }
 
@@ -130,7 +136,8 @@ void Team::help() {
   TimeAway away;
   while (true) {
     Clock::time_point start = Clock::now();
-    if (::sched_getcpu() == cpu_.load(std::memory_order_relaxed) && !rule.resting(start)) {
+    const bool no_core = ::sched_getcpu() == cpu_.load(std::memory_order_relaxed);
+    if (no_core && !rule.resting(start)) {
       rule.on_no_core(start);
     }
     const bool resting = rule.resting(start);
@@ -147,14 +154,16 @@ void Team::help() {
     if (const std::uint32_t count = run_parts(); count > 0) {
       const Clock::time_point end = Clock::now();
       const Clock::duration pace = pace_.load(std::memory_order_relaxed);
-      if (RestRule::late(static_cast<int>(count), end - start, pace)) {
+      if (rule.resting(start)) {
+        rule.on_needed(end);
+      } else if (RestRule::late(static_cast<int>(count), end - start, pace)) {
         if (away.until(end) > (end - start) / 2) {
           rule.on_no_core(end);
         }
         away.restart();
       }
       helped_.raise(count, 1);
-    } else if (resting) {
+    } else if (resting || no_core) {
       opened_.sleep_while(seen);
       away.restart();
     } else if (opened_.wait_while(seen)) {

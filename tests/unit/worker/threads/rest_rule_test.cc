@@ -58,5 +58,17 @@ TEST(RestRule, rests_for_longer_each_time_until_it_has_helped_for_a_while) {
                                        milliseconds(8)}));
 }
 
+TEST(RestRule, stays_awake_for_a_while_where_it_was_needed) {
+  const auto start = RestRule::Clock::time_point(std::chrono::hours(1));
+  RestRule rule;
+  rule.on_no_core(start);
+  rule.on_needed(start + milliseconds(1));
+  EXPECT_FALSE(rule.resting(start + milliseconds(1)));
+  rule.on_no_core(start + milliseconds(1'000));
+  EXPECT_FALSE(rule.resting(start + milliseconds(1'000)));
+  rule.on_no_core(start + milliseconds(1'001));
+  EXPECT_TRUE(rule.resting(start + milliseconds(1'001)));
+}
+
 }  // namespace
 }  // namespace sluice::engine
