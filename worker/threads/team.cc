@@ -18,8 +18,8 @@ namespace sluice::engine {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
-constexpr std::uint32_t kPartsShift = 16;
-constexpr std::uint32_t kNextMask = (1U << kPartsShift) - 1;
+constexpr std::uint32_t kFirstShift = 16;
+constexpr std::uint32_t kBehindMask = (1U << kFirstShift) - 1;
 
 using Clock = RestRule::Clock;
 
@@ -65,15 +65,20 @@ class Team {
   void run(int parts, int helpers, PartFunction function, void* context);
 
  private:
+  // The caller takes parts from the front and helpers from the back, so that each meets in one
+  // region what it has touched in the one before.
+  enum class End { front, back };
+
   void help();
   void rest(const RestRule& rule) const;
-  std::uint32_t run_parts();
-  bool take(std::uint32_t& part);
+  std::uint32_t run_parts(End end);
+  bool take(End end, std::uint32_t& part);
 
-  // Parts in the upper half, the next one to be taken in the lower. A thread that reads it, sleeps
-  // and then takes a part of a later region has taken that one rightly: what belongs to the region
-  // is read afterwards, and stays as it is until the part is done.
-  alignas(kCacheLine) std::atomic<std::uint32_t> ticket_ = 0;
+  // The parts that nobody has taken: the first one in the upper half, the one behind the last in
+  // the lower. A thread that reads it, sleeps and then takes a part of a later region has taken
+  // that one rightly: what belongs to the region is read afterwards, and stays until the part is
+  // done.
+  alignas(kCacheLine) std::atomic<std::uint32_t> left_ = 0;
   PartFunction function_ = nullptr;
   void* context_ = nullptr;
   // Of one of the caller's parts, once it has no more to take.
@@ -96,23 +101,27 @@ Team::~Team() {
   }
 }
 
-bool Team::take(std::uint32_t& part) {
-  std::uint32_t ticket = ticket_.load(std::memory_order_relaxed);
+bool Team::take(End end, std::uint32_t& part) {
+  std::uint32_t left = left_.load(std::memory_order_relaxed);
+  std::uint32_t fewer = 0;
   do {
-    part = ticket & kNextMask;
-    if (part == ticket >> kPartsShift) {
+    const std::uint32_t first = left >> kFirstShift;
+    const std::uint32_t behind = left & kBehindMask;
+    if (first == behind) {
       return false;
     }
-  } while (!ticket_.compare_exchange_weak(
-      ticket, ticket + 1, std::memory_order_acq_rel, std::memory_order_relaxed));
+    part = end == End::front ? first : behind - 1;
+    fewer = end == End::front ? left + (1U << kFirstShift) : left - 1;
+  } while (!left_.compare_exchange_weak(
+      left, fewer, std::memory_order_acq_rel, std::memory_order_relaxed));
   return true;
 }
 
 // How many this thread has run. Never of two regions: the second is opened when the parts of the
 // first have been counted, which the caller of this does.
-std::uint32_t Team::run_parts() {
+std::uint32_t Team::run_parts(End end) {
   std::uint32_t count = 0;
-  for (std::uint32_t part = 0; take(part); ++count) {
+  for (std::uint32_t part = 0; take(end, part); ++count) {
     function_(context_, static_cast<int>(part));
   }
   return count;
@@ -151,7 +160,7 @@ void Team::help() {
     if (ending_.load(std::memory_order_relaxed)) {
       return;
     }
-    if (const std::uint32_t count = run_parts(); count > 0) {
+    if (const std::uint32_t count = run_parts(End::back); count > 0) {
       const Clock::time_point end = Clock::now();
       const Clock::duration pace = pace_.load(std::memory_order_relaxed);
       if (rule.resting(start)) {
@@ -182,12 +191,12 @@ void Team::run(int parts, int helpers, PartFunction function, void* context) {
   pace_.store(Clock::duration::zero(), std::memory_order_relaxed);
   // Part 0 is the caller's: it must not find that all are taken and sleep while others wait for it.
   cpu_.store(::sched_getcpu(), std::memory_order_relaxed);
-  ticket_.store(static_cast<std::uint32_t>(parts) << kPartsShift | 1U, std::memory_order_release);
+  left_.store(1U << kFirstShift | static_cast<std::uint32_t>(parts), std::memory_order_release);
   const Clock::time_point start = Clock::now();
   opened_.raise(1, helpers);
   tl_in_region = true;
   function(context, 0);
-  const std::uint32_t own = 1 + run_parts();
+  const std::uint32_t own = 1 + run_parts(End::front);
   tl_in_region = false;
   const std::uint32_t all_helped = helped_before_ + static_cast<std::uint32_t>(parts) - own;
   helped_before_ = all_helped;
