@@ -13,6 +13,9 @@
 #include <string_view>
 
 #include <hwy/highway.h>
+#if HWY_ARCH_X86
+#include <cpuid.h>
+#endif
 
 namespace sluice::engine {
 namespace {
@@ -36,6 +39,18 @@ const Limit* find_limit(std::string_view name) {
   const auto* found = std::ranges::find(kLimits, name, &Limit::name);
   return found == std::end(kLimits) ? nullptr : found;
 }
+
+#if HWY_ARCH_X86
+// Conversion of halves. clang 14 has no word for it in __builtin_cpu_supports; whether the system
+// keeps the wide registers is asked with AVX2.
+bool has_f16c() {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
 
 }  // namespace
 
@@ -64,7 +79,7 @@ int64_t SupportedTargets() {
                     __builtin_cpu_supports("pclmul");
   const sluice::engine::Limit* limit = sluice::engine::find_limit(sluice::engine::wanted_limit());
   const bool avx2 = limit != nullptr && limit->avx2 && sse4 && __builtin_cpu_supports("avx2") &&
-                    __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
+                    __builtin_cpu_supports("fma") && sluice::engine::has_f16c() &&
                     __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   const bool avx3 = avx2 && limit->avx3 && __builtin_cpu_supports("avx512f") &&
                     __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&

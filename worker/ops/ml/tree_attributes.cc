@@ -108,8 +108,7 @@ Result<void> link_nodes(const NodeLists& lists, const Places& places, Forest& fo
   std::ranges::sort(with_root);
   std::vector<std::int64_t> trees = lists.trees;
   std::ranges::sort(trees);
-  const auto repeated = std::ranges::unique(trees);
-  trees.erase(repeated.begin(), repeated.end());
+  trees.erase(std::unique(trees.begin(), trees.end()), trees.end());
   if (with_root != trees) {
     return Error{ErrorCode::data_corrupt, "has a tree without a root or with two"};
   }

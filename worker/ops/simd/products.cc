@@ -152,10 +152,6 @@ void scale_panel_rows(const ScaledRows& from, float* y) {
 using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 
-// No zero point brings this back among the bytes; a power of two, so that times a scale it is
-// exact.
-constexpr float kFarBeyondBytes = 1024;
-
 // What values are rounded to: half to even, plus zero, held to the bytes' range; NaN gives
 // `of_nan`. Copies in vectors: a byte that is written could be any number in memory.
 struct Rounding {

@@ -94,8 +94,10 @@ bool multiplies_quads() {
   return __builtin_cpu_supports("avx512vnni") != 0;
 }
 
-// Highway's own target with these instructions wants others that not every such machine has.
-HWY_PUSH_ATTRIBUTES("avx512vnni")
+// Highway's own target with these instructions wants others that not every such machine has. Not
+// pushed onto this one: clang takes the first of two.
+HWY_POP_ATTRIBUTES
+HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
 
 template <std::int64_t kRows, std::int64_t kPanels>
 HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
@@ -198,6 +200,7 @@ void multiply_quads_vnni(const QuadProduct& product, const std::int8_t* panels) 
 }
 
 HWY_POP_ATTRIBUTES
+HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR)
 
 void multiply_quad_panels(const QuadProduct& product, const std::int8_t* panels) {
   if (multiplies_quads()) {
