@@ -1,6 +1,7 @@
 #include "worker/engine/reader_declared.h"
 
 #include "common/base/limits.h"
+#include "worker/engine/onnx_types.h"
 #include "worker/engine/reader_tensor.h"
 
 namespace sluice::engine {

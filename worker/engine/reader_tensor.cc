@@ -4,18 +4,11 @@
 #include <charconv>
 #include <cstring>
 
+#include "worker/engine/onnx_types.h"
 #include "worker/engine/thin_model.h"
 
 namespace sluice::engine {
 namespace {
-
-// TensorProto.DataType of ONNX 1.14 and later, which our headers do not know.
-constexpr int kFloat8E4M3Fn = 17;
-constexpr int kFloat8E4M3FnUz = 18;
-constexpr int kFloat8E5M2 = 19;
-constexpr int kFloat8E5M2Uz = 20;
-constexpr int kUint4 = 21;
-constexpr int kInt4 = 22;
 
 constexpr bool is_packed(DataType datatype) {
   return datatype == DataType::uint4 || datatype == DataType::int4;
@@ -108,54 +101,6 @@ std::optional<std::uint64_t> number_of(const std::string& text) {
 }
 
 }  // namespace
-
-DataType datatype_of(int onnx_type) {
-  switch (onnx_type) {
-    using enum DataType;
-    case onnx::TensorProto::FLOAT:
-      return float32;
-    case onnx::TensorProto::UINT8:
-      return uint8;
-    case onnx::TensorProto::INT8:
-      return int8;
-    case onnx::TensorProto::UINT16:
-      return uint16;
-    case onnx::TensorProto::INT16:
-      return int16;
-    case onnx::TensorProto::INT32:
-      return int32;
-    case onnx::TensorProto::INT64:
-      return int64;
-    case onnx::TensorProto::STRING:
-      return string;
-    case onnx::TensorProto::BOOL:
-      return boolean;
-    case onnx::TensorProto::FLOAT16:
-      return float16;
-    case onnx::TensorProto::DOUBLE:
-      return float64;
-    case onnx::TensorProto::UINT32:
-      return uint32;
-    case onnx::TensorProto::UINT64:
-      return uint64;
-    case onnx::TensorProto::BFLOAT16:
-      return bfloat16;
-    case kFloat8E4M3Fn:
-      return float8e4m3fn;
-    case kFloat8E4M3FnUz:
-      return float8e4m3fnuz;
-    case kFloat8E5M2:
-      return float8e5m2;
-    case kFloat8E5M2Uz:
-      return float8e5m2fnuz;
-    case kUint4:
-      return uint4;
-    case kInt4:
-      return int4;
-    default:
-      return undefined;
-  }
-}
 
 Result<std::span<const std::byte>> TensorReader::external_bytes(const onnx::TensorProto& proto) {
   std::string location;

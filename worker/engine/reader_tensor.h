@@ -25,9 +25,6 @@ inline Error corrupt(std::string detail) {
   return {ErrorCode::data_corrupt, std::move(detail)};
 }
 
-// undefined for what we do not have.
-DataType datatype_of(int onnx_type);
-
 class TensorReader {
  public:
   // `file` is what segments of a thinned model point into; external data lies below `folder`.

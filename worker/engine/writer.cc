@@ -11,7 +11,7 @@
 
 #include "common/base/limits.h"
 #include "common/base/version.h"
-#include "worker/engine/reader_tensor.h"
+#include "worker/engine/onnx_types.h"
 
 namespace sluice::engine {
 namespace {
@@ -19,15 +19,6 @@ namespace {
 constexpr std::int64_t kInitializersNeedNoInput = 4;  // the IR version since which they do not
 
 using Names = std::vector<std::string>;  // by ValueId
-
-int onnx_type_of(DataType datatype) {
-  constexpr int kMost = 32;
-  int type = 1;
-  while (type < kMost && datatype_of(type) != datatype) {
-    ++type;
-  }
-  return type;
-}
 
 // Two elements a byte, the first in the lower half.
 std::string pack(std::span<const std::byte> elements) {
@@ -321,12 +312,13 @@ Result<onnx::ModelProto> Writer::write(const Plan& plan, const FileFacts& facts)
       SLUICE_TRY(write_declared(output, names[output.value], value));
     }
   }
-  for (const auto& [domain, opset] : facts.opsets) {
-    const bool used = domain.empty() || std::ranges::any_of(plan.steps, [&](const Step& step) {
-                        return step.node.domain == domain;
-                      });
+  for (const auto& import : facts.opsets) {
+    const bool used =
+        import.first.empty() || std::ranges::any_of(plan.steps, [&](const Step& step) {
+          return step.node.domain == import.first;
+        });
     if (used) {
-      opsets_.emplace(domain, opset);
+      opsets_.insert(import);
     }
   }
   for (const Step& step : plan.steps) {

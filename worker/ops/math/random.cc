@@ -22,8 +22,8 @@
 #include <sys/random.h>
 
 #include "common/tensor/small_float.h"
+#include "worker/engine/onnx_types.h"
 #include "worker/engine/parallel.h"
-#include "worker/ops/onnx_types.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 
@@ -179,8 +179,11 @@ Result<DrawParams> parse_bernoulli(const Node& node) {
 Result<OutputFacts> infer_bernoulli(const DrawParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
   const DataType datatype = params.datatype == DataType::undefined ? x.datatype : params.datatype;
-  if (!is_real(x.datatype) || datatype == DataType::string) {
-    return unsupported_type(is_real(x.datatype) ? datatype : x.datatype);
+  if (!is_real(x.datatype)) {
+    return unsupported_type(x.datatype);
+  }
+  if (!is_number(datatype) && !is_half(datatype) && datatype != DataType::boolean) {
+    return unsupported_type(datatype);
   }
   return one_output(datatype, {x.dims.begin(), x.dims.end()});
 }

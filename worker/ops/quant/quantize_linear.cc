@@ -12,6 +12,7 @@
 #include <array>
 #include <limits>
 
+#include "worker/engine/onnx_types.h"
 #include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/quant/spread.h"
@@ -35,24 +36,15 @@ struct LinearParams {
   int since = 0;
 };
 
-// 0 is "not given"; unsupported for what neither operator of ours takes.
-Result<DataType> type_named(std::int64_t number, const char* attribute) {
-  constexpr std::array<DataType, 23> kByNumber{
-      DataType::undefined,      DataType::float32,    DataType::uint8,
-      DataType::int8,           DataType::uint16,     DataType::int16,
-      DataType::int32,          DataType::undefined,  DataType::undefined,
-      DataType::undefined,      DataType::float16,    DataType::undefined,
-      DataType::undefined,      DataType::undefined,  DataType::undefined,
-      DataType::undefined,      DataType::bfloat16,   DataType::float8e4m3fn,
-      DataType::float8e4m3fnuz, DataType::float8e5m2, DataType::float8e5m2fnuz,
-      DataType::uint4,          DataType::int4};
-  const bool inside = number >= 0 && number < static_cast<std::int64_t>(kByNumber.size());
-  const DataType named = inside ? kByNumber[static_cast<std::size_t>(number)] : DataType::undefined;
-  if (number != 0 && named == DataType::undefined) {
-    return Error{ErrorCode::unsupported,
-                 std::string(attribute) + " of ONNX datatype " + std::to_string(number)};
-  }
-  return named;
+// 0 is "not given", as where it is absent.
+Result<DataType> type_named(Attributes& attributes, std::string_view name) {
+  SLUICE_TRY_ASSIGN(const std::int64_t number, attributes.integer(name, 0));
+  return number == 0 ? DataType::undefined
+                     : datatype_attribute(attributes, name, DataType::undefined);
+}
+
+constexpr bool is_scale(DataType datatype) {
+  return datatype == DataType::float32 || is_half(datatype);
 }
 
 template <bool kQuantize>
@@ -70,22 +62,19 @@ Result<LinearParams> parse_linear(const Node& node) {
     SLUICE_TRY_ASSIGN(params.block, attributes.integer("block_size", 0));
   }
   if (node.since >= (kQuantize ? 21 : 23)) {
-    SLUICE_TRY_ASSIGN(const std::int64_t output, attributes.integer("output_dtype", 0));
-    SLUICE_TRY_ASSIGN(params.output, type_named(output, "output_dtype"));
+    SLUICE_TRY_ASSIGN(params.output, type_named(attributes, "output_dtype"));
   }
   if (kQuantize && node.since >= 23) {
-    SLUICE_TRY_ASSIGN(const std::int64_t precision, attributes.integer("precision", 0));
-    SLUICE_TRY_ASSIGN(params.precision, type_named(precision, "precision"));
+    SLUICE_TRY_ASSIGN(params.precision, type_named(attributes, "precision"));
   }
   SLUICE_TRY(attributes.finish());
+  if (params.precision != DataType::undefined && !is_scale(params.precision)) {
+    return unsupported_type(params.precision);
+  }
   if (params.block < 0) {
     return Error{ErrorCode::data_corrupt, "block_size is " + std::to_string(params.block)};
   }
   return params;
-}
-
-constexpr bool is_scale(DataType datatype) {
-  return datatype == DataType::float32 || is_half(datatype);
 }
 
 bool is_quantized(DataType datatype, int since) {

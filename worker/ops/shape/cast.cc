@@ -6,9 +6,9 @@
 // is a string before 6. saturate concerns the 8-bit floats, round_mode float8e8m0 alone. Refused:
 // float8e8m0 and what is newer.
 
-#include <array>
 #include <type_traits>
 
+#include "worker/engine/onnx_types.h"
 #include "worker/engine/parallel.h"
 #include "worker/engine/widen.h"
 #include "worker/ops/elements.h"
@@ -24,32 +24,6 @@ struct CastParams {
   DataType to = DataType::undefined;  // undefined: CastLike's, which has it from its second input
   bool saturate = true;
 };
-
-struct TypeName {
-  const char* name;
-  std::int64_t number;  // TensorProto.DataType
-  DataType datatype;
-};
-constexpr std::array<TypeName, 20> kTypes{{{"FLOAT", 1, DataType::float32},
-                                           {"UINT8", 2, DataType::uint8},
-                                           {"INT8", 3, DataType::int8},
-                                           {"UINT16", 4, DataType::uint16},
-                                           {"INT16", 5, DataType::int16},
-                                           {"INT32", 6, DataType::int32},
-                                           {"INT64", 7, DataType::int64},
-                                           {"STRING", 8, DataType::string},
-                                           {"BOOL", 9, DataType::boolean},
-                                           {"FLOAT16", 10, DataType::float16},
-                                           {"DOUBLE", 11, DataType::float64},
-                                           {"UINT32", 12, DataType::uint32},
-                                           {"UINT64", 13, DataType::uint64},
-                                           {"BFLOAT16", 16, DataType::bfloat16},
-                                           {"FLOAT8E4M3FN", 17, DataType::float8e4m3fn},
-                                           {"FLOAT8E4M3FNUZ", 18, DataType::float8e4m3fnuz},
-                                           {"FLOAT8E5M2", 19, DataType::float8e5m2},
-                                           {"FLOAT8E5M2FNUZ", 20, DataType::float8e5m2fnuz},
-                                           {"UINT4", 21, DataType::uint4},
-                                           {"INT4", 22, DataType::int4}}};
 
 Result<void> parse_saturate(const Node& node, Attributes& attributes, CastParams& params) {
   if (node.since >= 19) {
@@ -68,17 +42,14 @@ Result<CastParams> parse_cast(const Node& node) {
   std::string shown;
   if (node.since < 6) {
     SLUICE_TRY_ASSIGN(shown, attributes.text("to", ""));
+    params.to = datatype_of(shown);
   } else {
     SLUICE_TRY_ASSIGN(const std::int64_t number, attributes.integer("to", 0));
     shown = std::to_string(number);
+    params.to = datatype_of(number);
   }
   SLUICE_TRY(parse_saturate(node, attributes, params));
   SLUICE_TRY(attributes.finish());
-  for (const TypeName& type : kTypes) {
-    if (shown == (node.since < 6 ? std::string(type.name) : std::to_string(type.number))) {
-      params.to = type.datatype;
-    }
-  }
   if (params.to == DataType::undefined) {
     return Error{ErrorCode::unsupported, "a cast to ONNX datatype " + shown};
   }

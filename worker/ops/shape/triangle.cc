@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "common/tensor/small_float.h"
+#include "worker/engine/onnx_types.h"
 #include "worker/engine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
-#include "worker/ops/onnx_types.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 
@@ -100,7 +100,7 @@ Result<EyeParams> parse_eye(const Node& node) {
 Result<OutputFacts> infer_eye(const EyeParams& params, const InputFacts& facts) {
   const InputFact& x = facts.at(0);
   const DataType datatype = params.datatype == DataType::undefined ? x.datatype : params.datatype;
-  if (datatype == DataType::string) {
+  if (!is_number(datatype) && !is_half(datatype) && datatype != DataType::boolean) {
     return unsupported_type(datatype);
   }
   if (x.dims.size() != 2) {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "common/tensor/small_float.h"
+#include "worker/engine/onnx_types.h"
 #include "worker/ops/known.h"
-#include "worker/ops/onnx_types.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 
