@@ -19,8 +19,8 @@ inline Error bad_input(std::string detail) {
   return {ErrorCode::invalid_argument, std::move(detail)};
 }
 
-// Calls f(T{}) for the number type of `datatype` and returns true; false for strings, bool, half
-// precision and undefined.
+// Calls f(T{}) for the number type of `datatype` and returns true; false for what is_number() is
+// false of.
 template <class F>
 bool dispatch_number(DataType datatype, const F& f) {
   switch (datatype) {
@@ -63,14 +63,15 @@ bool dispatch_number(DataType datatype, const F& f) {
 constexpr bool is_float(DataType datatype) {
   return datatype == DataType::float32 || datatype == DataType::float64;
 }
-constexpr bool is_number(DataType datatype) {
-  return datatype != DataType::undefined && datatype != DataType::string &&
-         datatype != DataType::boolean && datatype != DataType::float16 &&
-         datatype != DataType::bfloat16;
-}
 constexpr bool is_signed(DataType datatype) {
   return is_float(datatype) || datatype == DataType::int8 || datatype == DataType::int16 ||
          datatype == DataType::int32 || datatype == DataType::int64;
+}
+// What arithmetic is done with: no bool, no string, and no float or integer that is only a form of
+// storage (16-bit floats are float32 by then, 8-bit floats and 4-bit integers no operand).
+constexpr bool is_number(DataType datatype) {
+  return is_signed(datatype) || datatype == DataType::uint8 || datatype == DataType::uint16 ||
+         datatype == DataType::uint32 || datatype == DataType::uint64;
 }
 
 // `axis` counted from the front; invalid_argument when it is outside [-rank, rank).
