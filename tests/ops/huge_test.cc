@@ -16,6 +16,8 @@ using namespace testing;
 
 constexpr std::int64_t kHuge = std::int64_t{1} << 40;
 constexpr std::int64_t kRoot = std::int64_t{1} << 20;
+constexpr std::int64_t kHalf = std::int64_t{1}
+                               << 31;  // squared: elements can be counted, bytes not
 
 struct Case {
   std::string op;
@@ -30,6 +32,7 @@ std::vector<Case> cases() {
     return int64s({rank}, dims);
   };
   const NamedTensor one = floats({1}, {1});
+  const NamedTensor words = strings({1}, {"a"});
   const NamedTensor size = int64s({}, {kHuge});
   return {
       {"HannWindow", {size}},
@@ -44,6 +47,11 @@ std::vector<Case> cases() {
       {"ConstantOfShape", {shape({kHuge, kHuge, kHuge, 0})}},
       {"Expand", {one, shape({kHuge})}},
       {"Expand", {one, shape({kRoot, kRoot})}},
+      {"Expand", {one, shape({kHalf, kHalf})}},
+      {"Expand", {words, shape({kHuge})}},
+      {"Expand", {words, shape({kHalf, kHalf})}},
+      {"Tile", {words, shape({kHuge})}},
+      {"ConstantOfShape", {shape({kHalf, kHalf})}},
       {"Tile", {one, shape({kHuge})}},
       {"OneHot", {int64s({1}, {0}), size, floats({2}, {0, 1})}},
       {"Pad", {one, shape({0, kHuge})}},
@@ -76,7 +84,11 @@ Result<std::vector<NamedTensor>> answer(const Case& huge, bool constants, bool s
   graph.input("other", floats({1}, {1})).node("Neg", {"other"}, {"away"});
   graph.node(huge.op, names, {"big"}, huge.attributes);
   if (summed) {
-    graph.node("Cast", {"big"}, {"real"}, {integer("to", 1)});
+    const bool words = !huge.inputs.empty() && huge.inputs[0].datatype == DataType::string;
+    if (words) {
+      graph.node("Equal", {"big", "big"}, {"same"});
+    }
+    graph.node("Cast", {words ? "same" : "big"}, {"real"}, {integer("to", 1)});
     graph.node("ReduceSum", {"real"}, {"sum"}).output("sum");
   } else {
     graph.output("big");

@@ -63,9 +63,11 @@ Result<bool> Binder::fold(const Step& step, const OutputFacts& facts) {
     inputs.push_back(value == kNoValue ? TensorView{} : binding_->views_[value]);
   }
   for (const OutputFact& fact : facts) {
-    SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(fact.dims));
-    if (fact.data_dependent ||
-        static_cast<std::size_t>(count) * storage_size(fact.datatype) > kFoldedAtBind) {
+    if (fact.data_dependent) {
+      return false;
+    }
+    SLUICE_TRY_ASSIGN(const std::size_t size, storage_bytes(fact.datatype, fact.dims));
+    if (size > kFoldedAtBind) {
       return false;
     }
   }
@@ -183,7 +185,6 @@ Result<void> Binder::infer_step(const Step& step) {
   bool folded = true;
   for (std::size_t i = 0; i < step.node.outputs.size(); ++i) {
     if (step.node.outputs[i] != kNoValue) {
-      SLUICE_TRY(element_count(facts[i].dims));
       Slot& slot = binding.slots_[step.node.outputs[i]];
       slot.datatype = facts[i].datatype;
       slot.dims = facts[i].dims;
@@ -308,7 +309,7 @@ Result<std::unique_ptr<Binding>> Binding::create(const Plan& plan,
   binder.drop_unwanted();
   binder.choose_layouts();
   SLUICE_TRY(binder.bind_kernels());
-  binder.assign_memory();
+  SLUICE_TRY(binder.assign_memory());
   std::unique_ptr<Binding> binding = binder.finish();
   if (binding->arena_size_ > limits::kArenaBytes) {
     return Error{ErrorCode::resource_exhausted,

@@ -23,8 +23,8 @@ class Binder {
   Result<void> start(const RunArguments& arguments);  // inputs checked, constants known
   Result<void> infer();                               // facts; shape-computing steps folded
   void drop_unwanted();
-  void choose_layouts();  // layout_choice.cc
-  void assign_memory();   // storage.cc
+  void choose_layouts();         // layout_choice.cc
+  Result<void> assign_memory();  // storage.cc
   Result<void> bind_kernels();
   std::unique_ptr<Binding> finish();
 
@@ -56,11 +56,11 @@ class Binder {
   [[nodiscard]] bool wants_channels_last(std::uint32_t slot, int hops) const;
 
   std::uint32_t root_of(std::uint32_t slot);
-  void name_storages();
+  Result<void> name_storages();
   void share_in_place(std::size_t at);
   void place_outputs();
   void place_arena();
-  void note_patches();
+  Result<void> note_patches();
   void find_lives();
 
   const Plan& plan_;

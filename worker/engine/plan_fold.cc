@@ -60,10 +60,11 @@ bool worth_folding(const Plan& plan, const Step& step) {
     return false;  // the run will say so, with its context
   }
   for (const OutputFact& fact : *made) {
-    const auto count = element_count(fact.dims);
-    if (fact.data_dependent || !count ||
-        static_cast<std::size_t>(*count) * storage_size(fact.datatype) >
-            std::min(bytes, limits::kFoldedBytes)) {
+    if (fact.data_dependent) {
+      return false;
+    }
+    const auto size = storage_bytes(fact.datatype, fact.dims);
+    if (!size || *size > std::min(bytes, limits::kFoldedBytes)) {
       return false;
     }
   }

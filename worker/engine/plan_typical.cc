@@ -26,8 +26,12 @@ class Guesser {
   void start(std::int64_t batch, const Extents& extents) {
     for (const Declared& input : plan_.inputs) {
       guess_.datatypes[input.value] = input.datatype;
-      if (input.has_shape) {
-        guess_.dims[input.value] = guess_dims(input, batch, extents);
+      if (!input.has_shape) {
+        continue;
+      }
+      Shape dims = guess_dims(input, batch, extents);
+      if (storage_bytes(input.datatype, dims)) {
+        guess_.dims[input.value] = std::move(dims);
       }
     }
     for (ValueId value = 0; value < plan_.constants.size(); ++value) {

@@ -18,7 +18,7 @@ std::uint32_t Binder::root_of(std::uint32_t slot) {
   return slot;
 }
 
-void Binder::name_storages() {
+Result<void> Binder::name_storages() {
   Binding& binding = *binding_;
   for (BoundStep& step : binding.steps_) {
     for (const std::uint32_t slot : step.out) {
@@ -28,10 +28,9 @@ void Binder::name_storages() {
                        : made.datatype == DataType::string ? Storage::owned
                                                            : Storage::arena;
         if (!step.dynamic && made.datatype == DataType::string) {
-          auto tensor = Tensor::create(made.datatype, made.dims.shape());
-          SLUICE_CHECK(tensor.has_value());
-          binding.views_[slot].data = tensor->view().data;
-          binding.owned_.push_back(*std::move(tensor));
+          SLUICE_TRY_ASSIGN(Tensor tensor, Tensor::create(made.datatype, made.dims.shape()));
+          binding.views_[slot].data = tensor.view().data;
+          binding.owned_.push_back(std::move(tensor));
         }
       }
     }
@@ -49,6 +48,7 @@ void Binder::name_storages() {
     return step.step != nullptr && step.step->entry->alias && !step.dynamic &&
            binding.slots_[step.out[0]].root != step.out[0];
   });
+  return {};
 }
 
 void Binder::find_lives() {
@@ -168,7 +168,7 @@ void Binder::place_arena() {
   }
 }
 
-void Binder::note_patches() {
+Result<void> Binder::note_patches() {
   Binding& binding = *binding_;
   bool dynamic = false;
   for (std::uint32_t i = 0; i < binding.slots_.size(); ++i) {
@@ -190,23 +190,24 @@ void Binder::note_patches() {
   for (const std::uint32_t input : binding.input_slots_) {
     Slot& slot = binding.slots_[input];
     if (slot.datatype == DataType::string) {
-      auto tensor = Tensor::create(slot.datatype, slot.dims.shape());
-      SLUICE_CHECK(tensor.has_value());
+      SLUICE_TRY_ASSIGN(Tensor tensor, Tensor::create(slot.datatype, slot.dims.shape()));
       slot.index = binding.owned_.size();
-      binding.owned_.push_back(*std::move(tensor));
+      binding.owned_.push_back(std::move(tensor));
     }
   }
+  return {};
 }
 
-void Binder::assign_memory() {
-  name_storages();
+Result<void> Binder::assign_memory() {
+  SLUICE_TRY(name_storages());
   find_lives();
   for (std::size_t i = 0; i < binding_->steps_.size(); ++i) {
     share_in_place(i);
   }
   place_outputs();
   place_arena();
-  note_patches();
+  SLUICE_TRY(note_patches());
+  return {};
 }
 
 }  // namespace sluice::engine

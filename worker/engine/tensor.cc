@@ -19,24 +19,32 @@ void copy_elements(const TensorView& from, TensorView& to) {
   }
 }
 
+Result<std::size_t> storage_bytes(DataType type, Dims dims) {
+  if (element_size(type) > 0) {
+    return byte_count(type, dims);
+  }
+  SLUICE_TRY_ASSIGN(const std::int64_t count, element_count(dims));
+  constexpr std::int64_t kMost = std::int64_t{1} << 32;
+  if (count > kMost && type == DataType::string) {
+    return Error{ErrorCode::resource_exhausted,
+                 "a tensor of strings of shape " + to_string(dims) + " is too large"};
+  }
+  return static_cast<std::size_t>(count) * storage_size(type);
+}
+
 Result<Tensor> Tensor::create(DataType datatype, Shape dims) {
   Tensor tensor;
   tensor.datatype_ = datatype;
   SLUICE_TRY_ASSIGN(tensor.count_, element_count(dims));
   tensor.dims_ = std::move(dims);
   try {
+    SLUICE_TRY_ASSIGN(const std::size_t size, storage_bytes(datatype, tensor.dims_));
+    if (auto fits = check_memory(size, "its elements"); !fits) {
+      return with_context(std::move(fits).error(), "a tensor of shape " + to_string(tensor.dims_));
+    }
     if (datatype == DataType::string) {
-      constexpr std::int64_t kMost = std::int64_t{1} << 32;
-      if (tensor.count_ > kMost) {
-        return Error{ErrorCode::resource_exhausted, "a tensor of strings is too large"};
-      }
       tensor.strings_ = std::make_unique<std::string[]>(static_cast<std::size_t>(tensor.count_));
     } else {
-      SLUICE_TRY_ASSIGN(const std::size_t size, byte_count(datatype, tensor.dims_));
-      if (auto fits = check_memory(size, "its elements"); !fits) {
-        return with_context(std::move(fits).error(),
-                            "a tensor of shape " + to_string(tensor.dims_));
-      }
       tensor.bytes_ = MutableBuffer(size);
     }
   } catch (const std::bad_alloc&) {

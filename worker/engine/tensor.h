@@ -35,6 +35,9 @@ constexpr std::size_t storage_size(DataType type) noexcept {
   return type == DataType::string ? sizeof(std::string) : element_size(type);
 }
 
+// Of all elements; strings: of their objects alone. invalid_argument where it cannot be addressed.
+Result<std::size_t> storage_bytes(DataType type, Dims dims);
+
 constexpr bool is_half(DataType type) noexcept {
   return type == DataType::float16 || type == DataType::bfloat16;
 }

@@ -65,9 +65,17 @@ DataType rounds_to(const Step& step, std::span<const InputFact> inputs) {
 }
 
 Result<OutputFacts> infer_outputs(const Step& step, std::span<const InputFact> inputs) {
-  const auto infer = [&](std::span<const InputFact> facts) {
-    return step.entry->kernel.infer(step.params,
-                                    {.inputs = facts, .output_count = step.node.outputs.size()});
+  const auto infer = [&](std::span<const InputFact> facts) -> Result<OutputFacts> {
+    SLUICE_TRY_ASSIGN(
+        OutputFacts made,
+        step.entry->kernel.infer(step.params,
+                                 {.inputs = facts, .output_count = step.node.outputs.size()}));
+    for (const OutputFact& fact : made) {
+      if (!fact.data_dependent) {  // so that nobody behind multiplies dims that do not fit
+        SLUICE_TRY(storage_bytes(fact.datatype, fact.dims));
+      }
+    }
+    return made;
   };
   const DataType rounded = rounds_to(step, inputs);
   if (rounded == DataType::undefined) {
