@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/ops/graph_case.h"
+#include "worker/model/engine_run.h"
 
 namespace sluice::engine {
 namespace {
@@ -117,6 +118,28 @@ TEST(HugeResults, AreRefusedBeforeTheyAreAllocated) {
       }
     }
   }
+}
+
+TEST(MemoryLimit, HoldsForTheWeightsAndForWhatARunMakes) {
+  constexpr std::int64_t kCount = 1 << 19;  // of floats: 2 MB
+  const PlanOptions little{.memory_bytes = 1 << 20};
+  GraphCase weights;
+  weights.input("x", floats({1}, {1})).constant("w", random_floats({kCount}, 1));
+  weights.node("Add", {"x", "w"}, {"y"}).output("y");
+  const auto refused = weights.load(little);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().detail, "the weights need 2 MB of memory, 1 MB are allowed");
+  EXPECT_EQ(refused.error().code, ErrorCode::resource_exhausted);
+  EXPECT_TRUE(weights.load());  // the next one has what there is
+
+  GraphCase results;
+  results.input("x", floats({1}, {1})).constant("shape", int64s({1}, {kCount}));
+  results.node("Expand", {"x", "shape"}, {"y"}).output("y");
+  const auto session = results.load(little);
+  ASSERT_TRUE(session);
+  const auto answered =
+      model::run_tensors(*(*session)->new_execution(), (*session)->info(), {floats({1}, {1})}, {0});
+  EXPECT_EQ(error_of(answered), "outputs of these shapes need 2 MB of memory, 1 MB are allowed");
 }
 
 }  // namespace

@@ -32,6 +32,9 @@ struct LoadOptions {
   bool any_forms = false;
   // Inputs may have other shapes than the model declares: for `check`, since some test cases do.
   bool any_shapes = false;
+  // That loading it, or a run, may take at once for a tensor, for all intermediate results or for
+  // all weights. 0: what the machine has left.
+  std::size_t memory_bytes = 0;
 };
 
 // What an input or output is. Requests and answers have tensors alone.

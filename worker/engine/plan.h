@@ -23,8 +23,9 @@ namespace sluice::engine {
 struct PlanOptions {
   // Scalar kernels, nothing fused, everything row-major: what tests compare with.
   bool reference = false;
-  bool inner = false;      // of a graph inside another
-  bool any_forms = false;  // as LoadOptions::any_forms
+  bool inner = false;            // of a graph inside another
+  bool any_forms = false;        // as LoadOptions::any_forms
+  std::size_t memory_bytes = 0;  // as LoadOptions::memory_bytes
 };
 
 struct Subgraph;

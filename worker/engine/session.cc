@@ -21,6 +21,7 @@ struct Shared {
   std::shared_ptr<const Registry> registry;
   Plan plan;
   int threads = 1;
+  std::size_t memory_bytes = 0;
 };
 
 class PlanExecution final : public Execution {
@@ -30,6 +31,7 @@ class PlanExecution final : public Execution {
 
   Result<void> run(const RunArguments& arguments) override {
     set_team_size(shared_->threads);
+    const MemoryLimit limit(shared_->memory_bytes);
     try {
       return runner_.run(arguments);
     } catch (const std::bad_alloc&) {
@@ -99,6 +101,8 @@ Result<std::unique_ptr<Session>> make_session(Model model,
   set_team_size(threads);
   auto shared = std::make_shared<Shared>();
   shared->threads = std::max(threads, 1);
+  shared->memory_bytes = plan_options.memory_bytes;
+  const MemoryLimit limit(plan_options.memory_bytes);
   // The files stay mapped until every constant has been packed or copied.
   const std::vector<MappedFile> files = std::move(model.files);
   SLUICE_TRY(check_memory(size_of_constants(model.graph), "the weights"));
@@ -114,6 +118,7 @@ Result<std::unique_ptr<Session>> make_session(Model model,
 Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options) {
+  const MemoryLimit limit(options.memory_bytes);
   SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
   if (options.any_shapes) {
     for (Declared& input : model.graph.inputs) {
@@ -124,6 +129,7 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
   }
   PlanOptions wanted = plan_options;
   wanted.any_forms = options.any_forms;
+  wanted.memory_bytes = options.memory_bytes;
   auto session = make_session(std::move(model), options.threads, std::move(registry), wanted);
   if (!session) {
     return with_context(std::move(session).error(), "'" + options.path + "'");
