@@ -30,6 +30,9 @@ Result<Value> value_of(const ValueInput& input) {
   if (input.value != nullptr) {
     return *input.value;
   }
+  if (!input.is_tensor()) {
+    return Value();
+  }
   const TensorView& from = input.tensor;
   SLUICE_TRY_ASSIGN(Tensor copy,
                     Tensor::create(from.datatype, {from.dims.begin(), from.dims.end()}));

@@ -307,11 +307,12 @@ Result<void> run_reduce(const ReduceParams& params,
                         KernelContext& context) {
   const TensorView& x = context.input(0);
   TensorView& y = context.output(0);
+  const bool nothing = x.count == 0;  // to reduce: there is no place in memory either
   const auto reduce_all = [&](const auto& one) {
     parallel_for(
         y.count, 1 + 16'384 / (bound.reduced.count + 1), [&](std::int64_t begin, std::int64_t end) {
           for (std::int64_t i = begin; i < end; ++i) {
-            one(i, bound.kept.offset(i));
+            one(i, nothing ? 0 : bound.kept.offset(i));
           }
         });
   };
