@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/conformance/wire_model.h"
+#include "worker/engine/memory_bound.h"
 #include "worker/engine/reader.h"
 #include "worker/engine/session.h"
 #include "worker/model/engine_run.h"
@@ -184,6 +185,18 @@ TEST(Functions, ThatCallThemselvesAreRefused) {
                                {with_domain(node("F", {"x"}, "y"), "own")}))
                 .find("function 'own.F' calls itself"),
             std::string::npos);
+}
+
+TEST(Functions, ThatExpandToMoreThanTheMemoryAreRefused) {
+  const std::string many =
+      with_attribute(node("LeakyRelu", {"in"}, "out"), real(std::string(10'000, 'a'), 1));
+  std::vector<std::string> calls{node("Identity", {"x"}, "y")};
+  for (int i = 0; i < 200; ++i) {
+    calls.push_back(with_domain(node("Many", {"x"}, "y" + std::to_string(i)), "own"));
+  }
+  const MemoryLimit limit(4 << 20);  // of 6 MB
+  EXPECT_EQ(refusal(model_with({function("Many", {many, many, many})}, calls)),
+            "the nodes of its functions need 4 MB of memory, 4 MB are allowed");
 }
 
 // --- operators -----------------------------------------------------------------------------------

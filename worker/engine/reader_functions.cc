@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "worker/engine/memory_bound.h"
 #include "worker/engine/reader_contrib.h"
 #include "worker/engine/reader_tensor.h"
 #include "worker/engine/registry.h"
@@ -266,8 +267,19 @@ class Expander {
       copy = node;
       copy.set_name(prefix + node.name());
       instance.adapt(copy);
+      bytes_ += copy.ByteSizeLong();
     }
-    return {};
+    return check_bytes();
+  }
+
+  // A few calls of large functions that call others are more bytes than any file. Looked at where
+  // they have doubled, since to ask what there is takes longer than a call.
+  Result<void> check_bytes() {
+    if (bytes_ < looked_at_) {
+      return {};
+    }
+    looked_at_ = 2 * bytes_;
+    return check_memory(looked_at_, "the nodes of its functions");
   }
 
   std::map<std::pair<std::string, std::string>, Function> functions_;
@@ -277,6 +289,8 @@ class Expander {
       std::make_shared<const Opsets>(Opsets{{"", kContribOpset}, {kWrittenDomain, 1}});
   std::size_t count_ = 0;
   std::size_t instances_ = 0;
+  std::size_t bytes_ = 0;  // of functions' nodes
+  std::size_t looked_at_ = limits::kMiB;
 };
 
 }  // namespace
