@@ -45,6 +45,32 @@ save('model', 'external', model([node('Add', ['x', 'w'], ['y'])], [external]))
 branch = helper.make_graph([node('Neg', ['x'], ['z'])], 'b', [], [helper.make_tensor_value_info('z', T.FLOAT, None)])
 save('model', 'if', model([node('If', ['x'], ['y'], then_branch=branch, else_branch=branch)]))
 
+# What has broken something once.
+HUGE = 2**63 - 1
+
+
+def integers(name, *values):
+    return numpy_helper.from_array(np.array(values, np.int64), name)
+
+
+save('model', 'float8', model([node('Cast', ['x'], ['a'], to=17), node('Add', ['a', 'a'], ['b']),
+                               node('Cast', ['b'], ['y'], to=1)], opset=19))
+save('model', 'int4', model([node('Cast', ['x'], ['a'], to=22), node('EyeLike', ['a'], ['b']),
+                             node('Cast', ['b'], ['y'], to=1)], opset=21))
+save('model', 'bytes_overflow', model([node('Expand', ['x', 's'], ['a']), node('ReduceMax', ['a'], ['y'])],
+                                      [integers('s', 2**31, 2**30, 2)]))
+save('model', 'strings_overflow', model([node('Cast', ['x'], ['a'], to=8), node('Expand', ['a', 's'], ['b']),
+                                         node('Equal', ['b', 'b'], ['c']), node('Cast', ['c'], ['y'], to=1)],
+                                        [integers('s', 2**40, 2)], opset=19))
+save('model', 'huge_input', model([node('ScatterND', ['x', 'i', 'u'], ['y'])], [integers('i', 0), w((1,), 'u')],
+                                  dims=(30, HUGE, 4)))
+save('model', 'reduce_nothing', model([node('Expand', ['x', 's'], ['a']), node('ReduceMin', ['a'], ['y'], axes=[1])],
+                                      [integers('s', 3, 1, 0, 1)]))
+body = helper.make_graph([node('Identity', ['c'], ['d']), node('Neg', ['v'], ['z'])], 'b',
+                         [helper.make_tensor_value_info(name, T.FLOAT, None) for name in ('t', 'c', 'v')],
+                         [helper.make_tensor_value_info(name, T.FLOAT, None) for name in ('d', 'z')])
+save('model', 'loop_left_out', model([node('Loop', ['n', '', ''], ['y'], body=body)], [integers('n', 2)]))
+
 save('tensor', 'raw', w((2, 2)))
 save('tensor', 'typed', helper.make_tensor('t', T.INT32, [3], [1, -2, 3]))
 save('tensor', 'floats', helper.make_tensor('f', T.FLOAT, [2], [0.5, float('nan')]))
