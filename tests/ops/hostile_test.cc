@@ -1,8 +1,12 @@
 // Models that the fuzz targets have made (tests/fuzz/engine) and that broke something once.
 
+#include <cstdint>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "tests/ops/graph_case.h"
+#include "worker/model/engine_run.h"
 
 namespace sluice::engine {
 namespace {
@@ -24,6 +28,53 @@ TEST(HostileModels, ALoopMayCarryAnInputThatIsLeftOut) {
 TEST(HostileModels, AReductionOfNothingLooksAtNoMemory) {
   const auto got = run_op("ReduceMin", {int64s({3, 0}, {}), int64s({1}, {1})}, {}, 18);
   EXPECT_EQ(mismatch(got, int64s({3, 1}, std::vector<std::int64_t>(3, INT64_MAX))), "");
+}
+
+TEST(HostileModels, PlacesOfAWindowAreCountedBeforeTheyAreListed) {
+  GraphCase graph(12);
+  graph.input("x", uint8s({1, 1, 1}, {1}));
+  graph.node("MaxPool",
+             {"x"},
+             {"y"},
+             {integers("kernel_shape", {1}), integers("pads", {std::int64_t{1} << 30, 0})});
+  graph.output("y");
+  const auto session = graph.load({.memory_bytes = 1 << 20});
+  ASSERT_TRUE(session);
+  EXPECT_NE(
+      error_of(model::run_tensors(
+                   *(*session)->new_execution(), (*session)->info(), {uint8s({1, 1, 1}, {1})}, {0}))
+          .find("(MaxPool): the places of its window need "),
+      std::string::npos);
+}
+
+TEST(HostileModels, AFilterOverMoreThanTheInputIsRefused) {
+  const auto got = run_op("Resize",
+                          {floats({2}, {1, 2}), floats({2}, {0, 4e30F}), floats({1}, {1e-30F})},
+                          {text("mode", "linear"),
+                           text("coordinate_transformation_mode", "tf_crop_and_resize"),
+                           integer("antialias", 1)},
+                          18);
+  EXPECT_NE(error_of(got).find("a filter over "), std::string::npos) << error_of(got);
+}
+
+TEST(HostileModels, AStepMayLeadAnywhere) {
+  const auto got = run_op("Slice",
+                          {floats({2, 3}, {1, 2, 3, 4, 5, 6}),
+                           int64s({1}, {1}),
+                           int64s({1}, {9}),
+                           int64s({1}, {0}),
+                           int64s({1}, {INT64_MAX})});
+  EXPECT_EQ(mismatch(got, floats({1, 3}, {4, 5, 6})), "");
+}
+
+TEST(HostileModels, IntegersWrapInPRelu) {
+  const NamedTensor lowest = int64s({1}, {INT64_MIN});
+  EXPECT_EQ(mismatch(run_op("PRelu", {lowest, lowest}), int64s({1}, {0})), "");
+}
+
+TEST(HostileModels, APadMayTakeEverythingAway) {
+  const auto got = run_op("Pad", {floats({2, 3}, {1, 2, 3, 4, 5, 6}), int64s({4}, {0, -1, 0, -2})});
+  EXPECT_EQ(mismatch(got, floats({2, 0}, {})), "");
 }
 
 }  // namespace

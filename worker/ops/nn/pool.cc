@@ -96,7 +96,8 @@ struct PoolBound {
 Result<PoolBound> bind_pool(const PoolParams& params, BindContext& context) {
   const TensorView& x = context.inputs[0];
   SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
-  PoolBound bound{.taps = pool_taps(window, x.dims.subspan(2))};
+  PoolBound bound;
+  SLUICE_TRY_ASSIGN(bound.taps, pool_taps(window, x.dims.subspan(2)));
   if (x.layout == Layout::channels_last) {
     bound.rows = PoolRows::make(bound.taps, x.dims[0], x.dims[1], params.is_max, params.count_pads);
     context.scratch_size = bound.rows.scratch_size();

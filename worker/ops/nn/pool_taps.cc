@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "worker/engine/memory_bound.h"
+
 namespace sluice::engine {
 namespace {
 
@@ -23,9 +25,14 @@ std::vector<TapRange> tap_ranges(const Window& window, std::size_t d, std::int64
 
 }  // namespace
 
-PoolTaps pool_taps(const Window& window, Dims spatial) {
+Result<PoolTaps> pool_taps(const Window& window, Dims spatial) {
   PoolTaps taps;
   const std::size_t rank = window.out.size();
+  std::size_t places = 0;
+  for (const std::int64_t extent : window.out) {
+    places += static_cast<std::size_t>(extent);
+  }
+  SLUICE_TRY(check_memory(places * sizeof(TapRange), "the places of its window"));
   for (std::size_t to = 0; to < 3; ++to) {
     if (to < 3 - rank) {
       taps.ranges[to].resize(1);

@@ -37,8 +37,9 @@ struct PoolTaps {
   [[nodiscard]] Taps at(std::int64_t place) const;
 };
 
-// `spatial`: at most three extents of the input.
-PoolTaps pool_taps(const Window& window, Dims spatial);
+// `spatial`: at most three extents of the input. resource_exhausted where padding makes more places
+// than there is memory for.
+Result<PoolTaps> pool_taps(const Window& window, Dims spatial);
 
 // For each row of places of a plane's result: row.begin(), then row.add(where it begins) for each
 // row of the input that its windows meet, then row.finish(where it begins, the ranges of its first

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "worker/ops/broadcast.h"
+#include "worker/ops/math/arithmetic.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
@@ -67,7 +68,7 @@ void prelu_row(const T* x, const T* slope, std::int64_t slope_step, T* y, std::i
   } else {
     for (std::int64_t i = 0; i < count; ++i) {
       const T value = x[i];
-      y[i] = value < T{0} ? static_cast<T>(value * slope[i * slope_step]) : value;
+      y[i] = value < T{0} ? arithmetic<Arithmetic::mul>(value, slope[i * slope_step]) : value;
     }
   }
 }

@@ -80,7 +80,8 @@ Result<ResizeBound> bind_resize(const ResizeParams& params, BindContext& context
     std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
   }
   for (std::size_t i = 0; i < axes.size(); ++i) {
-    bound.tables.push_back(make_axis_table(params.rule, axes[i]));
+    SLUICE_TRY_ASSIGN(AxisTable table, make_axis_table(params.rule, axes[i]));
+    bound.tables.push_back(std::move(table));
     if (!bound.tables[i].identity) {
       bound.passes.push_back(i);
     }

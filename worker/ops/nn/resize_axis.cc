@@ -4,6 +4,9 @@
 #include <cmath>
 #include <cstddef>
 
+#include "worker/engine/memory_bound.h"
+#include "worker/ops/types.h"
+
 namespace sluice::engine {
 namespace {
 
@@ -106,15 +109,23 @@ bool is_identity(const AxisTable& table) {
 
 }  // namespace
 
-AxisTable make_axis_table(const ResizeRule& rule, const ResizeAxis& axis) {
+Result<AxisTable> make_axis_table(const ResizeRule& rule, const ResizeAxis& axis) {
+  constexpr double kMostTaps = 1LL << 31;
   AxisTable table{.in = axis.in, .out = axis.out};
   const double reach = rule.mode == ResizeMode::cubic ? 2 : 1;
   const double shrink = rule.antialias ? std::min(axis.scale, 1.0) : 1.0;
+  if (reach / shrink > kMostTaps) {  // a crop that is far larger than the input
+    return bad_input("a filter over " + std::to_string(reach / shrink) + " places of the input");
+  }
   const auto first = static_cast<std::int64_t>(std::floor(-reach / shrink)) + 1;
   const bool is_nearest = rule.mode == ResizeMode::nearest;
   if (!is_nearest) {
     table.taps = 2 - 2 * first;
   }
+  const auto size = is_nearest ? sizeof table.index[0]
+                               : static_cast<std::size_t>(table.taps) *
+                                     (sizeof table.index[0] + sizeof table.weight[0]);
+  SLUICE_TRY(check_memory(static_cast<std::size_t>(axis.out) * size, "the places of its filters"));
   for (std::int64_t place = 0; place < axis.out; ++place) {
     const double x = source_of(rule, axis, place);
     if (rule.coordinate == Coordinate::tf_crop_and_resize &&

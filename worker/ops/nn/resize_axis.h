@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/base/result.h"
+
 namespace sluice::engine {
 
 enum class ResizeMode : std::uint8_t { nearest, linear, cubic };
@@ -60,7 +62,8 @@ struct AxisTable {
   std::vector<std::uint8_t> outside{};  // 1: the extrapolation value; empty: never
 };
 
-// `axis.in` and `axis.out` are at least 1.
-AxisTable make_axis_table(const ResizeRule& rule, const ResizeAxis& axis);
+// `axis.in` and `axis.out` are at least 1. resource_exhausted where there is no memory for the
+// table.
+Result<AxisTable> make_axis_table(const ResizeRule& rule, const ResizeAxis& axis);
 
 }  // namespace sluice::engine

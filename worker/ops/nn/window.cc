@@ -30,6 +30,10 @@ Result<void> resolve_dimension(const WindowParams& params,
                                std::int64_t extent,
                                std::size_t d,
                                Window& window) {
+  if (extent > kMost || window.kernel[d] > kMost) {  // an image or weights without elements
+    return bad_input("a window of " + std::to_string(window.kernel[d]) + " over an extent of " +
+                     std::to_string(extent));
+  }
   const std::int64_t stride = window.strides[d];
   const std::int64_t reach = (window.kernel[d] - 1) * window.dilations[d] + 1;
   std::int64_t& begin = window.pads_begin[d];

@@ -287,7 +287,7 @@ Result<SliceBound> bind_slice(const SliceParams& params, BindContext& context) {
   SliceBound bound;
   for (std::size_t d = 0; d < strides.size(); ++d) {
     bound.from += first[d] * strides[d];
-    strides[d] *= step[d];
+    strides[d] *= count[d] > 1 ? step[d] : 0;  // a step that leads nowhere may be any number
   }
   bound.box = merged({.extents = count, .from = std::move(strides), .to = strides_of(count)});
   return bound;

@@ -249,7 +249,9 @@ Result<void> run_pad(const PadParams& params, const PadBound& bound, KernelConte
       return;
     }
     std::fill_n(to, y.count, value_of<T>(params, context));
-    copy_strided(bound.kept, from + bound.from, to + bound.to);
+    if (x.count > 0 && y.count > 0) {
+      copy_strided(bound.kept, from + bound.from, to + bound.to);
+    }
   });
   return {};
 }

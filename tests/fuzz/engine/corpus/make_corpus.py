@@ -70,6 +70,18 @@ body = helper.make_graph([node('Identity', ['c'], ['d']), node('Neg', ['v'], ['z
                          [helper.make_tensor_value_info(name, T.FLOAT, None) for name in ('t', 'c', 'v')],
                          [helper.make_tensor_value_info(name, T.FLOAT, None) for name in ('d', 'z')])
 save('model', 'loop_left_out', model([node('Loop', ['n', '', ''], ['y'], body=body)], [integers('n', 2)]))
+save('model', 'pool_places', model([node('Cast', ['x'], ['a'], to=2),
+                                    node('MaxPool', ['a'], ['b'], kernel_shape=[1], pads=[2**31 - 1, 0]),
+                                    node('Cast', ['b'], ['y'], to=1)], dims=(1, 1, 1)))
+save('model', 'slice_step', model([node('Slice', ['x', 'i', 'n', 'a', 'n'], ['y'])],
+                                  [integers('i', 0), integers('a', 0), integers('n', HUGE)], dims=(2, 3)))
+save('model', 'prelu_lowest', model([node('PRelu', ['l', 'l'], ['a']), node('Cast', ['a'], ['b'], to=1),
+                                     node('Add', ['x', 'b'], ['y'])], [integers('l', -HUGE - 1)]))
+save('model', 'pad_away', model([node('Pad', ['x', 'p'], ['y'])], [integers('p', 0, -1, 0, -1)]))
+save('model', 'filter', model([node('Resize', ['x', 'r', 's'], ['y'], mode='linear', antialias=1,
+                                    coordinate_transformation_mode='tf_crop_and_resize')],
+                              [numpy_helper.from_array(np.array(v, np.float32), name)
+                               for name, v in (('r', (0, 0, 1, 4e30)), ('s', (1, 1e-30)))], opset=18))
 
 save('tensor', 'raw', w((2, 2)))
 save('tensor', 'typed', helper.make_tensor('t', T.INT32, [3], [1, -2, 3]))
