@@ -57,6 +57,19 @@ TEST(HostileModels, AFilterOverMoreThanTheInputIsRefused) {
   EXPECT_NE(error_of(got).find("a filter over "), std::string::npos) << error_of(got);
 }
 
+TEST(HostileModels, StringsBehindAPoolKeepTheirOrder) {
+  GraphCase graph(18);
+  graph.input("x", floats({1, 2, 2, 1}, {1, 2, 3, 4})).input("words", strings({1}, {"other"}));
+  graph.node("AveragePool", {"x"}, {"pooled"}, {integers("kernel_shape", {1, 1})});
+  graph.node("Cast", {"pooled"}, {"text"}, {integer("to", 8)}).output("text");
+  graph.node("Cast", {"pooled"}, {"truth"}, {integer("to", 9)});
+  graph.node("Where", {"truth", "text", "words"}, {"chosen"}).output("chosen");
+  const auto got = graph.run();
+  const NamedTensor want = strings({1, 2, 2, 1}, {"1.0", "2.0", "3.0", "4.0"});
+  EXPECT_EQ(mismatch(got, want), "");
+  EXPECT_EQ(mismatch_at(got, 1, want), "");
+}
+
 TEST(HostileModels, AStepMayLeadAnywhere) {
   const auto got = run_op("Slice",
                           {floats({2, 3}, {1, 2, 3, 4, 5, 6}),

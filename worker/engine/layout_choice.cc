@@ -102,12 +102,17 @@ bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps
   if (rank == 0) {
     return false;
   }
+  const auto stays = [&](std::uint32_t slot) {  // strings are not reordered
+    return slots[slot].datatype == DataType::string;
+  };
   const auto fits = [&](std::uint32_t slot) {
-    return slot == kNoValue || slots[slot].dims.size() == rank ||
-           (slots[slot].dims.size() < rank && indifferent(slots[slot].dims, rank));
+    return slot == kNoValue ||
+           (!stays(slot) &&
+            (slots[slot].dims.size() == rank ||
+             (slots[slot].dims.size() < rank && indifferent(slots[slot].dims, rank))));
   };
   if (!std::ranges::all_of(step.in, fits) || !std::ranges::all_of(step.out, [&](auto slot) {
-        return slot == kNoValue || slots[slot].dims.size() == rank;
+        return slot == kNoValue || (!stays(slot) && slots[slot].dims.size() == rank);
       })) {
     return false;
   }

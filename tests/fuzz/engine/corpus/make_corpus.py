@@ -82,6 +82,10 @@ save('model', 'filter', model([node('Resize', ['x', 'r', 's'], ['y'], mode='line
                                     coordinate_transformation_mode='tf_crop_and_resize')],
                               [numpy_helper.from_array(np.array(v, np.float32), name)
                                for name, v in (('r', (0, 0, 1, 4e30)), ('s', (1, 1e-30)))], opset=18))
+save('model', 'pool_text', model([node('AveragePool', ['x'], ['a'], kernel_shape=[1, 1]),
+                                  node('Cast', ['a'], ['b'], to=8), node('Flatten', ['b'], ['c']),
+                                  node('Cast', ['c'], ['y'], to=1)],
+                                 dims=(1, 2, 2, 3)))
 
 save('tensor', 'raw', w((2, 2)))
 save('tensor', 'typed', helper.make_tensor('t', T.INT32, [3], [1, -2, 3]))
