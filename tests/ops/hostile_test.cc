@@ -85,6 +85,12 @@ TEST(HostileModels, IntegersWrapInPRelu) {
   EXPECT_EQ(mismatch(run_op("PRelu", {lowest, lowest}), int64s({1}, {0})), "");
 }
 
+TEST(HostileModels, NothingMayBeSplit) {
+  const auto got = run_op("Split", {floats({2, 4, 0}, {})}, {integer("axis", 1)}, 13, 2);
+  EXPECT_EQ(mismatch(got, floats({2, 2, 0}, {})), "");
+  EXPECT_EQ(mismatch_at(got, 1, floats({2, 2, 0}, {})), "");
+}
+
 TEST(HostileModels, APadMayTakeEverythingAway) {
   const auto got = run_op("Pad", {floats({2, 3}, {1, 2, 3, 4, 5, 6}), int64s({4}, {0, -1, 0, -2})});
   EXPECT_EQ(mismatch(got, floats({2, 0}, {})), "");

@@ -131,7 +131,7 @@ Result<void> run_split(const SplitParams&, const SplitBound& bound, KernelContex
   dispatch_element(x.datatype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     for (std::size_t i = 0; i < bound.starts.size(); ++i) {
-      if (!context.has_output(i)) {
+      if (!context.has_output(i) || context.output(i).count == 0) {
         continue;
       }
       TensorView& y = context.output(i);

@@ -86,6 +86,8 @@ save('model', 'pool_text', model([node('AveragePool', ['x'], ['a'], kernel_shape
                                   node('Cast', ['a'], ['b'], to=8), node('Flatten', ['b'], ['c']),
                                   node('Cast', ['c'], ['y'], to=1)],
                                  dims=(1, 2, 2, 3)))
+save('model', 'split_nothing', model([node('Expand', ['x', 's'], ['a']), node('Split', ['a'], ['y', 'z'], axis=0)],
+                                     [integers('s', 4, 1, 0)], dims=(1, 1)))
 
 save('tensor', 'raw', w((2, 2)))
 save('tensor', 'typed', helper.make_tensor('t', T.INT32, [3], [1, -2, 3]))
