@@ -81,6 +81,10 @@ void add_options(CLI::App& command, WorkerCommandLine& line) {
   command.add_option("--threads", worker.threads_per_executor, "Threads of one execution")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command.add_option("--memory",
+                     worker.memory_bytes,
+                     "Bytes that loading or an execution may take at once; default: what machine "
+                     "and control groups have left");
   command.add_option("--engine-library",
                      worker.engine_library,
                      "The engine; default: libsluice_engine.so beside the executable");

@@ -29,6 +29,7 @@ WorkerCommand command_of(const NodeOptions& options) {
   command.node_id =
       options.node_id.empty() ? own_host_name().substr(0, limits::kNodeIdBytes) : options.node_id;
   command.threads = cpu_budget(options.threads);
+  command.memory = options.memory.value_or(0);
   command.engine_library = options.engine_library;
   command.test_operators = options.test_operators;
   return command;

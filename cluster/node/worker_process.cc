@@ -63,6 +63,9 @@ std::vector<std::string> worker_arguments(const WorkerCommand& command,
                                         std::to_string(shares.executors),
                                         "--threads",
                                         std::to_string(shares.threads_per_executor)};
+  if (command.memory > 0) {
+    arguments.insert(arguments.end(), {"--memory", std::to_string(command.memory)});
+  }
   if (!command.engine_library.empty()) {
     arguments.insert(arguments.end(), {"--engine-library", command.engine_library});
   }

@@ -22,6 +22,7 @@ struct WorkerCommand {
   std::string gateway;  // control endpoint
   std::string node_id;
   int threads = 1;             // the budget of each worker
+  std::uint64_t memory = 0;    // bytes that all may take together; 0: what there is
   std::string engine_library;  // empty: the worker's default
   bool test_operators = false;
 };

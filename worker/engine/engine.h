@@ -190,7 +190,7 @@ class Engine {
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 7;
+inline constexpr std::uint32_t kAbi = 8;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

@@ -56,7 +56,8 @@ Result<ModelLoaded> load(const LoaderOptions& options,
   SLUICE_TRY_ASSIGN(loaded.session,
                     loaded.engine->load({.path = options.plan.model_path,
                                          .threads = options.threads,
-                                         .test_operators = options.test_operators}));
+                                         .test_operators = options.test_operators,
+                                         .memory_bytes = options.memory_bytes}));
   for (const std::string& note : options.plan.notes) {
     log_info("configuration_note", {{"model", options.plan.model_name}, {"note", note}});
   }

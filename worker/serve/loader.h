@@ -18,6 +18,7 @@ struct LoaderOptions {
   std::string engine_library;  // empty: engine::default_library()
   ServingPlan plan;
   int threads = 1;
+  std::size_t memory_bytes = 0;
   bool test_operators = false;
 };
 

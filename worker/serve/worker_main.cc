@@ -145,6 +145,7 @@ class Worker {
       load_model({.engine_library = options_.engine_library,
                   .plan = options_.plan,
                   .threads = options_.threads_per_executor,
+                  .memory_bytes = options_.memory_bytes,
                   .test_operators = options_.test_operators},
                  loader_link_,
                  start_boards_);

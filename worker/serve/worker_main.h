@@ -20,6 +20,7 @@ struct WorkerOptions {
   std::string node_id{};    // empty: started by hand
   int executors = 1;        // requests executed at the same time
   int threads_per_executor = 1;
+  std::size_t memory_bytes = 0;  // as engine::LoadOptions::memory_bytes
   // Of its links until a welcome says otherwise; the time to wait for a welcome is three of it.
   Duration heartbeat_interval = limits::kHeartbeatOnHost;
   // An inherited memfd of suspects.h, shared with the node; -1: none.

@@ -74,6 +74,7 @@ TEST(WorkerArguments, say_what_the_command_line_of_a_worker_takes) {
                               .gateway = "ipc:///r/control.sock",
                               .node_id = "n",
                               .threads = 4,
+                              .memory = 1'000'000,
                               .engine_library = "/e.so",
                               .test_operators = true};
   const worker::ServingPlan plan{
@@ -95,6 +96,8 @@ TEST(WorkerArguments, say_what_the_command_line_of_a_worker_takes) {
                                       "2",
                                       "--threads",
                                       "2",
+                                      "--memory",
+                                      "1000000",
                                       "--engine-library",
                                       "/e.so",
                                       "--test-operators"}));
