@@ -28,6 +28,12 @@ std::uint64_t Totals::outstanding() const {
   return sent - ok - errors_in_all() - wrong_version - wrong_id - lost;
 }
 
+std::string Totals::most_said() const {
+  const auto most =
+      std::ranges::max_element(words, {}, [](const auto& entry) { return entry.second; });
+  return most == words.end() ? "" : most->first;
+}
+
 bool Totals::clean() const {
   return ok == sent && duplicated == 0 && late == 0 && refused == 0 && unsent == 0;
 }

@@ -55,6 +55,8 @@ struct Totals {
 
   [[nodiscard]] std::uint64_t errors_in_all() const;
   [[nodiscard]] std::uint64_t outstanding() const;
+  // Of words, what was said most often; "" when nothing was.
+  [[nodiscard]] std::string most_said() const;
   // Everything that was sent, and due, is ok, once.
   [[nodiscard]] bool clean() const;
 };

@@ -334,7 +334,10 @@ Result<Findings> Run::run() {
     return Error{ErrorCode::cancelled, "interrupted before the first swap: nothing was changed"};
   }
   if (findings_.rate <= 0) {
-    return Error{ErrorCode::unavailable, options_.model + " answered no request"};
+    const std::string reason = session_.ledger().totals().most_said();
+    return Error{ErrorCode::unavailable,
+                 options_.model + " answered no request" + (reason.empty() ? "" : ": " + reason) +
+                     (options_.inputs.empty() ? " (--input says what to ask)" : "")};
   }
   const Result<MemoryUse> memory_before = session_.memory();
   session_.load().run_open(findings_.rate, session_.now());

@@ -181,6 +181,14 @@ TEST_F(LedgerTest, WhatWasNeverSentIsNotClean) {
   EXPECT_FALSE(other.totals().clean());
 }
 
+TEST_F(LedgerTest, KnowsWhatWasSaidMost) {
+  EXPECT_EQ(totals().most_said(), "");
+  for (const char* reason : {"rare", "often", "often"}) {
+    ledger_.on_refused(reason);
+  }
+  EXPECT_EQ(totals().most_said(), "often");
+}
+
 TEST_F(LedgerTest, KeepsSixteenSentences) {
   for (int i = 0; i < 40; ++i) {
     ledger_.on_refused("reason " + std::to_string(i));
