@@ -88,6 +88,9 @@ void add_options(CLI::App& command, WorkerCommandLine& line) {
   command.add_option("--engine-library",
                      worker.engine_library,
                      "The engine; default: libsluice_engine.so beside the executable");
+  command.add_flag("--urgent",
+                   worker.urgent,
+                   "Load at full priority, because requests wait; default: where a CPU would idle");
   command.add_flag("--test-operators", worker.test_operators)->group("");
   command.add_option("--lifeline-fd", worker.lifeline_fd)->group("");
   command.add_option("--status-fd", worker.status_fd)->group("");

@@ -125,6 +125,7 @@ void NodeActor::start_worker(const std::string& id, TimePoint now) {
     command.threads =
         threads_of_share(command_.threads, spec.share, spec.shares, plan->instance_count);
   }
+  command.urgent = supervisor_.was_ready(id);
   const ThreadShares shares = shares_of(command.threads, plan->instance_count);
   Result<WorkerProcess> process = WorkerProcess::start(command, id, *plan);
   if (!process) {

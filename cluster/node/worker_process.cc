@@ -72,6 +72,9 @@ std::vector<std::string> worker_arguments(const WorkerCommand& command,
   if (command.test_operators) {
     arguments.emplace_back("--test-operators");
   }
+  if (command.urgent) {
+    arguments.emplace_back("--urgent");
+  }
   return arguments;
 }
 
@@ -97,7 +100,7 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command,
                                                           {"--suspects-fd", suspects},
                                                           {"--plan-fd", plan_fd.get()}};
   UniqueFd quiet_start;
-  if (quiet_can_end()) {
+  if (!command.urgent && quiet_can_end()) {
     SLUICE_TRY_ASSIGN(quiet_start, make_quiet_start());
     descriptors.emplace_back("--quiet-start-fd", quiet_start.get());
   }

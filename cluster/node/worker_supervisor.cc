@@ -29,6 +29,12 @@ const WorkerSpec& WorkerSupervisor::spec(std::string_view id) const {
   return found->second.spec;
 }
 
+bool WorkerSupervisor::was_ready(std::string_view id) const {
+  const auto found = workers_.find(id);
+  SLUICE_CHECK(found != workers_.end());
+  return found->second.was_ready;
+}
+
 const std::string& WorkerSupervisor::reason(std::string_view id) const {
   const auto found = workers_.find(id);
   SLUICE_CHECK(found != workers_.end());
@@ -172,6 +178,7 @@ void WorkerSupervisor::on_state(std::string_view id, WorkerState state, TimePoin
   worker.state = state;
   if (state == WorkerState::ready) {
     worker.rule.on_ready(now);
+    worker.was_ready = true;
   }
 }
 

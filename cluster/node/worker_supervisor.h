@@ -113,6 +113,8 @@ class WorkerSupervisor {
 
   [[nodiscard]] const WorkerSpec& spec(std::string_view id) const;
   [[nodiscard]] const std::string& reason(std::string_view id) const;
+  // In an earlier life: requests may wait for this one.
+  [[nodiscard]] bool was_ready(std::string_view id) const;
   // Sorted by id.
   [[nodiscard]] std::vector<WorkerReport> reports(TimePoint now) const;
   [[nodiscard]] bool draining() const noexcept { return kill_at_.has_value(); }
@@ -125,6 +127,7 @@ class WorkerSupervisor {
     bool alive = false;  // has a process, or a StartWorker is on its way
     std::uint32_t pid = 0;
     std::uint32_t restarts = 0;
+    bool was_ready = false;
     std::uint32_t kills = 0;
     std::uint32_t crashes = 0;
     RestartRule rule;

@@ -28,20 +28,26 @@ void send(actor::Link<LinkInbox>& link, LinkInbox message) {
   SLUICE_CHECK(link.offer(std::move(message)) == actor::Offer::accepted);
 }
 
-// Opens the engine on a quiet thread of its own, which shows how quiet the rest can be: `rest`.
-Result<std::unique_ptr<engine::Engine>> open_quietly(const std::string& library, Quiet& rest) {
+// Quietly, where nobody waits for it: on a thread of its own, which shows how quiet the rest can
+// be.
+Result<std::unique_ptr<engine::Engine>> open_engine(const LoaderOptions& options) {
+  const std::string library =
+      options.engine_library.empty() ? engine::default_library() : options.engine_library;
+  if (options.urgent) {
+    return engine::open_engine(library);
+  }
   Result<std::unique_ptr<engine::Engine>> opened(nullptr);
   Duration waited{};
   actor::Thread("opener", [&] {
     be_quiet(Quiet::idle);
     try {
-      opened = engine::open_engine(library.empty() ? engine::default_library() : library);
+      opened = engine::open_engine(library);
     } catch (const std::exception& error) {
       opened = Error{ErrorCode::internal, std::string("opening the engine: ") + error.what()};
     }
     waited = cpu_wait_of(::gettid());
   });
-  rest = waited < kStarved ? Quiet::idle : Quiet::low;
+  be_quiet(waited < kStarved ? Quiet::idle : Quiet::low);
   return opened;
 }
 
@@ -50,9 +56,7 @@ Result<ModelLoaded> load(const LoaderOptions& options,
                          std::span<StartBoard> boards,
                          std::unique_ptr<const Trials>& trials) {
   ModelLoaded loaded;
-  Quiet rest = Quiet::idle;
-  SLUICE_TRY_ASSIGN(loaded.engine, open_quietly(options.engine_library, rest));
-  be_quiet(rest);
+  SLUICE_TRY_ASSIGN(loaded.engine, open_engine(options));
   SLUICE_TRY_ASSIGN(loaded.session,
                     loaded.engine->load({.path = options.plan.model_path,
                                          .threads = options.threads,

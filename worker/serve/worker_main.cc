@@ -146,7 +146,8 @@ class Worker {
                   .plan = options_.plan,
                   .threads = options_.threads_per_executor,
                   .memory_bytes = options_.memory_bytes,
-                  .test_operators = options_.test_operators},
+                  .test_operators = options_.test_operators,
+                  .urgent = options_.urgent},
                  loader_link_,
                  start_boards_);
     }));

@@ -21,6 +21,7 @@ struct WorkerOptions {
   int executors = 1;        // requests executed at the same time
   int threads_per_executor = 1;
   std::size_t memory_bytes = 0;  // as engine::LoadOptions::memory_bytes
+  bool urgent = false;           // requests wait for it: it loads as loudly as they run
   // Of its links until a welcome says otherwise; the time to wait for a welcome is three of it.
   Duration heartbeat_interval = limits::kHeartbeatOnHost;
   // An inherited memfd of suspects.h, shared with the node; -1: none.

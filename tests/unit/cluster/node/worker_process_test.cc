@@ -76,7 +76,8 @@ TEST(WorkerArguments, say_what_the_command_line_of_a_worker_takes) {
                               .threads = 4,
                               .memory = 1'000'000,
                               .engine_library = "/e.so",
-                              .test_operators = true};
+                              .test_operators = true,
+                              .urgent = true};
   const worker::ServingPlan plan{
       .model_path = "/m/2/model.onnx", .model_name = "m", .version = 2, .instance_count = 2};
   EXPECT_EQ(worker_arguments(command, "n/m/2.0a1b2c/0", plan),
@@ -100,7 +101,8 @@ TEST(WorkerArguments, say_what_the_command_line_of_a_worker_takes) {
                                       "1000000",
                                       "--engine-library",
                                       "/e.so",
-                                      "--test-operators"}));
+                                      "--test-operators",
+                                      "--urgent"}));
 }
 
 }  // namespace
