@@ -21,6 +21,9 @@ namespace sluice::cluster {
 
 namespace {
 
+// A start that takes no longer where a processor idles at times.
+constexpr Duration kQuietStart = std::chrono::milliseconds(200);
+
 WorkerCommand command_of(const NodeOptions& options) {
   WorkerCommand command;
   command.program = options.worker_program.empty() ? worker_program_beside(own_executable())
@@ -144,6 +147,13 @@ void NodeActor::start_worker(const std::string& id, TimePoint now) {
       id, Life{*std::move(process), OutputRelay("[" + id + "] ", STDERR_FILENO), shares});
   SLUICE_CHECK(added);
   watch(id, life->second);
+  loop_->timers().at(now + kQuietStart,
+                     [this, id, child = life->second.process.child().pid](TimePoint /*then*/) {
+                       const auto living = lives_.find(id);
+                       if (living != lives_.end() && living->second.process.child().pid == child) {
+                         living->second.process.end_quiet_start();
+                       }
+                     });
   perform(supervisor_.on_started(id, pid), now);
 }
 

@@ -112,6 +112,7 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command,
   SLUICE_TRY_ASSIGN(process.child_, spawn(spawn_spec));
   if (quiet_start) {
     start_quietly(quiet_start.get(), process.child_.pid);
+    process.starts_quietly_ = true;
   }
   // The child takes hold as well: a refusal here costs nothing yet.
   static_cast<void>(guard_with_lifeline(lifeline.give.get(), process.child_.pid));
@@ -119,6 +120,12 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerCommand& command,
   process.states_ = std::move(states.reader);
   process.errors_ = std::move(errors.reader);
   return process;
+}
+
+void WorkerProcess::end_quiet_start() const {
+  if (starts_quietly_) {
+    end_quiet_start_of(child_.pid);
+  }
 }
 
 LineReader::State WorkerProcess::read_states(const LineReader::Take& take) {

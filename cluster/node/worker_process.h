@@ -66,6 +66,9 @@ class WorkerProcess {
   [[nodiscard]] int states() const noexcept { return states_.get(); }  // to be watched
   [[nodiscard]] int errors() const noexcept { return errors_.get(); }
 
+  // Has it start as loudly as others, should it still be at it.
+  void end_quiet_start() const;
+
   // Read what is there; `more` says that a limit stopped them.
   LineReader::State read_states(const LineReader::Take& take);
   LineReader::State read_errors(const LineReader::Take& take);
@@ -82,6 +85,7 @@ class WorkerProcess {
   WorkerProcess() = default;
 
   Child child_;
+  bool starts_quietly_ = false;
   UniqueFd lifeline_;
   UniqueFd suspects_;
   UniqueFd states_;

@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-constexpr int kLowestNice = 19;
+constexpr int kLowNice = 10;
 // ioprio_set(2): "who" is a thread (0: this one); class 3 is idle.
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioIdle = 3 << 13;
@@ -21,7 +21,7 @@ void be_quiet(Quiet how) {
     const sched_param none{};
     static_cast<void>(::sched_setscheduler(0, SCHED_IDLE, &none));
   } else {
-    static_cast<void>(::setpriority(PRIO_PROCESS, 0, kLowestNice));
+    static_cast<void>(::setpriority(PRIO_PROCESS, 0, kLowNice));
   }
   static_cast<void>(::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle));
 }

@@ -8,7 +8,8 @@ enum class Quiet : unsigned char {
   // Runs only where a processor would idle (SCHED_IDLE). A lower nice value would not do: since
   // Linux 6.6 a thread that is woken may have to wait until the slice of a nicer one has ended.
   idle,
-  // Nice 19: slow on a machine whose processors never idle, where the other comes to a stop.
+  // Nice 10, a tenth of a processor beside one busy thread: for a machine whose processors never
+  // idle, where the other comes to a stop.
   low,
 };
 

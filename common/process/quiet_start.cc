@@ -54,6 +54,10 @@ void start_quietly(int quiet_start, pid_t child) {
   static_cast<void>(::write(quiet_start, &done, sizeof done));
 }
 
+void end_quiet_start_of(pid_t child) {
+  static_cast<void>(use(SCHED_OTHER, child));
+}
+
 Result<void> end_quiet_start(int quiet_start) {
   std::uint64_t done = 0;
   while (::read(quiet_start, &done, sizeof done) < 0) {

@@ -23,6 +23,9 @@ Result<UniqueFd> make_quiet_start();
 // Called by the parent once it has spawned the child, which has one thread then.
 void start_quietly(int quiet_start, pid_t child);
 
+// Called by the parent when the start takes longer than it may: the child is as loud as others.
+void end_quiet_start_of(pid_t child);
+
 // Called by the child on its main thread, before it makes others: waits until the parent has made
 // it quiet and comes back from there. unavailable when it may not.
 Result<void> end_quiet_start(int quiet_start);

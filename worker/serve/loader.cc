@@ -1,54 +1,22 @@
 #include "worker/serve/loader.h"
 
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <new>
 #include <string>
 #include <utility>
 
-#include <unistd.h>
-
-#include "common/actor/thread.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "common/process/quiet.h"
 #include "worker/serve/served_model.h"
-#include "worker/serve/start_watch.h"
+#include "worker/serve/step_aside.h"
 #include "worker/serve/warm_up.h"
 
 namespace sluice::worker {
 namespace {
 
-// Opening the engine is some 10 ms of work. Whoever waits for a processor so long meanwhile is on a
-// machine that does not idle one part in a hundred.
-constexpr Duration kStarved = std::chrono::seconds(1);
-
 void send(actor::Link<LinkInbox>& link, LinkInbox message) {
   SLUICE_CHECK(link.offer(std::move(message)) == actor::Offer::accepted);
-}
-
-// Quietly, where nobody waits for it: on a thread of its own, which shows how quiet the rest can
-// be.
-Result<std::unique_ptr<engine::Engine>> open_engine(const LoaderOptions& options) {
-  const std::string library =
-      options.engine_library.empty() ? engine::default_library() : options.engine_library;
-  if (options.urgent) {
-    return engine::open_engine(library);
-  }
-  Result<std::unique_ptr<engine::Engine>> opened(nullptr);
-  Duration waited{};
-  actor::Thread("opener", [&] {
-    be_quiet(Quiet::idle);
-    try {
-      opened = engine::open_engine(library);
-    } catch (const std::exception& error) {
-      opened = Error{ErrorCode::internal, std::string("opening the engine: ") + error.what()};
-    }
-    waited = cpu_wait_of(::gettid());
-  });
-  be_quiet(waited < kStarved ? Quiet::idle : Quiet::low);
-  return opened;
 }
 
 Result<ModelLoaded> load(const LoaderOptions& options,
@@ -56,7 +24,9 @@ Result<ModelLoaded> load(const LoaderOptions& options,
                          std::span<StartBoard> boards,
                          std::unique_ptr<const Trials>& trials) {
   ModelLoaded loaded;
-  SLUICE_TRY_ASSIGN(loaded.engine, open_engine(options));
+  SLUICE_TRY_ASSIGN(loaded.engine,
+                    engine::open_engine(options.engine_library.empty() ? engine::default_library()
+                                                                       : options.engine_library));
   SLUICE_TRY_ASSIGN(loaded.session,
                     loaded.engine->load({.path = options.plan.model_path,
                                          .threads = options.threads,
@@ -89,6 +59,9 @@ void load_model(const LoaderOptions& options,
   std::string reason;
   std::unique_ptr<const Trials> trials;
   try {
+    if (!options.urgent) {
+      step_aside();
+    }
     auto loaded = load(options, link, boards, trials);
     if (loaded) {
       loaded->trials = std::move(trials);

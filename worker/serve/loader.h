@@ -24,9 +24,9 @@ struct LoaderOptions {
 };
 
 // Opens the engine, loads the model, holds it against its configuration and warms an
-// execution up for each of `boards`, one an executor. Unless it is urgent the thread becomes quiet
-// (quiet.h), so that loading disturbs nobody who serves; as it cannot come back from there, the
-// caller ends it afterwards.
+// execution up for each of `boards`, one an executor. Unless it is urgent the thread steps aside
+// (step_aside.h), so that loading disturbs nobody who serves; as it cannot come back from there,
+// the caller ends it afterwards.
 void load_model(const LoaderOptions& options,
                 actor::Link<LinkInbox>& link,
                 std::span<StartBoard> boards);

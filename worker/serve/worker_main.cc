@@ -21,7 +21,6 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/process/lifeline.h"
-#include "common/process/quiet.h"
 #include "common/process/quiet_start.h"
 #include "common/process/unique_fd.h"
 #include "worker/serve/board.h"
@@ -29,6 +28,7 @@
 #include "worker/serve/link_actor.h"
 #include "worker/serve/loader.h"
 #include "worker/serve/messages.h"
+#include "worker/serve/step_aside.h"
 #include "worker/serve/suspects.h"
 
 namespace sluice::worker {
@@ -162,7 +162,7 @@ class Worker {
       static_cast<void>(::poll(nullptr, 0, kLastWordsMs));
       leave(actor_->exit_code(), threads);  // one is inside the engine, perhaps for ever
     }
-    be_quiet();  // nobody waits for the memory that is given back
+    step_aside();  // nobody waits for the memory that is given back
     for (auto& link : executor_links_) {
       SLUICE_CHECK(link.offer(StopExecutor{}) == actor::Offer::accepted);
     }

@@ -114,6 +114,21 @@ TEST(QuietStart, AChildThatStartsQuietlyComesBackBeforeItGoesOn) {
   EXPECT_EQ(WEXITSTATUS(status), SCHED_OTHER);
 }
 
+TEST(QuietStart, AParentEndsOneThatTakesTooLong) {
+  if (!quiet_can_end()) {
+    GTEST_SKIP() << "needs CAP_SYS_NICE or RLIMIT_NICE";
+  }
+  const auto quiet_start = *make_quiet_start();
+  const auto child = shell("exec sleep 600");
+  ASSERT_TRUE(child);
+  start_quietly(quiet_start.get(), child->pid);
+  EXPECT_EQ(::sched_getscheduler(child->pid), SCHED_IDLE);
+  end_quiet_start_of(child->pid);
+  EXPECT_EQ(::sched_getscheduler(child->pid), SCHED_OTHER);
+  EXPECT_TRUE(send_signal(*child, SIGKILL));
+  EXPECT_EQ(wait_for(*child), (ProcessExit{.code = 0, .signal = SIGKILL}));
+}
+
 TEST(QuietStart, WhatIsNoDescriptorIsRefused) {
   EXPECT_EQ(end_quiet_start(1'000'000).error().detail,
             "descriptor 1000000 of the quiet start: Bad file descriptor");
