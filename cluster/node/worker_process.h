@@ -25,7 +25,7 @@ struct WorkerCommand {
   std::uint64_t memory = 0;    // bytes that all may take together; 0: what there is
   std::string engine_library;  // empty: the worker's default
   bool test_operators = false;
-  bool urgent = false;  // it takes the place of one that died
+  bool urgent = false;  // it takes the place of one that was ready
 };
 
 // How a worker uses its threads: `instances` executors, or as many as there are threads when that

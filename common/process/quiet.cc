@@ -1,5 +1,7 @@
 #include "common/process/quiet.h"
 
+#include <algorithm>
+
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -21,7 +23,9 @@ void be_quiet(Quiet how) {
     const sched_param none{};
     static_cast<void>(::sched_setscheduler(0, SCHED_IDLE, &none));
   } else {
-    static_cast<void>(::setpriority(PRIO_PROCESS, 0, kLowNice));
+    // Whoever was started nicer than that stays so.
+    const int nice = std::max(::getpriority(PRIO_PROCESS, 0), kLowNice);
+    static_cast<void>(::setpriority(PRIO_PROCESS, 0, nice));
   }
   static_cast<void>(::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioIdle));
 }

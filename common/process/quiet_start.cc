@@ -17,7 +17,11 @@ namespace {
 
 // getrlimit(2): RLIMIT_NICE allows nice values down to 20 - limit, and SCHED_OTHER after SCHED_IDLE
 // to those that may have the nice value that they have.
-constexpr rlim_t kNiceOfZero = 20;
+bool limit_allows_own_nice() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NICE, &limit) == 0 &&
+         limit.rlim_cur >= static_cast<rlim_t>(20 - ::getpriority(PRIO_PROCESS, 0));
+}
 
 // Root alone hands its capabilities on to the programs that it starts.
 bool is_root_with_sys_nice() {
@@ -35,9 +39,8 @@ bool use(int policy, pid_t who) {
 }  // namespace
 
 bool quiet_can_end() {
-  rlimit nice{};
-  return is_root_with_sys_nice() ||
-         (::getrlimit(RLIMIT_NICE, &nice) == 0 && nice.rlim_cur >= kNiceOfZero);
+  return ::sched_getscheduler(0) == SCHED_OTHER &&
+         (is_root_with_sys_nice() || limit_allows_own_nice());
 }
 
 Result<UniqueFd> make_quiet_start() {

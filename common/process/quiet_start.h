@@ -13,8 +13,8 @@
 
 namespace sluice {
 
-// Whether this process and its children may end their own quiet: root with CAP_SYS_NICE, or
-// RLIMIT_NICE of 20 and more.
+// Whether this process and its children may end their own quiet, by root's CAP_SYS_NICE or by
+// RLIMIT_NICE, and come back to what they were: to SCHED_OTHER.
 [[nodiscard]] bool quiet_can_end();
 
 // Inherited by the child, which waits for it. unavailable when the process is out of descriptors.

@@ -129,6 +129,17 @@ TEST(QuietStart, AParentEndsOneThatTakesTooLong) {
   EXPECT_EQ(wait_for(*child), (ProcessExit{.code = 0, .signal = SIGKILL}));
 }
 
+TEST(QuietStart, IsNotForThoseThatRunByAnotherPolicy) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const sched_param none{};
+    ::_exit(::sched_setscheduler(0, SCHED_BATCH, &none) == 0 && !quiet_can_end() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 TEST(QuietStart, WhatIsNoDescriptorIsRefused) {
   EXPECT_EQ(end_quiet_start(1'000'000).error().detail,
             "descriptor 1000000 of the quiet start: Bad file descriptor");

@@ -130,5 +130,15 @@ TEST(Quiet, LowIsANiceValueOfThisThreadAlone) {
   EXPECT_EQ(::getpriority(PRIO_PROCESS, 0), before);
 }
 
+TEST(Quiet, LowMakesNobodyLouder) {
+  int seen = 0;
+  actor::Thread("nice", [&] {
+    ASSERT_EQ(::setpriority(PRIO_PROCESS, 0, 15), 0);
+    be_quiet(Quiet::low);
+    seen = ::getpriority(PRIO_PROCESS, 0);
+  });
+  EXPECT_EQ(seen, 15);
+}
+
 }  // namespace
 }  // namespace sluice::worker
