@@ -81,7 +81,7 @@ if(SLUICE_ENGINE)
   target_include_directories(third_openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE})
   add_library(third::openblas ALIAS third_openblas)
 
-  # Headers only; worker/engine/cpu_targets.cc says why.
+  # Headers only; worker/engine/machine/cpu_targets.cc says why.
   find_path(HWY_INCLUDE hwy/highway.h REQUIRED)
   add_library(third_hwy INTERFACE)
   target_include_directories(third_hwy SYSTEM INTERFACE ${HWY_INCLUDE})

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "tests/conformance/wire_model.h"
-#include "worker/engine/reader.h"
+#include "worker/engine/read/reader.h"
 #include "worker/engine/session.h"
 #include "worker/model/wire.h"
 #include "worker/ops/register.h"

@@ -1,6 +1,6 @@
 // What `sluice inspect` finds in a model file.
 
-#include "worker/engine/inspect.h"
+#include "worker/engine/read/inspect.h"
 
 #include <map>
 #include <memory>

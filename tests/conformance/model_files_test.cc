@@ -10,8 +10,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/conformance/wire_model.h"
-#include "worker/engine/memory_bound.h"
-#include "worker/engine/reader.h"
+#include "worker/engine/machine/memory_bound.h"
+#include "worker/engine/read/reader.h"
 #include "worker/engine/session.h"
 #include "worker/model/engine_run.h"
 #include "worker/ops/register.h"

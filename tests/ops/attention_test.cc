@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/ops/graph_case.h"
-#include "worker/engine/registry.h"
+#include "worker/engine/graph/registry.h"
 
 namespace sluice::engine {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-#include "worker/engine/strings.h"
+#include "worker/engine/values/strings.h"
 #include "worker/model/compare.h"
 #include "worker/model/engine_run.h"
 #include "worker/ops/register.h"

@@ -11,8 +11,8 @@
 
 #include "common/base/result.h"
 #include "common/link/infer.h"
-#include "worker/engine/graph.h"
-#include "worker/engine/reader.h"
+#include "worker/engine/graph/graph.h"
+#include "worker/engine/read/reader.h"
 #include "worker/engine/session.h"
 
 namespace sluice::engine::testing {

@@ -18,7 +18,7 @@
 
 #include <gtest/gtest.h>
 
-#include "worker/engine/registry.h"
+#include "worker/engine/graph/registry.h"
 #include "worker/ops/register.h"
 
 namespace sluice::engine {
@@ -170,7 +170,7 @@ std::string OperatorsDoc::text() const {
     }
   }
   made += "\n### Written out in operators of ai.onnx as the model is read\n\n";
-  const std::string contrib = read(kSource / "worker/engine/reader_contrib.cc");
+  const std::string contrib = read(kSource / "worker/engine/read/contrib.cc");
   std::string list;
   for (std::size_t at = contrib.find("\n    {\""); at != std::string::npos;
        at = contrib.find("\n    {\"", at + 1)) {

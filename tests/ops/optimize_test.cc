@@ -1,6 +1,6 @@
 // What `sluice optimize` does to a model and how it comes out of its file again.
 
-#include "worker/engine/optimize.h"
+#include "worker/engine/plan/optimize.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Which threads compute: those of worker/threads, in our loops and in oneDNN's.
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/ops/graph_case.h"
-#include "worker/engine/openmp.h"
+#include "worker/engine/machine/openmp.h"
 #include "worker/model/engine_run.h"
 #include "worker/ops/register.h"
 #include "worker/threads/team.h"

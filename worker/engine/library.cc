@@ -3,10 +3,10 @@
 #include <memory>
 #include <utility>
 
-#include "worker/engine/cpu_targets.h"
 #include "worker/engine/engine.h"
-#include "worker/engine/inspect.h"
-#include "worker/engine/optimize.h"
+#include "worker/engine/machine/cpu_targets.h"
+#include "worker/engine/plan/optimize.h"
+#include "worker/engine/read/inspect.h"
 #include "worker/engine/session.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/peak.h"

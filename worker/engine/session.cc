@@ -8,10 +8,10 @@
 
 #include "common/base/limits.h"
 #include "common/tensor/buffer.h"
-#include "worker/engine/memory_bound.h"
-#include "worker/engine/parallel.h"
-#include "worker/engine/reader.h"
-#include "worker/engine/runner.h"
+#include "worker/engine/machine/memory_bound.h"
+#include "worker/engine/machine/parallel.h"
+#include "worker/engine/read/reader.h"
+#include "worker/engine/run/runner.h"
 
 namespace sluice::engine {
 namespace {

@@ -7,9 +7,9 @@
 
 #include "common/base/result.h"
 #include "worker/engine/engine.h"
-#include "worker/engine/plan.h"
-#include "worker/engine/reader.h"
-#include "worker/engine/registry.h"
+#include "worker/engine/graph/registry.h"
+#include "worker/engine/plan/plan.h"
+#include "worker/engine/read/reader.h"
 
 namespace sluice::engine {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "worker/engine/layout.h"
+#include "worker/engine/values/layout.h"
 
 namespace sluice::engine {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/parallel.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/tensor.h"
 
 namespace sluice::engine {
 

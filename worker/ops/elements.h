@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/base/check.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 
 namespace sluice::engine {
 

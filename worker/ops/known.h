@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 
 namespace sluice::engine {
 

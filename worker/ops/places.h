@@ -7,7 +7,7 @@
 #include <span>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 
 namespace sluice::engine {
 

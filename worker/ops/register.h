@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "worker/engine/registry.h"
+#include "worker/engine/graph/registry.h"
 
 namespace sluice::engine {
 

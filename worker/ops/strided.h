@@ -8,10 +8,10 @@
 #include <type_traits>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
-#include "worker/engine/parallel.h"
-#include "worker/engine/tensor.h"
-#include "worker/engine/transposes.h"
+#include "worker/engine/graph/kernel.h"
+#include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/tensor.h"
+#include "worker/engine/values/transposes.h"
 
 namespace sluice::engine {
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/graph/kernel.h"
+#include "worker/engine/values/tensor.h"
 
 namespace sluice::engine {
 

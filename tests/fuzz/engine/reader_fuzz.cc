@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "common/base/limits.h"
-#include "worker/engine/memory_bound.h"
-#include "worker/engine/reader.h"
+#include "worker/engine/machine/memory_bound.h"
+#include "worker/engine/read/reader.h"
 #include "worker/engine/session.h"
 #include "worker/ops/register.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/types.h"
 

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/contrib/qlinear.h"
 #include "worker/ops/nn/pool_taps.h"
 #include "worker/ops/register.h"

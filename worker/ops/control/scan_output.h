@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/graph.h"
-#include "worker/engine/value.h"
+#include "worker/engine/graph/graph.h"
+#include "worker/engine/values/value.h"
 
 namespace sluice::engine {
 

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "common/base/result.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 
 namespace sluice::engine {
 

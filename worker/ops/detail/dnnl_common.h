@@ -10,7 +10,7 @@
 #include <dnnl.hpp>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 
 namespace sluice::engine::detail {
 

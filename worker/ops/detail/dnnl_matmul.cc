@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/detail/dnnl_common.h"
 #include "worker/ops/detail/panel_matrix.h"
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/detail/gemm_call.h"
 
 namespace sluice::engine::detail {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/simd/few_bits.h"
 #include "worker/ops/simd/panels.h"
 

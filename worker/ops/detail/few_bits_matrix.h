@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/tensor/buffer.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 
 namespace sluice::engine::detail {
 

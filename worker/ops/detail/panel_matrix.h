@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "common/tensor/buffer.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 
 namespace sluice::engine::detail {
 

@@ -1,6 +1,6 @@
 #include "worker/ops/math/activate.h"
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/simd/rows.h"
 
 namespace sluice::engine {

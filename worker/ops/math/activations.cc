@@ -21,7 +21,7 @@
 #include <optional>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <type_traits>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 

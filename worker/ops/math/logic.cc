@@ -5,7 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/math/two_operands.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"

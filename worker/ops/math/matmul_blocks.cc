@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/detail/dnnl_matmul.h"
 
 namespace sluice::engine {

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/math/matmul_product.h"
 

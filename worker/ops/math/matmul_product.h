@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "common/base/result.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 
 namespace sluice::engine {
 

@@ -1,6 +1,6 @@
 #include "worker/ops/math/matmul_thin.h"
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/simd/thin_products.h"
 
 namespace sluice::engine {

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/math/two_operands.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"

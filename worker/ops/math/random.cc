@@ -22,8 +22,8 @@
 #include <sys/random.h>
 
 #include "common/tensor/small_float.h"
-#include "worker/engine/onnx_types.h"
-#include "worker/engine/parallel.h"
+#include "worker/engine/graph/onnx_types.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 

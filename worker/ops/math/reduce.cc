@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/known.h"
 #include "worker/ops/math/walk.h"
 #include "worker/ops/register.h"

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/broadcast.h"
 
 namespace sluice::engine {

@@ -13,7 +13,7 @@
 #include <optional>
 #include <type_traits>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/math/arithmetic.h"
 #include "worker/ops/register.h"

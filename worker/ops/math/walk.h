@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 
 namespace sluice::engine {
 

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/ml/ml_input.h"
 #include "worker/ops/ml/post_transform.h"
 #include "worker/ops/register.h"

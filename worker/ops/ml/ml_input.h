@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/graph.h"
+#include "worker/engine/graph/graph.h"
 #include "worker/ops/ml/forest.h"
 
 namespace sluice::engine {

@@ -11,7 +11,7 @@
 #include <limits>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/ml/ml_input.h"
 #include "worker/ops/ml/post_transform.h"
 #include "worker/ops/ml/tree_attributes.h"

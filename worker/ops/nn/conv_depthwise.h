@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 #include "worker/ops/nn/window.h"
 
 namespace sluice::engine {

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/simd/depthwise_rows.h"
 
 namespace sluice::engine {

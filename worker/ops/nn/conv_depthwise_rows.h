@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/nn/window.h"
 
 namespace sluice::engine {

@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "worker/engine/layout.h"
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/layout.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {

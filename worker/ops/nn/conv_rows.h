@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "common/tensor/buffer.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/nn/window.h"
 
 namespace sluice::engine {

@@ -14,7 +14,7 @@
 #include <limits>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/detail/gemm_call.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"

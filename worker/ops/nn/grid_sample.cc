@@ -12,7 +12,7 @@
 #include <cmath>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 

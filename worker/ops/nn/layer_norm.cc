@@ -9,7 +9,7 @@
 
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/nn/rows_norm.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"

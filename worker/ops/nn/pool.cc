@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/nn/pool_rows.h"
 #include "worker/ops/nn/pool_taps.h"
 #include "worker/ops/nn/window.h"

@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 
 namespace sluice::engine {
 namespace {

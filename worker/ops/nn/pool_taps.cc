@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "worker/engine/memory_bound.h"
+#include "worker/engine/machine/memory_bound.h"
 
 namespace sluice::engine {
 namespace {

@@ -14,7 +14,7 @@
 #include <limits>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/nn/resize_spec.h"
 #include "worker/ops/register.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "worker/engine/memory_bound.h"
+#include "worker/engine/machine/memory_bound.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {

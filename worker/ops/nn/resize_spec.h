@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/graph.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/graph/graph.h"
+#include "worker/engine/values/tensor.h"
 #include "worker/ops/nn/resize_axis.h"
 
 namespace sluice::engine {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/types.h"
 

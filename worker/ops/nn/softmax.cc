@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/graph.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/graph/graph.h"
+#include "worker/engine/values/tensor.h"
 
 namespace sluice::engine {
 

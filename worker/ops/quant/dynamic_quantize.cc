@@ -4,7 +4,7 @@
 // scale) + zero held to 0..255; rounding half to even. Numbers that are all 0 get the scale 1.
 // x: float32. The whole tensor has one scale, so that rows of a batch depend on each other.
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/quant/dynamic_range.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/products.h"

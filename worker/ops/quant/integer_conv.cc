@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/math/activate.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/quant/integer_core.h"

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 
 namespace sluice::engine {
 

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 #include "worker/ops/simd/products.h"
 #include "worker/ops/simd/quads.h"
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 #include "worker/ops/quant/integer_image.h"
 
 namespace sluice::engine {

@@ -1,6 +1,6 @@
 // MatMulIntegerToFloat and ConvIntegerToFloat of the domain for fused steps: MatMulInteger or
 // ConvInteger, Cast, Mul and, as their tail, Add and an activation, for the pattern that finds them
-// (worker/engine/integer_patterns.cc).
+// (worker/engine/plan/integer_patterns.cc).
 //
 //   y = float32((A - a_zero) * (B - b_zero)) * scale + bias
 //

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/simd/quads.h"
 #include "worker/ops/types.h"

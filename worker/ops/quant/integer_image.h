@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/tensor.h"
+#include "worker/engine/values/tensor.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/simd/products.h"
 

@@ -11,7 +11,7 @@
 
 #include <algorithm>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"

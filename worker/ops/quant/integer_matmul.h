@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/quant/integer_core.h"
 

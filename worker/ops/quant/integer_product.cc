@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/quant/integer_matmul.h"
 

@@ -12,8 +12,8 @@
 #include <array>
 #include <limits>
 
-#include "worker/engine/onnx_types.h"
-#include "worker/engine/parallel.h"
+#include "worker/engine/graph/onnx_types.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/quant/spread.h"
 #include "worker/ops/register.h"

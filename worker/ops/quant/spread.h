@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "common/base/result.h"
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/graph.h"
+#include "worker/engine/graph/graph.h"
 
 namespace sluice::engine {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/engine/kernel.h"
+#include "worker/engine/graph/kernel.h"
 #include "worker/ops/recurrent/cells.h"
 #include "worker/ops/recurrent/gates.h"
 

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/recurrent/recurrent.h"
 #include "worker/ops/recurrent/rows_product.h"
 #include "worker/ops/register.h"

@@ -8,9 +8,9 @@
 
 #include <type_traits>
 
-#include "worker/engine/onnx_types.h"
-#include "worker/engine/parallel.h"
-#include "worker/engine/widen.h"
+#include "worker/engine/graph/onnx_types.h"
+#include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/widen.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/register.h"
 #include "worker/ops/shape/cast_convert.h"

@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/known.h"
 #include "worker/ops/math/arithmetic.h"
 #include "worker/ops/register.h"

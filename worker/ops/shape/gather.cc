@@ -9,8 +9,8 @@
 #include <optional>
 #include <utility>
 
-#include "worker/engine/layout.h"
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/layout.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"

@@ -13,7 +13,7 @@
 #include <array>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
 #include "worker/ops/places.h"

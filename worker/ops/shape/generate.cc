@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "worker/engine/parallel.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/tensor/small_float.h"
-#include "worker/engine/onnx_types.h"
+#include "worker/engine/graph/onnx_types.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"

@@ -14,8 +14,8 @@
 #include <numbers>
 
 #include "common/tensor/small_float.h"
-#include "worker/engine/onnx_types.h"
-#include "worker/engine/parallel.h"
+#include "worker/engine/graph/onnx_types.h"
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"

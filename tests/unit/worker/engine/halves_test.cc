@@ -1,4 +1,4 @@
-#include "worker/engine/halves.h"
+#include "worker/engine/values/halves.h"
 
 #include <bit>
 #include <cmath>

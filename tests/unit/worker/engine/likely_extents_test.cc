@@ -1,6 +1,6 @@
 // What guesses fill in for open extents.
 
-#include "worker/engine/likely_extents.h"
+#include "worker/engine/plan/likely_extents.h"
 
 #include <algorithm>
 

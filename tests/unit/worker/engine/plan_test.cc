@@ -7,11 +7,11 @@
 
 #include <gtest/gtest.h>
 
-#include "worker/engine/arena_plan.h"
-#include "worker/engine/finite.h"
-#include "worker/engine/layout.h"
-#include "worker/engine/registry.h"
-#include "worker/engine/thin_model.h"
+#include "worker/engine/bind/arena_plan.h"
+#include "worker/engine/graph/registry.h"
+#include "worker/engine/read/thin_model.h"
+#include "worker/engine/values/finite.h"
+#include "worker/engine/values/layout.h"
 #include "worker/model/wire.h"
 
 namespace sluice::engine {

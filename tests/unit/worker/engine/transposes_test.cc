@@ -1,7 +1,7 @@
 // Against the definition, one element at a time: every remainder of vectors and tiles, rows that
 // are neighbours (colours) and rows with something between them, which must stay as it was.
 
-#include "worker/engine/transposes.h"
+#include "worker/engine/values/transposes.h"
 
 #include <vector>
 

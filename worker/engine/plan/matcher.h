@@ -1,0 +1,54 @@
+// Matcher: finding chains of steps that are one operator, and putting it in their place. What the
+// patterns share (patterns.cc, quantized_patterns.cc).
+
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "worker/engine/plan/plan.h"
+
+namespace sluice::engine {
+
+class Matcher {
+ public:
+  Matcher(Plan& plan, const Registry& registry);
+
+ protected:
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
+  // Whether a step is there, of ai.onnx, of one result.
+  [[nodiscard]] bool is(std::size_t step, std::string_view name) const;
+  [[nodiscard]] const Node& node(std::size_t step) const { return plan_.steps[step].node; }
+  [[nodiscard]] ValueId result(std::size_t step) const { return node(step).outputs[0]; }
+  // The step named `name` that makes `value`.
+  [[nodiscard]] std::size_t maker(ValueId value, std::string_view name) const;
+  // The only reader of a step's result, when it is named `name`.
+  [[nodiscard]] std::size_t only_reader(std::size_t step, std::string_view name) const;
+  // Of two operands, the one that is not `value`; kNoValue when neither is, or both are.
+  [[nodiscard]] ValueId other(std::size_t step, ValueId value) const;
+  // The one number of a float32 constant.
+  [[nodiscard]] std::optional<float> number(ValueId value) const;
+  [[nodiscard]] bool is_number(ValueId value, double wanted) const;
+  // Of two operands, the one that is a number, and the other.
+  [[nodiscard]] std::optional<std::pair<float, ValueId>> number_and_other(std::size_t step) const;
+  [[nodiscard]] static bool is_near(float found, double wanted);
+  // Whether nobody but these steps reads what they make, the last one's result aside.
+  [[nodiscard]] bool closed(const std::vector<std::size_t>& steps, std::size_t last) const;
+
+  // `last` becomes `made`, which has its result and its name; `steps` go. All stays as it is where
+  // the plan will be a file that cannot hold `made`.
+  Result<void> replace(const std::vector<std::size_t>& steps, std::size_t last, Node made);
+  // The steps that were replaced leave the plan.
+  void drop_gone();
+
+  Plan& plan_;
+  const Registry& registry_;
+  std::vector<std::size_t> makers_;                // by value
+  std::vector<std::vector<std::size_t>> readers_;  // by value; kNone: the graph's output
+  std::vector<bool> gone_;
+};
+
+}  // namespace sluice::engine

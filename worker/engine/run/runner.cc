@@ -1,0 +1,56 @@
+#include "worker/engine/run/runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/limits.h"
+#include "worker/engine/machine/memory_bound.h"
+#include "worker/engine/values/finite.h"
+
+namespace sluice::engine {
+namespace {
+
+constexpr std::size_t kSpareMost = limits::kMiB;
+
+}  // namespace
+
+bool Runner::may_have_nan(const RunArguments& arguments) const {
+  return plan_.clamps && !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
+           return all_finite(input.datatype, input.data);
+         });
+}
+
+// Brings the binding for these shapes to the front, making it if it is new.
+Result<void> Runner::select(const RunArguments& arguments) {
+  const bool keep_nan = may_have_nan(arguments);
+  const auto found = std::ranges::find_if(
+      bindings_, [&](const auto& binding) { return binding->fits(arguments, keep_nan); });
+  if (found != bindings_.end()) {
+    std::rotate(bindings_.begin(), found, found + 1);
+    return {};
+  }
+  const Binding* const before = bindings_.empty() ? nullptr : bindings_.front().get();
+  SLUICE_TRY_ASSIGN(auto binding, Binding::create(plan_, arguments, keep_nan, before));
+  SLUICE_TRY(check_memory(binding->output_size(), "outputs of these shapes"));
+  if (binding->arena_size() > arena_.size()) {
+    SLUICE_TRY(check_memory(binding->arena_size() - arena_.size(),
+                            "intermediate results of these shapes"));
+    // A sequence that grows would need a larger one with each run.
+    const bool grows = arena_.size() > 0;
+    const std::size_t spare = grows ? std::min(binding->arena_size() / 4, kSpareMost) : 0;
+    arena_ = MutableBuffer();  // first gone, then the larger one: not both at once
+    arena_ = MutableBuffer(binding->arena_size() + spare);
+  }
+  if (bindings_.size() >= limits::kBoundShapes) {
+    bindings_.pop_back();
+  }
+  bindings_.insert(bindings_.begin(), std::move(binding));
+  return {};
+}
+
+Result<void> Runner::run(const RunArguments& arguments) {
+  SLUICE_TRY(select(arguments));
+  return bindings_.front()->run(arguments, arena_.bytes());
+}
+
+}  // namespace sluice::engine
