@@ -158,14 +158,17 @@ def kill_a_worker(cluster, model):
 
 
 def settled_usage(cluster):
-    """The usage once ten looks in a row agree on its counts: a connection that a test has just closed is
-    the server's for a moment longer."""
+    """The usage once its counts have been the same for half a second: a connection that a test has just
+    closed is the server's for a moment longer, which where others want the cores is a long one."""
     looks = [Usage(cluster)]
+    since = time.monotonic()
 
     def agreed():
+        nonlocal since
         looks.append(Usage(cluster))
-        del looks[:-10]
-        return len(looks) == 10 and len({look.counts() for look in looks}) == 1
+        if looks[-1].counts() != looks[-2].counts():
+            since = time.monotonic()
+        return time.monotonic() - since >= 0.5 * SLOW
     wait_until(agreed, what="an end of changes in descriptors, threads and files")
     return looks[-1]
 

@@ -2,9 +2,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace sluice::actor {
 namespace {
@@ -72,6 +77,25 @@ TEST_F(KeepAwakeTest, is_woken_by_every_touch_that_finds_it_asleep) {
     clock.set(microseconds(2'000 * round + 300));
     wait_for(thread, true);
   }
+}
+
+// Those of a killed process are open until all its threads have had a core once more.
+TEST_F(KeepAwakeTest, holds_no_descriptor_but_the_standard_ones) {
+  wait_for(thread, true);
+  int threads = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    if (name != "keep_awake") {
+      continue;
+    }
+    ++threads;
+    std::error_code gone;  // the thread of the test before, which is joined and still ends
+    for (const auto& descriptor : std::filesystem::directory_iterator(task.path() / "fd", gone)) {
+      EXPECT_LE(std::stoi(descriptor.path().filename()), STDERR_FILENO);
+    }
+  }
+  EXPECT_GE(threads, 1);
 }
 
 TEST_F(KeepAwakeTest, ends_while_it_sleeps) {
