@@ -1,4 +1,5 @@
 """Model repositories with versions, rollouts, and `sluice prove-swap` as the load of a system test."""
+import collections
 import json
 import os
 import pathlib
@@ -126,22 +127,38 @@ def check_ledger(result, errors=(), versions=None):
         assert set(requests["ok_by_version"]) == {str(v) for v in versions}, requests
 
 
+def opened(folder):
+    """What the descriptors of a process are: a file's name, or a kind without its number."""
+    found = []
+    for entry in folder.iterdir():
+        try:
+            found.append(os.readlink(entry).split(":[")[0])
+        except FileNotFoundError:
+            continue
+    return found
+
+
 class Usage:
     """What all processes of a cluster hold at one moment."""
 
     def __init__(self, cluster):
-        self.pss_kb = self.descriptors = self.threads = 0
+        self.pss_kb = self.threads = 0
+        self.open = collections.Counter()  # by process and what is open
         self.processes = cluster.processes_left()
         for pid in self.processes:
             folder = pathlib.Path("/proc") / str(pid)
             rollup = (folder / "smaps_rollup").read_text()
             self.pss_kb += int(rollup.split("\nPss:")[1].split()[0])
-            self.descriptors += len(list((folder / "fd").iterdir()))
+            self.open.update(f"{pid} {what}" for what in opened(folder / "fd"))
             self.threads += len(list((folder / "task").iterdir()))
         self.run_dir = sorted(str(p.relative_to(cluster.run_dir)) for p in cluster.run_dir.rglob("*"))
 
     def counts(self):
-        return (len(self.processes), self.descriptors, self.threads, len(self.run_dir))
+        return (len(self.processes), self.open.total(), self.threads, len(self.run_dir))
+
+    def beyond(self, other):
+        """What is open now and was not then, for people."""
+        return dict(self.open - other.open) or "nothing"
 
 
 def kill_a_worker(cluster, model):
@@ -194,7 +211,9 @@ def check_memory(first, last):
     allowed = max(0.02 * mean(first), 1024 * len(first[0].processes))
     print(f"PSS {mean(first):.0f} kB, then {mean(last):.0f} kB ({grown:+.0f} kB, allowed {allowed:.0f})")
     assert grown <= allowed
-    assert {u.counts() for u in first + last} == {first[0].counts()}, [u.counts() for u in first + last]
+    least = min(first + last, key=Usage.counts)
+    for i, usage in enumerate(first + last):
+        assert usage.counts() == least.counts(), f"look {i} of {len(first + last)}: {usage.beyond(least)} more"
 
 
 __all__ = ["ECHO", "SLOW", "Cluster", "EXAMPLE", "SHARED_MODELS", "Load", "Usage", "add_version",
