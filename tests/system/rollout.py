@@ -174,16 +174,30 @@ def kill_a_worker(cluster, model):
     return pid
 
 
+def dying(parents):
+    """Children of these processes that have not yet ended with all their threads: a worker ends at the
+    lowest priority, and where others want the cores that takes seconds."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state in "ZX" and int(parent) in parents:
+            found.append(int(entry.name))
+    return found
+
+
 def settled_usage(cluster):
-    """The usage once its counts have been the same for half a second: a connection that a test has just
-    closed is the server's for a moment longer, which where others want the cores is a long one."""
+    """The usage once nothing of the cluster is dying and the counts have been the same for half a second:
+    a connection that a test has just closed is the server's for a moment longer."""
     looks = [Usage(cluster)]
     since = time.monotonic()
 
     def agreed():
         nonlocal since
         looks.append(Usage(cluster))
-        if looks[-1].counts() != looks[-2].counts():
+        if looks[-1].counts() != looks[-2].counts() or dying(looks[-1].processes):
             since = time.monotonic()
         return time.monotonic() - since >= 0.5 * SLOW
     wait_until(agreed, what="an end of changes in descriptors, threads and files")
