@@ -84,8 +84,8 @@ TEST(ParallelFor, is_serial_within_itself_and_with_one_thread) {
 TEST(OpenMp, of_oneDNN_is_the_engines_own) {
   const NamedTensor x = graphs::random_floats({1, 64, 28, 28}, 1);
   graphs::GraphCase graph;
-  graph.input("x", x).constant("w", graphs::random_floats({64, 64, 3, 3}, 2));
-  graph.node("Conv", {"x", "w"}, {"y"}, {graphs::integers("pads", {1, 1, 1, 1})}).output("y");
+  graph.input("x", x).constant("w", graphs::random_floats({64, 64, 5, 5}, 2));
+  graph.node("Conv", {"x", "w"}, {"y"}, {graphs::integers("pads", {2, 2, 2, 2})}).output("y");
   auto registry = std::make_shared<Registry>();
   register_all(*registry);
   const auto threads = [] {

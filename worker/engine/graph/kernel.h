@@ -102,6 +102,8 @@ class PrepareContext {
   // An input that is a constant; null when it is not or was left out. Valid during prepare.
   virtual Result<const TensorView*> constant(std::size_t input) = 0;
   virtual Result<const TensorView*> tail_bias() = 0;
+  // Runs may bind with finite inputs: BindContext::keep_nan is not always set.
+  [[nodiscard]] virtual bool tame() const = 0;
   // Dims of an input for the shapes the model declares, unknown extents guessed; null when even
   // that is not known. For choosing layouts and algorithms, never for correctness.
   [[nodiscard]] virtual const Shape* typical_dims(std::size_t input) const = 0;
@@ -115,7 +117,8 @@ struct BindContext {
   const Node* node = nullptr;
   std::span<const TensorView> inputs{};   // datatype, dims, layout; data only of constants
   std::span<const TensorView> outputs{};  // likewise
-  // Numbers may not be finite: relu and clip must not be left to oneDNN, which loses NaN.
+  // Numbers may not be finite: relu and clip must not be left to oneDNN, which loses NaN, nor a
+  // convolution to Winograd's method, which spreads them.
   bool keep_nan = false;
   std::size_t scratch_size = 0;  // set by bind: bytes run gets, aligned to 64
   // Set by binds that choose between kernels: its name, which lives as long as what is bound.

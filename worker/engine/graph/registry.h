@@ -66,8 +66,9 @@ struct OperatorEntry {
   bool fuses_tail = false;                // takes bias and activation of its consumer
   std::size_t own_bias = 2;  // the input that is one, or that keeps the step from taking another
   bool fuses_residual = false;
-  bool tame = false;  // finite inputs give finite outputs, but for overflow (see tame.cc)
-  bool pure = true;   // false: never folded (the tests' operators)
+  bool tame = false;         // finite inputs give finite outputs, but for overflow (see tame.cc)
+  bool spreads_nan = false;  // has kernels for finite inputs alone (BindContext::keep_nan)
+  bool pure = true;          // false: never folded (the tests' operators)
   // Where the operator is an activation that its producer can apply: fills it in, true. Null:
   // never.
   bool (*as_activation)(const Box& params, const InputFacts& facts, Tail& tail) = nullptr;

@@ -66,6 +66,7 @@ class StepPreparation final : public PrepareContext {
   [[nodiscard]] const Node& node() const override { return step_.node; }
   [[nodiscard]] const Tail& tail() const override { return step_.tail; }
   [[nodiscard]] bool reference() const override { return reference_; }
+  [[nodiscard]] bool tame() const override { return step_.tame; }
   Result<const TensorView*> constant(std::size_t input) override {
     if (!step_.node.has_input(input)) {
       return static_cast<const TensorView*>(nullptr);

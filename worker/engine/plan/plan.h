@@ -57,7 +57,7 @@ struct Plan {
   // Dims for the declared shapes, open extents guessed. For choices, never for correctness.
   std::vector<std::optional<Shape>> typical;
   std::vector<DataType> datatypes;  // by ValueId, where the guess reached
-  bool clamps = false;              // a relu or clip is fused somewhere
+  bool looks_for_nan = false;       // a step has to know whether its inputs may have some
   // Of a plan that is written as a file: the file's opset of ai.onnx, behind which no pass goes.
   std::optional<int> file_opset;
   bool rows_independent = false;  // requests may share a run: see rows.h

@@ -55,10 +55,11 @@ void note_results(const Plan& plan, const Step& step, std::vector<bool>& tame) {
 }  // namespace
 
 void note_tame(Plan& plan) {
-  plan.clamps = std::ranges::any_of(plan.steps, [](const Step& step) {
-    return step.tail.activation == Activation::relu || step.tail.activation == Activation::clip;
+  plan.looks_for_nan = std::ranges::any_of(plan.steps, [](const Step& step) {
+    return step.tail.activation == Activation::relu || step.tail.activation == Activation::clip ||
+           step.entry->spreads_nan;
   });
-  if (!plan.clamps) {
+  if (!plan.looks_for_nan) {
     return;
   }
   std::vector<bool> tame(plan.value_names.size(), false);

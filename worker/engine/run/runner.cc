@@ -15,7 +15,7 @@ constexpr std::size_t kSpareMost = limits::kMiB;
 }  // namespace
 
 bool Runner::may_have_nan(const RunArguments& arguments) const {
-  return plan_.clamps && !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
+  return plan_.looks_for_nan && !std::ranges::all_of(arguments.inputs, [](const InputView& input) {
            return all_finite(input.datatype, input.data);
          });
 }

@@ -5,18 +5,20 @@
 // oneDNN cannot (plain loops). Any number of groups; 1 to 3 spatial dimensions by oneDNN, more by
 // the loops. float32 multiplies and adds in float32.
 
-#include <cstring>
+#include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/detail/dnnl_conv.h"
 #include "worker/ops/math/activate.h"
+#include "worker/ops/nn/conv_bound.h"
 #include "worker/ops/nn/conv_depthwise.h"
 #include "worker/ops/nn/conv_depthwise_rows.h"
-#include "worker/ops/nn/conv_direct.h"
 #include "worker/ops/nn/conv_rows.h"
+#include "worker/ops/nn/conv_winograd.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
-#include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -74,15 +76,6 @@ Result<OutputFacts> infer_conv(const ConvParams& params, const InputFacts& facts
   return one_output(x.datatype, std::move(dims));
 }
 
-struct ConvState {
-  Tail tail{};
-  std::shared_ptr<const detail::PackedFilter> filter{};
-  std::vector<float> bias{};               // constant: the node's own, or a fused Add's
-  std::vector<float> depthwise{};          // weights of conv_depthwise.h, instead of `filter`
-  bool depthwise_rows = false;             // they are for conv_depthwise_rows.h
-  std::shared_ptr<const ConvRows> rows{};  // likewise
-};
-
 detail::ConvSpec spec_of(
     const ConvParams& params, const ConvState& state, Dims x, Dims w, const Window& window) {
   detail::ConvSpec spec{.x_dims = {x.begin(), x.end()},
@@ -137,17 +130,23 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
     state.depthwise = depthwise_weights(*w);
     return state;
   }
-  if (params.group > 1 || (!ConvRows::is_thin(w->dims) && !ConvRows::is_long(w->dims))) {
+  if (usable && params.group == 1 && ConvWinograd::pays(w->dims, *window)) {
+    state.winograd = std::make_shared<ConvWinograd>(*w);
+  }
+  // Behind what can make NaN of finite numbers, images that have some are met in any run.
+  const bool direct = state.winograd == nullptr || !context.tame();
+  if (direct &&
+      (params.group > 1 || (!ConvRows::is_thin(w->dims) && !ConvRows::is_long(w->dims)))) {
     state.filter = detail::PackedFilter::make(spec_of(params, state, x, w->dims, *window),
                                               w->as<float>().data());
   }
   if (state.filter == nullptr && depthwise) {
     state.depthwise = depthwise_weights(*w);
   }
-  if (state.filter == nullptr && params.group == 1) {
+  if (direct && state.filter == nullptr && params.group == 1) {
     state.rows = std::make_shared<ConvRows>(*w);
   }
-  if (state.filter != nullptr || state.rows != nullptr) {
+  if (state.filter != nullptr || state.rows != nullptr || state.winograd != nullptr) {
     context.consume(1);
     if (own != nullptr) {
       context.consume(2);
@@ -156,145 +155,95 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   return state;
 }
 
-struct ConvBound {
-  Window window{};
-  std::shared_ptr<detail::Convolution> primitive{};
-  bool activates = true;  // the primitive does the tail's activation
+// Kernels that multiply directly.
+struct Direct {
+  std::shared_ptr<const detail::PackedFilter> filter{};
+  std::shared_ptr<const ConvRows> rows{};
 };
+
+// As packed in prepare; packed for this binding alone where that did so for Winograd's method.
+Direct direct_of(const ConvState& state, const detail::ConvSpec& spec, TensorView w) {
+  if (state.winograd == nullptr || state.filter != nullptr || state.rows != nullptr) {
+    return {.filter = state.filter, .rows = state.rows};
+  }
+  std::vector<float> weights = state.winograd->restored();
+  w.data = weights.data();
+  w.layout = Layout::plain;
+  if (auto filter = detail::PackedFilter::make(spec, weights.data())) {
+    return {.filter = std::move(filter)};
+  }
+  return {.rows = std::make_shared<ConvRows>(w)};
+}
+
+Result<void> bind_direct(const ConvParams& params,
+                         const ConvState& state,
+                         Dims x,
+                         BindContext& context,
+                         ConvBound& bound) {
+  const TensorView& w = context.inputs[1];
+  detail::ConvSpec spec = spec_of(params, state, x, w.dims, bound.window);
+  Direct direct = direct_of(state, spec, w);
+  bound.rows = std::move(direct.rows);
+  if (direct.filter == nullptr) {
+    context.implementation = bound.rows != nullptr      ? "rows"
+                             : state.depthwise_rows     ? "depthwise rows"
+                             : !state.depthwise.empty() ? "depthwise"
+                                                        : "loops";
+    context.scratch_size = bound.rows != nullptr ? bound.rows->scratch_size(bound.window, x) : 0;
+    return {};
+  }
+  if (context.keep_nan && loses_nan(state.tail.activation)) {
+    bound.activates = false;
+    spec.tail.activation = Activation::none;
+  }
+  bound.primitive = detail::Convolution::make(spec, std::move(direct.filter));
+  if (bound.primitive == nullptr) {
+    return Error{ErrorCode::internal, "no kernel for its packed weights"};
+  }
+  context.scratch_size = bound.primitive->scratch_size();
+  context.implementation = bound.primitive->implementation();
+  return {};
+}
 
 Result<ConvBound> bind_conv(const ConvParams& params,
                             const ConvState& state,
                             BindContext& context) {
   const TensorView& x = context.inputs[0];
   const TensorView& w = context.inputs[1];
+  const TensorView& y = context.outputs[0];
   ConvBound bound;
   SLUICE_TRY_ASSIGN(bound.window, window_of(params, x.dims, w.dims));
   const auto residual = state.tail.residual;
-  if (residual && !std::equal(context.inputs[*residual].dims.begin(),
-                              context.inputs[*residual].dims.end(),
-                              context.outputs[0].dims.begin(),
-                              context.outputs[0].dims.end())) {
-    return bad_input("shapes " + to_string(context.outputs[0].dims) + " and " +
+  if (residual && !std::ranges::equal(context.inputs[*residual].dims, y.dims)) {
+    return bad_input("shapes " + to_string(y.dims) + " and " +
                      to_string(context.inputs[*residual].dims) +
                      " are added, which the model's declared shapes do not allow");
   }
-  context.implementation = state.rows != nullptr      ? "rows"
-                           : state.depthwise_rows     ? "depthwise rows"
-                           : !state.depthwise.empty() ? "depthwise"
-                                                      : "loops";
-  if (state.rows != nullptr) {
-    context.scratch_size = state.rows->scratch_size(bound.window, x.dims);
-  }
-  if (state.filter == nullptr || context.outputs[0].count == 0) {
+  if (y.count == 0) {
     return bound;
   }
-  detail::ConvSpec spec = spec_of(params, state, x.dims, w.dims, bound.window);
-  if (context.keep_nan && loses_nan(state.tail.activation)) {
-    bound.activates = false;
-    spec.tail.activation = Activation::none;
+  if (state.winograd == nullptr) {
+    SLUICE_TRY(bind_direct(params, state, x.dims, context, bound));
+    return bound;
   }
-  bound.primitive = detail::Convolution::make(spec, state.filter);
-  if (bound.primitive == nullptr) {
-    return Error{ErrorCode::internal, "no kernel for its packed weights"};
+  bound.looks = context.keep_nan;
+  if (bound.looks) {
+    Shape one(x.dims.begin(), x.dims.end());
+    one[0] = 1;
+    SLUICE_TRY(bind_direct(params, state, one, context, bound));
   }
-  context.scratch_size = bound.primitive->scratch_size();
-  context.implementation = bound.primitive->implementation();
+  bound.blocks = state.winograd->blocks_for(y.dims, team_size());
+  context.scratch_size =
+      std::max(context.scratch_size, state.winograd->scratch_size(*bound.blocks));
+  context.implementation = "winograd 4x4";
   return bound;
-}
-
-void apply_tail(const Tail& tail, const TensorView* residual, TensorView& y) {
-  if (residual != nullptr) {
-    SLUICE_CHECK(residual->layout == y.layout);
-    float* out = y.mut<float>().data();
-    simd::accumulate(residual->as<float>().data(), out, y.count);
-  }
-  activate(tail, y);
-}
-
-Result<void> run_loops(const ConvParams& params,
-                       const ConvState& state,
-                       const ConvBound& bound,
-                       KernelContext& context) {
-  TensorView& y = context.output(0);
-  const bool own_bias = context.has_input(2);
-  if (y.datatype == DataType::float64) {
-    const double* bias = own_bias ? context.input(2).as<double>().data() : nullptr;
-    conv_direct(context.input(0), context.input(1), bias, bound.window, params.group, y);
-    return {};
-  }
-  const float* bias = !state.bias.empty() ? state.bias.data()
-                      : own_bias          ? context.input(2).as<float>().data()
-                                          : nullptr;
-  const TensorView* residual = state.tail.residual ? &context.input(*state.tail.residual) : nullptr;
-  Tensor saved;  // the loops overwrite y, which may be where the residual lies
-  TensorView saved_view;
-  if (residual != nullptr && residual->data == y.data) {
-    SLUICE_TRY_ASSIGN(saved, Tensor::create(y.datatype, {y.dims.begin(), y.dims.end()}));
-    saved_view = saved.view();
-    copy_elements(*residual, saved_view);
-    saved_view.layout = y.layout;
-    residual = &saved_view;
-  }
-  if (state.depthwise_rows && y.layout == Layout::channels_last) {
-    conv_depthwise_rows(context.input(0), state.depthwise, bias, bound.window, state.tail, y);
-    return {};
-  }
-  if (!state.depthwise.empty() && y.layout == Layout::channels_last) {
-    conv_depthwise(context.input(0), state.depthwise, bias, bound.window, y);
-  } else {
-    conv_direct(context.input(0), context.input(1), bias, bound.window, params.group, y);
-  }
-  apply_tail(state.tail, residual, y);
-  return {};
-}
-
-// y holds the residual, where there is one.
-void run_rows(const ConvState& state, const ConvBound& bound, KernelContext& context) {
-  TensorView& y = context.output(0);
-  const bool adds = state.tail.residual.has_value();
-  const std::int64_t channels = y.dims[1];
-  float* const out = y.mut<float>().data();
-  for (std::int64_t at = 0; adds && !state.bias.empty() && at < y.count; at += channels) {
-    simd::accumulate(state.bias.data(), out + at, channels);
-  }
-  state.rows->run(context.input(0),
-                  state.bias.empty() ? nullptr : state.bias.data(),
-                  adds,
-                  bound.window,
-                  state.tail,
-                  context.scratch().data(),
-                  y);
-  if (state.rows->leaves_activation()) {
-    activate(state.tail, y);
-  }
 }
 
 Result<void> run_conv(const ConvParams& params,
                       const ConvState& state,
                       const ConvBound& bound,
                       KernelContext& context) {
-  TensorView& y = context.output(0);
-  if (y.count == 0) {
-    return {};
-  }
-  if (bound.primitive == nullptr && state.rows == nullptr) {
-    return run_loops(params, state, bound, context);
-  }
-  if (state.tail.residual) {
-    copy_elements(context.input(*state.tail.residual), y);  // nothing, where they share memory
-  }
-  if (state.rows != nullptr) {
-    run_rows(state, bound, context);
-    return {};
-  }
-  bound.primitive->run(context.input(0).as<float>().data(),
-                       state.bias.data(),
-                       y.mut<float>().data(),
-                       context.scratch().data());
-  if (!bound.activates) {
-    activate(state.tail, y);
-  }
-  return {};
+  return run_bound(params.group, state, bound, context);
 }
 
 }  // namespace
@@ -308,7 +257,8 @@ void register_conv(Registry& registry) {
        .layout = LayoutRule::channels_last,
        .fuses_tail = true,
        .fuses_residual = true,
-       .tame = true});
+       .tame = true,
+       .spreads_nan = true});
 }
 
 }  // namespace sluice::engine

@@ -9,6 +9,8 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "worker/ops/simd/activated-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
@@ -25,25 +27,6 @@ constexpr std::int64_t kTileRows = kVectors >= 4 ? 3 : 12 / kVectors;
 constexpr std::int64_t kTilePanels = kVectors == 1 ? 2 : 1;
 
 constexpr std::int64_t kLine = 64 / sizeof(float);
-
-HWY_INLINE V activated(const Tail& tail, V v) {
-  const D d;
-  const V low = hn::Set(d, tail.low);
-  switch (tail.activation) {
-    case Activation::relu:
-      return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Zero(d), v);
-    case Activation::leaky_relu:
-      return hn::IfThenElse(hn::Lt(v, hn::Zero(d)), hn::Mul(v, low), v);
-    case Activation::clip: {
-      const V high = hn::Set(d, tail.high);
-      const V raised = hn::IfThenElse(hn::Lt(v, low), low, v);
-      return hn::IfThenElse(hn::Gt(raised, high), high, raised);
-    }
-    case Activation::none:
-      break;
-  }
-  return v;
-}
 
 // What the sums of a tile's row start with, and where they go. Whole panels go straight to memory.
 struct Ends {
@@ -73,7 +56,7 @@ struct Ends {
     const bool whole = count == kCount * kLanes;
     HWY_ALIGN float part[kCount * kLanes];
     for (std::int64_t v = 0; v < kCount; ++v) {
-      const V sum = product.tail != nullptr ? activated(*product.tail, sums[v]) : sums[v];
+      const V sum = product.tail != nullptr ? activated(d, *product.tail, sums[v]) : sums[v];
       hn::StoreU(sum, d, (whole ? to : part) + v * kLanes);
     }
     if (!whole) {
