@@ -21,6 +21,7 @@ struct BenchEngineOptions {
   double seconds = 5;
   std::vector<std::string> shapes;
   std::string sweep;
+  std::vector<std::string> without;
   std::string trace;  // a file; "": none
   bool profile = false;
   bool json = false;
@@ -45,7 +46,7 @@ Result<std::string> bench(const BenchEngineOptions& options) {
     SLUICE_TRY_ASSIGN(bench.feed.sweep, model::parse_sweep_option(options.sweep));
   }
   SLUICE_TRY_ASSIGN(const auto engine, engine::open_engine(engine::default_library()));
-  const auto subject = model::bench_engine_of(*engine);
+  const auto subject = model::bench_engine_of(*engine, options.without);
   model::StepProfile profile;
   bench.profile = options.profile || !options.trace.empty() ? &profile : nullptr;
   SLUICE_TRY_ASSIGN(const model::BenchResult result, model::run_bench(*subject, bench));
@@ -105,6 +106,13 @@ void add_bench_engine_command(CLI::App& bench_app, ExitCode& exit_code) {
       ->excludes(sweep)
       ->excludes(profile)
       ->excludes(trace);
+  command
+      ->add_option("--without",
+                   options->without,
+                   "Leave out families of the plan's passes, to see what they bring: "
+                   "duplicates,identities; a name that there is not lists them")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--write", options->bench.write, "A folder for output_I.pb of the first run");
   command->add_flag("--json", options->json, "One JSON object");
   command->callback([options, &exit_code] {

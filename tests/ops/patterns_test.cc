@@ -356,6 +356,59 @@ TEST(Patterns, AGeluIsAccurateFarBelowZero) {
             "");
 }
 
+struct HardSwishOptions {
+  bool divides = true;
+  bool attributes = false;  // Clip as before opset 11
+  float plus = 3;
+  float high = 6;
+  float by = 6;
+  std::string also{};
+};
+
+GraphCase hard_swish(const HardSwishOptions& options) {
+  GraphCase graph(options.attributes ? 10 : 13);
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  graph.input("x", floats({11}, {-4, -3, -2.5F, -1, 0, 0.75F, 2.9F, 3, 100, kInf, kNan}))
+      .constant("plus", floats({}, {options.plus}))
+      .constant("low", floats({}, {0}))
+      .constant("high", floats({}, {options.high}))
+      .constant("by", floats({}, {options.divides ? options.by : 1 / options.by}))
+      .node("Add", {"x", "plus"}, {"a"});
+  if (options.attributes) {
+    graph.node("Clip", {"a"}, {"c"}, {real("min", 0), real("max", options.high)});
+  } else {
+    graph.node("Clip", {"a", "low", "high"}, {"c"});
+  }
+  graph.node("Mul", {"x", "c"}, {"p"})
+      .node(options.divides ? "Div" : "Mul", {"p", "by"}, {"y"})
+      .output("y");
+  if (!options.also.empty()) {
+    graph.output(options.also);
+  }
+  return graph;
+}
+
+TEST(Patterns, AHardSwishWrittenOutBecomesOneStep) {
+  for (const bool divides : {false, true}) {
+    for (const bool attributes : {false, true}) {
+      GraphCase graph = hard_swish({.divides = divides, .attributes = attributes});
+      const auto want = graph.run_reference();
+      ASSERT_TRUE(want) << error_of(want);
+      EXPECT_EQ(mismatch(graph.run(), (*want)[0], 1e-6, 1e-6), "");
+      EXPECT_EQ(graph.figures().steps, 1U) << divides << attributes;
+    }
+  }
+  const HardSwishOptions others[] = {{.plus = 2}, {.high = 5}, {.by = 5}, {.also = "c"}};
+  for (const HardSwishOptions& options : others) {
+    GraphCase graph = hard_swish(options);
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    EXPECT_EQ(mismatch(graph.run(), (*want)[0], 1e-6, 1e-6), "");
+    EXPECT_GT(graph.figures().steps, 1U);
+  }
+}
+
 TEST(Patterns, AModelCannotNameWhatOnlyThePlanMakes) {
   const auto made = run_domain_op("sluice.fused", 1, "Gelu", {floats({1}, {1})});
   ASSERT_FALSE(made);

@@ -35,6 +35,8 @@ struct LoadOptions {
   // That loading it, or a run, may take at once for a tensor, for all intermediate results or for
   // all weights. 0: what the machine has left.
   std::size_t memory_bytes = 0;
+  // Families of the plan's passes that are left out (plan/families.h), by name: for `bench engine`.
+  std::vector<std::string> without{};
 };
 
 // What an input or output is. Requests and answers have tensors alone.
@@ -190,7 +192,7 @@ class Engine {
 
 // The one exported function of the library; `kAbi` guards against a stale file beside the
 // executable.
-inline constexpr std::uint32_t kAbi = 8;
+inline constexpr std::uint32_t kAbi = 9;
 inline constexpr const char* kOpenFunction = "sluice_engine_open";
 using OpenFunction = Engine* (*)(std::uint32_t abi);  // null when the ABI differs; caller owns
 

@@ -119,6 +119,8 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options) {
   const MemoryLimit limit(options.memory_bytes);
+  PlanOptions wanted = plan_options;
+  SLUICE_TRY_ASSIGN(wanted.without, families_named(options.without));
   SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
   if (options.any_shapes) {
     for (Declared& input : model.graph.inputs) {
@@ -127,7 +129,6 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
       input.symbols.clear();
     }
   }
-  PlanOptions wanted = plan_options;
   wanted.any_forms = options.any_forms;
   wanted.memory_bytes = options.memory_bytes;
   auto session = make_session(std::move(model), options.threads, std::move(registry), wanted);

@@ -52,8 +52,9 @@ class BenchEngine {
   virtual Result<std::unique_ptr<BenchModel>> load(const std::string& path, int threads) = 0;
 };
 
-// Ours. `engine` must outlive what is made of it.
-std::unique_ptr<BenchEngine> bench_engine_of(engine::Engine& engine);
+// Ours. `engine` must outlive what is made of it. `without`: as engine::LoadOptions::without.
+std::unique_ptr<BenchEngine> bench_engine_of(engine::Engine& engine,
+                                             std::vector<std::string> without = {});
 
 struct BenchOptions {
   std::string path;

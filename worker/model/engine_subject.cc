@@ -61,21 +61,24 @@ class OurModel final : public BenchModel {
 
 class OurEngine final : public BenchEngine {
  public:
-  explicit OurEngine(engine::Engine& engine) : engine_(&engine) {}
+  OurEngine(engine::Engine& engine, std::vector<std::string> without)
+      : engine_(&engine), without_(std::move(without)) {}
   Result<std::unique_ptr<BenchModel>> load(const std::string& path, int threads) override {
     SLUICE_TRY_ASSIGN(std::unique_ptr<engine::Session> session,
-                      engine_->load({.path = path, .threads = threads}));
+                      engine_->load({.path = path, .threads = threads, .without = without_}));
     return std::unique_ptr<BenchModel>(std::make_unique<OurModel>(std::move(session)));
   }
 
  private:
   engine::Engine* engine_;
+  std::vector<std::string> without_;
 };
 
 }  // namespace
 
-std::unique_ptr<BenchEngine> bench_engine_of(engine::Engine& engine) {
-  return std::make_unique<OurEngine>(engine);
+std::unique_ptr<BenchEngine> bench_engine_of(engine::Engine& engine,
+                                             std::vector<std::string> without) {
+  return std::make_unique<OurEngine>(engine, std::move(without));
 }
 
 }  // namespace sluice::model

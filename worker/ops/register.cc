@@ -60,6 +60,7 @@ void register_optional(Registry& registry);
 void register_pad(Registry& registry);
 void register_pool(Registry& registry);
 void register_power(Registry& registry);
+void register_rotate_pairs(Registry& registry);
 void register_prelu(Registry& registry);
 void register_qlinear_math(Registry& registry);
 void register_qlinear_pool(Registry& registry);
@@ -149,6 +150,7 @@ void register_all(Registry& registry) {
   register_pad(registry);
   register_pool(registry);
   register_power(registry);
+  register_rotate_pairs(registry);
   register_prelu(registry);
   register_qlinear_math(registry);
   register_qlinear_pool(registry);

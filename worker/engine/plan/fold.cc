@@ -41,6 +41,9 @@ bool worth_folding(const Plan& plan, const Step& step) {
   if (step.node.inputs.empty() && step.node.op_type == "Constant") {
     return true;  // a weight, written as a node
   }
+  if (!plan.takes(PassFamily::constants)) {
+    return false;
+  }
   std::vector<TensorView> inputs;
   std::size_t bytes = 64 * limits::kKiB;
   for (const ValueId value : step.node.inputs) {

@@ -41,14 +41,17 @@ class Fuser {
         continue;
       }
       std::size_t at = i;
-      if (plan_.steps[i].node.op_type == "Conv") {
+      if (plan_.steps[i].node.op_type == "Conv" && plan_.takes(PassFamily::batch_norm)) {
         SLUICE_TRY(take_batch_norm(at));
       }
-      if (with_kernels) {
+      if (with_kernels && plan_.takes(PassFamily::bias)) {
         take_bias(at);
-        if (plan_.steps[at].entry->fuses_residual) {
-          take_residual(at);
-        }
+      }
+      if (with_kernels && plan_.takes(PassFamily::residual) &&
+          plan_.steps[at].entry->fuses_residual) {
+        take_residual(at);
+      }
+      if (with_kernels && plan_.takes(PassFamily::activation)) {
         take_activation(at);
       }
       done_[at] = true;  // it moved behind `i`: what follows its activation is not its own

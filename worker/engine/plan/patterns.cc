@@ -5,6 +5,8 @@
 //   Div, Erf, Add, Mul, Mul                                       x / 2 * (1 + erf(x / sqrt 2))
 //   Pow, Mul, Add, Mul, Tanh, Add, Mul, Mul                       Gelu approximated by tanh
 //   Sigmoid, Mul                                                  x * sigmoid(x)
+//   Add, Clip, Mul, Div                                           HardSwish, x * clip(x + 3, 0, 6)
+//   / 6
 //
 // A pattern is taken when nothing else reads what lies inside of it and its constants are what the
 // operator has; its last step becomes the operator, the others vanish. float32 alone.
@@ -27,22 +29,25 @@ class Patterns : Matcher {
 
   Result<void> run() {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      if (is(i, "Sqrt")) {
-        SLUICE_TRY(take_layer_norm(i));
-        SLUICE_TRY(gone_[i] ? Result<void>() : take_rms_norm(i));
-      } else if (is(i, "Erf")) {
-        SLUICE_TRY(take_gelu(i));
-      } else if (is(i, "Tanh")) {
-        SLUICE_TRY(take_gelu_by_tanh(i));
-      } else if (is(i, "Sigmoid")) {
-        SLUICE_TRY(take_silu(i));
-      }
+      SLUICE_TRY(take(PassFamily::layer_norm, "Sqrt", i, &Patterns::take_layer_norm));
+      SLUICE_TRY(take(PassFamily::rms_norm, "Sqrt", i, &Patterns::take_rms_norm));
+      SLUICE_TRY(take(PassFamily::gelu, "Erf", i, &Patterns::take_gelu));
+      SLUICE_TRY(take(PassFamily::gelu_by_tanh, "Tanh", i, &Patterns::take_gelu_by_tanh));
+      SLUICE_TRY(take(PassFamily::swish, "Sigmoid", i, &Patterns::take_silu));
+      SLUICE_TRY(take(PassFamily::hard_swish, "Clip", i, &Patterns::take_hard_swish));
     }
     drop_gone();
     return {};
   }
 
  private:
+  // The pattern around a step, if that is the one by which it is found.
+  Result<void> take(PassFamily family,
+                    std::string_view name,
+                    std::size_t step,
+                    Result<void> (Patterns::*pattern)(std::size_t)) {
+    return plan_.takes(family) && is(step, name) ? (this->*pattern)(step) : Result<void>();
+  }
   [[nodiscard]] const Shape* shape(ValueId value) const {
     return plan_.typical[value] ? &*plan_.typical[value] : nullptr;
   }
@@ -68,6 +73,7 @@ class Patterns : Matcher {
   Result<void> take_gelu_by_tanh(std::size_t tanh);
   Result<void> take_half_of(ValueId x, std::vector<std::size_t> inside, Node made);
   Result<void> take_silu(std::size_t sigmoid);
+  Result<void> take_hard_swish(std::size_t clip);
   [[nodiscard]] static Node norm(const char* name,
                                  int opset,
                                  std::vector<ValueId> inputs,
@@ -293,6 +299,33 @@ Result<void> Patterns::take_silu(std::size_t sigmoid) {
     return {};
   }
   return replace({sigmoid}, product, of_one("Swish", 24, x));
+}
+
+// The bounds are attributes before opset 11.
+Result<void> Patterns::take_hard_swish(std::size_t clip) {
+  std::optional<float> low = node(clip).has_input(1) ? number(node(clip).inputs[1]) : std::nullopt;
+  std::optional<float> high = node(clip).has_input(2) ? number(node(clip).inputs[2]) : std::nullopt;
+  for (const Attribute& attribute : node(clip).attributes) {
+    low = attribute.name == "min" ? attribute.real : low;
+    high = attribute.name == "max" ? attribute.real : high;
+  }
+  const std::size_t plus = maker(node(clip).inputs[0], "Add");
+  const std::size_t product = only_reader(clip, "Mul");
+  const ValueId x = product == kNone ? kNoValue : other(product, result(clip));
+  if (low != 0.0F || high != 6.0F || plus == kNone || x == kNoValue || !is_float32(x) ||
+      !is_number(other(plus, x), 3)) {
+    return {};
+  }
+  const std::size_t divide = only_reader(product, "Div");
+  const std::size_t scale = only_reader(product, "Mul");
+  const bool divides = divide != kNone && node(divide).inputs[0] == result(product) &&
+                       is_number(node(divide).inputs[1], 6);
+  const bool scales = scale != kNone && is_number(other(scale, result(product)), 1.0 / 6);
+  const std::vector<std::size_t> inside = {plus, clip, product};
+  const std::size_t last = divides ? divide : scale;
+  return (divides || scales) && closed(inside, last)
+             ? replace(inside, last, of_one("HardSwish", 14, x))
+             : Result<void>();
 }
 
 Node Patterns::of_one(const char* name, int opset, ValueId x) {

@@ -317,7 +317,8 @@ Result<Plan> read_plan(Model model, const Registry& registry) {
 Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions& options) {
   SLUICE_TRY_ASSIGN(Plan plan, read_plan(std::move(model), registry));
   plan.row_major = options.reference;
-  if (!options.reference) {
+  plan.without = options.without;
+  if (!options.reference && plan.takes(PassFamily::bytes)) {
     SLUICE_TRY(fold_constants(plan, true));
     SLUICE_TRY(take_quantized_patterns(plan, registry));
   }
@@ -326,8 +327,12 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   SLUICE_TRY(widen_constants(plan));
   SLUICE_TRY(infer_typical(plan));
   if (!options.reference) {
-    drop_identities(plan);
-    merge_duplicates(plan);
+    if (plan.takes(PassFamily::identities)) {
+      drop_identities(plan);
+    }
+    if (plan.takes(PassFamily::duplicates)) {
+      merge_duplicates(plan);
+    }
   }
   SLUICE_TRY(plan_subgraphs(plan, registry, options));
   if (!options.inner) {
@@ -336,7 +341,12 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
   }
   if (!options.reference) {
     SLUICE_TRY(take_patterns(plan, registry));
-    SLUICE_TRY(take_integer_patterns(plan, registry));
+    if (plan.takes(PassFamily::rotary)) {
+      SLUICE_TRY(take_rotary_patterns(plan, registry));
+    }
+    if (plan.takes(PassFamily::integers)) {
+      SLUICE_TRY(take_integer_patterns(plan, registry));
+    }
     SLUICE_TRY(fuse_steps(plan));
     note_tame(plan);
   }

@@ -16,6 +16,7 @@
 #include "worker/engine/graph/graph.h"
 #include "worker/engine/graph/kernel.h"
 #include "worker/engine/graph/registry.h"
+#include "worker/engine/plan/families.h"
 #include "worker/engine/read/reader.h"
 
 namespace sluice::engine {
@@ -26,6 +27,7 @@ struct PlanOptions {
   bool inner = false;            // of a graph inside another
   bool any_forms = false;        // as LoadOptions::any_forms
   std::size_t memory_bytes = 0;  // as LoadOptions::memory_bytes
+  PassFamilies without{};        // as LoadOptions::without
 };
 
 struct Subgraph;
@@ -62,6 +64,9 @@ struct Plan {
   std::optional<int> file_opset;
   bool rows_independent = false;  // requests may share a run: see rows.h
   bool row_major = false;         // no other layout anywhere (PlanOptions::reference)
+  PassFamilies without{};         // PlanOptions::without
+
+  [[nodiscard]] bool takes(PassFamily family) const { return !without.contains(family); }
 
   [[nodiscard]] bool is_constant(ValueId value) const {
     return value != kNoValue && constants[value] != nullptr;
@@ -102,6 +107,8 @@ void drop_identities(Plan& plan);
 void merge_duplicates(Plan& plan);
 // Chains of elementary steps that are one operator become it.
 Result<void> take_patterns(Plan& plan, const Registry& registry);
+// Rotary positions that are written out become one step.
+Result<void> take_rotary_patterns(Plan& plan, const Registry& registry);
 // Integer products and the floats made of them become one step.
 Result<void> take_integer_patterns(Plan& plan, const Registry& registry);
 // Plans the graphs inside nodes (subgraph.cc).
