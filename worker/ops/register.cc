@@ -59,6 +59,7 @@ void register_norm(Registry& registry);
 void register_optional(Registry& registry);
 void register_pad(Registry& registry);
 void register_pool(Registry& registry);
+void register_matmul_turned(Registry& registry);
 void register_power(Registry& registry);
 void register_rotate_pairs(Registry& registry);
 void register_prelu(Registry& registry);
@@ -149,6 +150,7 @@ void register_all(Registry& registry) {
   register_optional(registry);
   register_pad(registry);
   register_pool(registry);
+  register_matmul_turned(registry);
   register_power(registry);
   register_rotate_pairs(registry);
   register_prelu(registry);

@@ -24,9 +24,10 @@ enum class PassFamily : std::uint8_t {
   swish,
   hard_swish,
   rotary,
-  integers,    // integer products and the floats made of them
-  batch_norm,  // into the convolution before it
-  bias,        // Conv, MatMul, Gemm and what is behind them
+  turned_products,  // Transposes as strides of products
+  integers,         // integer products and the floats made of them
+  batch_norm,       // into the convolution before it
+  bias,             // Conv, MatMul, Gemm and what is behind them
   residual,
   activation,
 };

@@ -344,6 +344,9 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
     if (plan.takes(PassFamily::rotary)) {
       SLUICE_TRY(take_rotary_patterns(plan, registry));
     }
+    if (plan.takes(PassFamily::turned_products)) {
+      SLUICE_TRY(take_turned_products(plan, registry));
+    }
     if (plan.takes(PassFamily::integers)) {
       SLUICE_TRY(take_integer_patterns(plan, registry));
     }

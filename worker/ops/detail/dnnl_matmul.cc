@@ -27,6 +27,11 @@ Desc strided(const Shape& dims, bool transposed) {
   return {dims, kF32, strides};
 }
 
+// By those strides where there are some.
+Desc strided(const Shape& dims, bool transposed, const Shape& strides) {
+  return strides.empty() ? strided(dims, transposed) : Desc(dims, kF32, strides);
+}
+
 }  // namespace
 
 struct PackedMatrix::Impl {
@@ -42,6 +47,10 @@ namespace {
 // has nothing better where it has no AVX-512.
 bool by_gemm(std::string_view implementation) {
   return implementation.starts_with("gemm") || implementation.find(":gemm") != std::string::npos;
+}
+
+bool by_reference(std::string_view implementation) {
+  return implementation.starts_with("ref");
 }
 
 // A call of oneDNN takes half a microsecond before it multiplies: more than half of what a few rows
@@ -111,10 +120,10 @@ std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
     return matmul;
   }
   try {
-    const Desc a = strided(spec.a_dims, spec.a_transposed);
-    const Desc b =
-        spec.packed != nullptr ? spec.packed->impl().desc : strided(spec.b_dims, spec.b_transposed);
-    const Desc c = strided(spec.c_dims, false);
+    const Desc a = strided(spec.a_dims, spec.a_transposed, spec.a_strides);
+    const Desc b = spec.packed != nullptr ? spec.packed->impl().desc
+                                          : strided(spec.b_dims, spec.b_transposed, spec.b_strides);
+    const Desc c = strided(spec.c_dims, false, spec.c_strides);
     Shape bias_dims(spec.c_dims.size(), 1);
     bias_dims.back() = spec.c_dims.back();
     const Desc bias = strided(bias_dims, false);
@@ -129,7 +138,8 @@ std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
     if (spec.has_bias) {
       arguments.push_back({DNNL_ARG_BIAS, bias});
     }
-    if (spec.packed == nullptr && by_gemm(chosen.impl_info_str())) {
+    if (spec.packed == nullptr &&
+        (by_gemm(chosen.impl_info_str()) || by_reference(chosen.impl_info_str()))) {
       return nullptr;
     }
     matmul->impl_->primitive.emplace(dnnl::matmul(chosen), arguments);

@@ -34,15 +34,19 @@ struct MatmulSpec {
   Shape c_dims;               // [batch..., m, n]
   bool a_transposed = false;  // stored [..., k, m]
   bool b_transposed = false;  // stored [..., n, k]
-  bool has_bias = false;      // [n]
-  Tail tail{};                // its activation
+  Shape a_strides{};          // in elements, for any other order; empty: row-major
+  Shape b_strides{};
+  Shape c_strides{};
+  bool has_bias = false;                         // [n]
+  Tail tail{};                                   // its activation
   std::shared_ptr<const PackedMatrix> packed{};  // B, or null: B is an operand of the run
 };
 
 class Matmul {
  public:
   // Null when oneDNN has no implementation, or, for a B that is not packed, only one whose last
-  // bits hang on the number of threads: multiply_alone() is for that.
+  // bits hang on the number of threads: multiply_alone() is for that; with strides, likewise where
+  // it has only its reference.
   static std::shared_ptr<Matmul> make(const MatmulSpec& spec);
   [[nodiscard]] std::size_t scratch_size() const;
   [[nodiscard]] const char* implementation() const;

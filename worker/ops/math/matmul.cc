@@ -316,6 +316,12 @@ void finish_sum(const GemmParams& params,
   }
 }
 
+ProductData data_of(KernelContext& context) {
+  return {.a = context.input(0).as<float>().data(),
+          .b = context.input(1).as<float>().data(),
+          .c = context.output(0).mut<float>().data()};
+}
+
 Result<void> run_gemm(const GemmParams& params,
                       const GemmState& state,
                       const GemmBound& bound,
@@ -333,9 +339,10 @@ Result<void> run_gemm(const GemmParams& params,
                          context.scratch().data());
     finish_sum<float>(params, state, bound, context);
   } else if (bound.thin) {
-    multiply_thin(params, bound.product, bound.batches, context);
+    multiply_thin(params, bound.product, bound.batches, data_of(context));
     finish_sum<float>(params, state, bound, context);
-  } else if (bound.blocks && multiply_blocks(params, bound.product, bound.batches, context)) {
+  } else if (bound.blocks &&
+             multiply_blocks(params, bound.product, bound.batches, data_of(context))) {
     finish_sum<float>(params, state, bound, context);
   } else {
     dispatch_number(y.datatype, [&](auto tag) {

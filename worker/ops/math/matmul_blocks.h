@@ -3,17 +3,16 @@
 
 #pragma once
 
-#include "worker/engine/graph/kernel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/math/matmul_product.h"
 
 namespace sluice::engine {
 
-// Output 0 = A times B. `batches`: A's and B's matrices over those of the result. False where
+// C = A times B. `batches`: A's and B's matrices over those of the result. False where
 // nothing was done.
 bool multiply_blocks(const GemmParams& params,
                      const Product& product,
                      const BroadcastLoop<2>& batches,
-                     KernelContext& context);
+                     const ProductData& data);
 
 }  // namespace sluice::engine

@@ -27,6 +27,13 @@ struct Product {
   std::int64_t k = 0;
 };
 
+// The float32 matrices of a product, batch by batch.
+struct ProductData {
+  const float* a;
+  const float* b;
+  float* c;
+};
+
 // invalid_argument where A and B cannot be multiplied.
 Result<Product> product_of(const GemmParams& params, Dims a_dims, Dims b_dims);
 

@@ -15,10 +15,10 @@ bool is_thin(const GemmParams& params, const Product& product) {
 void multiply_thin(const GemmParams& params,
                    const Product& product,
                    const BroadcastLoop<2>& batches,
-                   KernelContext& context) {
-  const float* const a = context.input(0).as<float>().data();
-  const float* const b = context.input(1).as<float>().data();
-  float* const c = context.output(0).mut<float>().data();
+                   const ProductData& data) {
+  const float* const a = data.a;
+  const float* const b = data.b;
+  float* const c = data.c;
   constexpr std::int64_t kGrain = 200'000;  // multiplications
   const std::int64_t work = product.m * product.n * product.k;
   parallel_for(

@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include "worker/engine/graph/kernel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/math/matmul_product.h"
 
@@ -12,10 +11,10 @@ namespace sluice::engine {
 // Whether the product is one of these, where B is no constant.
 bool is_thin(const GemmParams& params, const Product& product);
 
-// Output 0 = A times B. `batches`: A's and B's matrices over those of the result.
+// C = A times B. `batches`: A's and B's matrices over those of the result.
 void multiply_thin(const GemmParams& params,
                    const Product& product,
                    const BroadcastLoop<2>& batches,
-                   KernelContext& context);
+                   const ProductData& data);
 
 }  // namespace sluice::engine
