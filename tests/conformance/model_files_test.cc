@@ -314,17 +314,51 @@ std::string map_model(const std::string& node_text) {
   return text;
 }
 
-TEST(Forms, OfMapsAreRefusedByTheNodeThatReadsThem) {
-  for (const std::string name : {"CastMap", "DictVectorizer"}) {
-    const std::string refused =
-        refusal(map_model(with_domain(node(name, {"x"}, "y"), "ai.onnx.ml")));
-    EXPECT_EQ(refused,
-              "unsupported operators: ai.onnx.ml." + name +
-                  ", which reads a map: no request can carry one, and no operator makes one for "
-                  "another (node 'y')");
-  }
+NamedTensor int64s(const std::vector<std::int64_t>& values) {
+  NamedTensor tensor;
+  tensor.datatype = DataType::int64;
+  tensor.shape = {static_cast<std::int64_t>(values.size())};
+  tensor.data = Buffer::copy_of(std::as_bytes(std::span(values)));
+  return tensor;
+}
+
+TEST(Forms, OfMapsAreTwoTensors) {
+  const auto session = load(map_model(with_domain(node("CastMap", {"x"}, "y"), "ai.onnx.ml")));
+  ASSERT_TRUE(session) << session.error().detail;
+  const std::vector<ValueInfo> inputs{
+      {.name = "x.keys", .datatype = DataType::int64, .shape = {-1}},
+      {.name = "x.values", .datatype = DataType::float32, .shape = {-1}}};
+  EXPECT_EQ((*session)->info().inputs, inputs);
+  EXPECT_EQ((*session)->input_form(0).form, Form::map_keys);
+  EXPECT_EQ((*session)->input_form(1).form, Form::map_values);
+  EXPECT_FALSE((*session)->rows_independent()) << "entries of a map are no rows";
+  const std::vector<float> numbers{3, -4};
+  NamedTensor values = int64s({});
+  values.datatype = DataType::float32;
+  values.shape = {2};
+  values.data = Buffer::copy_of(std::as_bytes(std::span(numbers)));
+  const auto run_on = [&](const std::vector<std::int64_t>& keys) {
+    return model::run_tensors(
+        *(*session)->new_execution(), (*session)->info(), {int64s(keys), values}, {0});
+  };
+  const auto got = run_on({9, 2});
+  ASSERT_TRUE(got) << got.error().detail;
+  EXPECT_EQ(got->front().shape, (Shape{1, 2}));
+  float sorted[2] = {};
+  std::memcpy(sorted, got->front().data.data(), sizeof sorted);
+  EXPECT_EQ(sorted[0], -4);
+  EXPECT_EQ(sorted[1], 3);
+  EXPECT_EQ(run_on({1, 2, 3}).error().detail, "input 'x.values': 2 values for 3 keys");
+  EXPECT_EQ(run_on({2, 2}).error().detail, "node 'y' (ai.onnx.ml.CastMap): the key 2 comes twice");
+}
+
+TEST(Forms, OfMapsAreRefusedWhereAnotherOperatorReadsThem) {
   EXPECT_EQ(refusal(map_model(node("Identity", {"x"}, "y"))),
-            "input 'x' is a map, which no request can carry: requests and answers have tensors");
+            "node 'y' (Identity) reads the map 'x', which only CastMap and DictVectorizer do");
+  EXPECT_EQ(refusal(model_of("",
+                             {with_domain(node("DictVectorizer", {"x"}, "y"), "ai.onnx.ml")},
+                             {{"", 13}, {"ai.onnx.ml", 1}})),
+            "node 'y' (ai.onnx.ml.DictVectorizer) reads something else than one map");
 }
 
 TEST(Forms, OfNoTensorAreRefusedByNameUnlessTheCallerTakesThem) {

@@ -39,14 +39,17 @@ struct LoadOptions {
   std::vector<std::string> without{};
 };
 
-// What an input or output is. Requests and answers have tensors alone.
+// What an input or output is. Requests and answers have tensors alone: an input that is a map comes
+// as two of them, one behind the other.
 enum class Form : std::uint8_t {
   tensor,
   sequence,  // of tensors
   optional_tensor,
   optional_sequence,
   map,
-  maps,  // a ZipMap's sequence of maps, which comes as a tensor: see ValueForm
+  map_keys,    // of an input that is a map: NAME.keys, a tensor [n]
+  map_values,  // NAME.values, a tensor [n]: what stands beside each key
+  maps,        // a ZipMap's sequence of maps, which comes as a tensor: see ValueForm
 };
 
 // An input or output beyond what ModelInfo says of it.

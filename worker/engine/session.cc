@@ -124,6 +124,9 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
   SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
   if (options.any_shapes) {
     for (Declared& input : model.graph.inputs) {
+      if (input.form == Form::map_keys || input.form == Form::map_values) {
+        continue;
+      }
       input.has_shape = false;
       input.dims.clear();
       input.symbols.clear();

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "common/base/limits.h"
+#include "worker/model/recorded_map.h"
 #include "worker/model/tensor_file.h"
 
 namespace sluice::model {
@@ -90,20 +91,20 @@ std::optional<std::size_t> place_of(const std::vector<ValueInfo>& values,
   return number < values.size() ? std::optional(number) : std::nullopt;
 }
 
-// The tensors of the files PREFIX number ".pb", each with its place.
-struct Placed {
-  std::size_t place = 0;
-  NamedTensor tensor;
-};
-
-Result<std::vector<Placed>> read_tensors(const fs::path& set,
-                                         std::string_view prefix,
-                                         const std::vector<ValueInfo>& values,
-                                         const std::string& what) {
-  std::vector<Placed> tensors;
+// The tensors of the files PREFIX number ".pb", each with its place; `maps` are among them.
+Result<std::vector<PlacedTensor>> read_tensors(const fs::path& set,
+                                               std::string_view prefix,
+                                               const std::vector<ValueInfo>& values,
+                                               const std::string& what,
+                                               RecordedMaps maps = {}) {
+  std::vector<PlacedTensor> tensors = std::move(maps.tensors);
   for (const auto& [number, path] : numbered_files(set, prefix, ".pb")) {
+    if (maps.numbers.contains(number)) {
+      continue;
+    }
     SLUICE_TRY_ASSIGN(NamedTensor tensor, read_file(path));
-    const auto place = place_of(values, tensor, number);
+    const auto place =
+        place_of(values, tensor, number < maps.places.size() ? maps.places[number] : number);
     if (!place) {
       return Error{ErrorCode::invalid_argument,
                    path.filename().string() + ": the model has only " +
@@ -128,9 +129,10 @@ std::vector<std::string> recorded_sets(const std::string& folder) {
 Result<std::vector<NamedTensor>> read_recorded_inputs(const std::string& folder,
                                                       const ModelInfo& info) {
   std::vector<NamedTensor> inputs(info.inputs.size());
-  SLUICE_TRY_ASSIGN(std::vector<Placed> placed,
-                    read_tensors(folder, "input_", info.inputs, "inputs"));
-  for (Placed& input : placed) {
+  SLUICE_TRY_ASSIGN(RecordedMaps maps, read_recorded_maps(folder, info.inputs));
+  SLUICE_TRY_ASSIGN(std::vector<PlacedTensor> placed,
+                    read_tensors(folder, "input_", info.inputs, "inputs", std::move(maps)));
+  for (PlacedTensor& input : placed) {
     inputs[input.place] = std::move(input.tensor);
   }
   return inputs;
@@ -139,9 +141,9 @@ Result<std::vector<NamedTensor>> read_recorded_inputs(const std::string& folder,
 Result<RecordedSet> read_recorded_set(const std::string& folder, const ModelInfo& info) {
   RecordedSet set;
   SLUICE_TRY_ASSIGN(set.inputs, read_recorded_inputs(folder, info));
-  SLUICE_TRY_ASSIGN(std::vector<Placed> outputs,
+  SLUICE_TRY_ASSIGN(std::vector<PlacedTensor> outputs,
                     read_tensors(folder, "output_", info.outputs, "outputs"));
-  for (Placed& output : outputs) {
+  for (PlacedTensor& output : outputs) {
     set.output_places.push_back(output.place);
     set.outputs.push_back(std::move(output.tensor));
   }

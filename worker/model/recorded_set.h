@@ -1,5 +1,5 @@
 // Recorded inputs and the answers to them: a folder `test_data_set_K` of ONNX's test cases, with
-// input_I.pb and output_I.pb (each a serialized TensorProto).
+// input_I.pb and output_I.pb (each a serialized TensorProto). Inputs that are maps: recorded_map.h.
 
 #pragma once
 

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "worker/model/recorded_map.h"
 #include "worker/model/recorded_set.h"
 #include "worker/model/tensor_file.h"
 #include "worker/model/wire.h"
@@ -92,24 +93,37 @@ struct Placed {
   RecordedValue value;
 };
 
-// The values of the files PREFIX number ".pb". `form` says of a place what it is.
+RecordedValue value_of(NamedTensor tensor) {
+  RecordedValue value{.kind = Kind::tensor};
+  value.items.push_back(std::move(tensor));
+  return value;
+}
+
+// The values of the files PREFIX number ".pb" and the maps. `form` says of a place what it is.
 template <class FormOf>
 Result<std::vector<Placed>> read_values(const std::string& set,
                                         std::string_view prefix,
                                         const std::vector<ValueInfo>& infos,
-                                        const FormOf& form) {
+                                        const FormOf& form,
+                                        RecordedMaps maps = {}) {
   std::vector<Placed> placed;
+  for (PlacedTensor& part : maps.tensors) {
+    placed.push_back({part.place, value_of(std::move(part.tensor))});
+  }
   for (const auto& [number, path] : numbered_files(set, prefix, ".pb")) {
+    if (maps.numbers.contains(number)) {
+      continue;
+    }
     SLUICE_TRY_ASSIGN(const std::string bytes, file_bytes(path));
-    const Form expected = number < infos.size() ? form(number) : Form::tensor;
+    std::size_t place = number < maps.places.size() ? maps.places[number] : number;
+    const Form expected = place < infos.size() ? form(place) : Form::tensor;
     auto value = read_value(std::as_bytes(std::span(bytes)), expected);
     if (!value) {
       return with_context(std::move(value).error(), std::string(prefix) + std::to_string(number));
     }
-    std::size_t place = number;
     if (value->kind == Kind::tensor) {
       const auto named = std::ranges::find(infos, value->items[0].name, &ValueInfo::name);
-      place = named != infos.end() ? static_cast<std::size_t>(named - infos.begin()) : number;
+      place = named != infos.end() ? static_cast<std::size_t>(named - infos.begin()) : place;
     }
     if (place >= infos.size()) {
       return Error{ErrorCode::invalid_argument,
@@ -133,13 +147,13 @@ Result<RecordedValue> read_value(std::span<const std::byte> file, Form form) {
       return read_optional(file);
     case Form::tensor:
     case Form::map:
+    case Form::map_keys:
+    case Form::map_values:
     case Form::maps:
       break;
   }
   SLUICE_TRY_ASSIGN(NamedTensor tensor, read_tensor(file));
-  RecordedValue value{.kind = Kind::tensor};
-  value.items.push_back(std::move(tensor));
-  return value;
+  return value_of(std::move(tensor));
 }
 
 Result<NamedTensor> read_maps(const std::string& json, const std::vector<std::string>& labels) {
@@ -167,9 +181,10 @@ Result<RecordedValues> read_recorded_values(const std::string& folder,
   RecordedValues set;
   set.inputs.resize(info.inputs.size());
   set.given.resize(info.inputs.size(), false);
-  SLUICE_TRY_ASSIGN(auto inputs, read_values(folder, "input_", info.inputs, [&](std::size_t i) {
-                      return session.input_form(i).form;
-                    }));
+  SLUICE_TRY_ASSIGN(RecordedMaps maps, read_recorded_maps(folder, info.inputs));
+  const auto input_form = [&](std::size_t i) { return session.input_form(i).form; };
+  SLUICE_TRY_ASSIGN(auto inputs,
+                    read_values(folder, "input_", info.inputs, input_form, std::move(maps)));
   for (Placed& input : inputs) {
     set.inputs[input.place] = std::move(input.value);
     set.given[input.place] = true;
@@ -188,10 +203,8 @@ Result<RecordedValues> read_recorded_values(const std::string& folder,
     }
     SLUICE_TRY_ASSIGN(const std::string json, file_bytes(path));
     SLUICE_TRY_ASSIGN(NamedTensor scores, read_maps(json, session.output_form(number).labels));
-    RecordedValue value{.kind = Kind::tensor};
-    value.items.push_back(std::move(scores));
     set.output_places.push_back(number);
-    set.outputs.push_back(std::move(value));
+    set.outputs.push_back(value_of(std::move(scores)));
   }
   if (set.outputs.empty()) {
     return Error{ErrorCode::not_found, "it has no output_0.pb"};

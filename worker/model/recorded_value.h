@@ -35,8 +35,9 @@ Result<RecordedValue> read_value(std::span<const std::byte> file, engine::Form f
 // what is no such list, or whose labels are others.
 Result<NamedTensor> read_maps(const std::string& json, const std::vector<std::string>& labels);
 
-// FOLDER/test_data_set_K: input_I.pb, output_I.pb, output_I.json (maps). A file belongs to the
-// value of its number, a tensor's file to the value of the name in it where there is one.
+// FOLDER/test_data_set_K: input_I.pb, output_I.pb, input_I.json and output_I.json (maps). A file
+// belongs to the value of its number, a tensor's file to the value of the name in it where there is
+// one.
 Result<RecordedValues> read_recorded_values(const std::string& folder,
                                             const engine::Session& session);
 

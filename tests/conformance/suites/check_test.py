@@ -78,6 +78,59 @@ class Check(unittest.TestCase):
         found = self.check("add/1", "digits")[1]
         self.assertEqual([case for case, _ in found], ["add/1", "digits/1", "2"])
 
+    def test_maps_are_inputs(self):
+        try:
+            import onnx
+        except ImportError:
+            self.skipTest("python3-onnx is not installed")
+        helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+        kinds = onnx.TypeProto.Map(key_type=onnx.TensorProto.STRING,
+                                   value_type=helper.make_tensor_type_proto(floats, [1]))
+
+        def inside(name, addend):
+            return helper.make_graph(
+                [helper.make_node("DictVectorizer", ["row"], ["v"], domain="ai.onnx.ml", string_vocabulary=["a", "b"]),
+                 helper.make_node("Add", ["v", addend], [name])], name, [],
+                [helper.make_tensor_value_info(name, floats, [1, 2])])
+        graph = helper.make_graph(
+            [helper.make_node("ReduceMax", ["more"], ["most"], keepdims=0),
+             helper.make_node("Cast", ["most"], ["some"], to=onnx.TensorProto.BOOL),
+             helper.make_node("If", ["some"], ["y"], then_branch=inside("then", "more"),
+                              else_branch=inside("else", "most"))], "maps",
+            [helper.make_value_info("row", onnx.TypeProto(map_type=kinds)),
+             helper.make_tensor_value_info("more", floats, [2])],
+            [helper.make_tensor_value_info("y", floats, [1, 2])])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17),
+                                                        helper.make_opsetid("ai.onnx.ml", 1)])
+        model.ir_version = 8
+
+        def tensor(name, *values, dims=()):
+            return helper.make_tensor(name, floats, dims, values)
+        stored = onnx.MapProto(key_type=onnx.TensorProto.STRING, string_keys=[b"c", b"b"])
+        stored.values.elem_type = onnx.SequenceProto.TENSOR
+        stored.values.tensor_values.extend([tensor("", 9), tensor("", 3)])
+        short = onnx.MapProto(key_type=onnx.TensorProto.STRING, string_keys=[b"b", b"a"], values=stored.values)
+        short.values.tensor_values.pop()
+        files = {  # of the map: what is checked
+            "object": (".json", b'{"b": 3, "c": 9}', "pass"), "list": (".json", b'[{"b": 3.0}]', "pass"),
+            "as_answers": (".json", b'{"value": [{"b": 3}]}', "pass"),
+            "stored": (".pb", stored.SerializeToString(), "pass"),
+            "other": (".json", b'{"b": 4}', "fail"), "two": (".json", b'[{"b": 3}, {}]', "error"),
+            "text": (".json", b'{"b": "3"}', "error"), "short": (".pb", short.SerializeToString(), "error")}
+        for name, (suffix, content, _) in files.items():
+            folder = self.folder / name / "test_data_set_0"
+            folder.mkdir(parents=True)
+            (folder.parent / "model.onnx").write_bytes(model.SerializeToString())
+            (folder / f"input_0{suffix}").write_bytes(content)
+            (folder / "input_1.pb").write_bytes(tensor("", 1, 1, dims=[2]).SerializeToString())
+            (folder / "output_0.pb").write_bytes(tensor("", 1, 4, dims=[1, 2]).SerializeToString())
+        self.assertEqual(self.check(*files)[1],
+                         {(name, "test_data_set_0"): status for name, (_, _, status) in files.items()})
+        subprocess.run([SLUICE, "optimize", "stored/model.onnx", "-o", "optimized.onnx"], cwd=self.folder, check=True,
+                       capture_output=True, timeout=100)
+        (self.folder / "optimized.onnx").replace(self.folder / "stored/model.onnx")
+        self.assertEqual(self.check("stored")[0], 0, "the map is one in the file that optimize writes")
+
     def test_onednn_runs_on_the_engines_threads(self):
         self.copy("one")
         done = subprocess.run([SLUICE, "check", "one"], cwd=self.folder, capture_output=True, text=True, check=False,

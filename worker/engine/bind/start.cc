@@ -46,6 +46,16 @@ Result<void> check_input(const InputView& input, const Declared& declared, const
   return {};
 }
 
+// The values of a map, which are as many as its keys: the input in front of them.
+Result<void> check_map(const InputView& keys, const InputView& values, const ValueInfo& info) {
+  if (keys.shape[0] == values.shape[0]) {
+    return {};
+  }
+  return Error{ErrorCode::invalid_argument,
+               "input '" + info.name + "': " + std::to_string(values.shape[0]) + " values for " +
+                   std::to_string(keys.shape[0]) + " keys"};
+}
+
 }  // namespace
 
 Result<void> Binder::start(const RunArguments& arguments) {
@@ -80,6 +90,9 @@ Result<void> Binder::start(const RunArguments& arguments) {
   for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
     const InputView& input = arguments.inputs[i];
     SLUICE_TRY(check_input(input, plan_.inputs[i], plan_.info.inputs[i]));
+    if (plan_.inputs[i].form == Form::map_values) {
+      SLUICE_TRY(check_map(arguments.inputs[i - 1], input, plan_.info.inputs[i]));
+    }
     const ValueId value = plan_.inputs[i].value;
     Slot& slot = binding.slots_[value];
     if (!input.is_tensor) {

@@ -110,6 +110,7 @@ struct Declared {
   bool has_shape = false;
   Shape dims;
   std::vector<std::string> symbols;
+  DataType key = DataType::undefined;  // of a map, whose values have `datatype`
   Form form = Form::tensor;
   // Of a graph inside another, where the declaration is a hint: what comes is not held against it.
   bool hint = false;

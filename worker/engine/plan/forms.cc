@@ -21,6 +21,8 @@ std::string_view name_of(Form form) {
     case Form::maps:
       return "a sequence of maps";
     case Form::tensor:
+    case Form::map_keys:
+    case Form::map_values:
       break;
   }
   return "a tensor";
@@ -74,8 +76,9 @@ Result<void> check_datatype(const Plan& plan,
 
 Result<void> note_forms(Plan& plan, const PlanOptions& options) {
   for (const Declared& input : plan.inputs) {
-    const bool is_map = input.form == Form::map || input.form == Form::maps;
-    if (is_map || (input.form != Form::tensor && !options.any_forms)) {
+    const bool is_tensor = input.form == Form::tensor || input.form == Form::map_keys ||
+                           input.form == Form::map_values;
+    if (input.form == Form::maps || (!is_tensor && !options.any_forms)) {
       return not_served(plan, "input", input);
     }
     SLUICE_TRY(check_datatype(plan, "input", input, options));

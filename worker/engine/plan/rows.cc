@@ -61,7 +61,8 @@ class Follower {
     std::string symbol;
     for (const Declared& input : plan_.inputs) {
       const bool open = input.has_shape && !input.dims.empty() && input.dims[0] < 0;
-      if (!open || input.datatype == DataType::string || batch_axis(input.value) != 0U) {
+      if (!open || input.form != Form::tensor || input.datatype == DataType::string ||
+          batch_axis(input.value) != 0U) {
         return false;
       }
       const std::string& named = input.symbols[0];

@@ -12,6 +12,8 @@
 #include "common/base/limits.h"
 #include "common/base/version.h"
 #include "worker/engine/graph/onnx_types.h"
+#include "worker/engine/plan/writer_types.h"
+#include "worker/engine/read/maps.h"
 
 namespace sluice::engine {
 namespace {
@@ -50,66 +52,6 @@ Result<void> write_tensor(Constant& constant, onnx::TensorProto& proto) {
   const auto* const data = reinterpret_cast<const char*>(bytes.data());
   proto.set_raw_data(packs ? pack(bytes) : std::string(data, bytes.size()));
   return {};
-}
-
-void write_tensor_type(const Declared& declared, onnx::TypeProto& type) {
-  auto& tensor = *type.mutable_tensor_type();
-  tensor.set_elem_type(onnx_type_of(declared.datatype));
-  if (!declared.has_shape) {
-    return;
-  }
-  auto& shape = *tensor.mutable_shape();
-  for (std::size_t i = 0; i < declared.dims.size(); ++i) {
-    auto& dim = *shape.add_dim();
-    if (declared.dims[i] >= 0) {
-      dim.set_dim_value(declared.dims[i]);
-    } else if (!declared.symbols[i].empty()) {
-      dim.set_dim_param(declared.symbols[i]);
-    }
-  }
-}
-
-Result<void> write_declared(const Declared& declared,
-                            const std::string& name,
-                            onnx::ValueInfoProto& proto) {
-  proto.set_name(name);
-  if (declared.form == Form::maps) {
-    return Error{ErrorCode::unsupported,
-                 "'" + name + "' is a sequence of maps that no ZipMap makes"};
-  }
-  if (declared.datatype == DataType::undefined) {
-    return {};  // of a graph inside another, where nothing need be said
-  }
-  onnx::TypeProto* type = proto.mutable_type();
-  if (declared.form == Form::optional_tensor || declared.form == Form::optional_sequence) {
-    type = type->mutable_optional_type()->mutable_elem_type();
-  }
-  if (declared.form == Form::sequence || declared.form == Form::optional_sequence) {
-    type = type->mutable_sequence_type()->mutable_elem_type();
-  }
-  write_tensor_type(declared, *type);
-  return {};
-}
-
-// A sequence of maps from labels to scores, where a ZipMap makes it.
-bool write_maps(const Plan& plan,
-                const Declared& declared,
-                const std::string& name,
-                onnx::ValueInfoProto& proto) {
-  const auto maker = std::ranges::find_if(plan.steps, [&](const Step& step) {
-    return step.node.op_type == "ZipMap" && step.node.outputs[0] == declared.value;
-  });
-  if (declared.form != Form::maps || maker == plan.steps.end()) {
-    return false;
-  }
-  const bool texts = std::ranges::any_of(
-      maker->node.attributes, [](const Attribute& attribute) { return !attribute.texts.empty(); });
-  proto.set_name(name);
-  auto& map =
-      *proto.mutable_type()->mutable_sequence_type()->mutable_elem_type()->mutable_map_type();
-  map.set_key_type(texts ? onnx::TensorProto::STRING : onnx::TensorProto::INT64);
-  map.mutable_value_type()->mutable_tensor_type()->set_elem_type(onnx::TensorProto::FLOAT);
-  return true;
 }
 
 class Writer {
@@ -204,6 +146,10 @@ Result<void> Writer::write_node(const Node& node,
   const auto name_of_value = [&](ValueId value) {
     return value == kNoValue ? std::string() : names[value];
   };
+  if (reads_map(node)) {
+    proto.add_input(map_name(name_of_value(inputs[0])));
+    inputs = {};
+  }
   for (const ValueId value : inputs) {
     proto.add_input(name_of_value(value));
   }
@@ -303,9 +249,7 @@ Result<onnx::ModelProto> Writer::write(const Plan& plan, const FileFacts& facts)
   onnx::GraphProto& graph = *model.mutable_graph();
   graph.set_name("optimized");
   const Names names = unique_names(plan);
-  for (const Declared& input : plan.inputs) {
-    SLUICE_TRY(write_declared(input, names[input.value], *graph.add_input()));
-  }
+  SLUICE_TRY(write_inputs(plan, names, graph));
   for (const Declared& output : plan.outputs) {
     onnx::ValueInfoProto& value = *graph.add_output();
     if (!write_maps(plan, output, names[output.value], value)) {

@@ -29,14 +29,23 @@ Result<Declared> read_tensor_type(const std::string& name, const onnx::TypeProto
   return declared;
 }
 
+Result<Declared> read_map_type(const std::string& name, const onnx::TypeProto::Map& type) {
+  Declared declared;
+  if (type.value_type().has_tensor_type()) {
+    SLUICE_TRY_ASSIGN(declared, read_tensor_type(name, type.value_type().tensor_type()));
+  }
+  declared.form = Form::map;
+  declared.key = datatype_of(type.key_type());
+  return declared;
+}
+
 Result<Declared> read_form(const std::string& name, const onnx::TypeProto& type) {
   Declared declared;
   if (type.has_tensor_type()) {
     return read_tensor_type(name, type.tensor_type());
   }
   if (type.has_map_type()) {
-    declared.form = Form::map;
-    return declared;
+    return read_map_type(name, type.map_type());
   }
   if (type.has_sequence_type()) {
     const onnx::TypeProto& element = type.sequence_type().elem_type();

@@ -18,6 +18,7 @@
 #include "worker/engine/read/declared.h"
 #include "worker/engine/read/facts.h"
 #include "worker/engine/read/functions.h"
+#include "worker/engine/read/maps.h"
 #include "worker/engine/read/tensors.h"
 #include "worker/engine/read/thin_model.h"
 
@@ -348,6 +349,7 @@ Result<Model> Reader::read() {
   model.facts = facts_of(proto, opsets_);
   SLUICE_TRY_ASSIGN(function_opsets_, expand_functions(proto));
   SLUICE_TRY_ASSIGN(model.graph, read_graph(proto.graph(), 0));
+  SLUICE_TRY(open_maps(model.graph));
   model.description = proto.doc_string().empty() ? proto.graph().doc_string() : proto.doc_string();
   model.files = tensors_.take_files();
   return model;
