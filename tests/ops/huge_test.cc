@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/ops/graph_case.h"
+#include "worker/engine/machine/memory_bound.h"
 #include "worker/model/engine_run.h"
 
 namespace sluice::engine {
@@ -140,6 +141,76 @@ TEST(MemoryLimit, HoldsForTheWeightsAndForWhatARunMakes) {
   const auto answered =
       model::run_tensors(*(*session)->new_execution(), (*session)->info(), {floats({1}, {1})}, {0});
   EXPECT_EQ(error_of(answered), "outputs of these shapes need 2 MB of memory, 1 MB are allowed");
+}
+
+TEST(MemoryLimit, BoundsTheSumOfWhatIsHeld) {
+  constexpr std::size_t kMiB = 1 << 20;
+  const auto budget = make_budget(4 * kMiB);
+  const MemoryLimit limit(budget);
+  const auto megabytes = [](std::int64_t count) {
+    return Tensor::create(DataType::uint8, {count * static_cast<std::int64_t>(kMiB)});
+  };
+  auto first = megabytes(3);
+  ASSERT_TRUE(first);
+  const auto second = megabytes(2);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().detail,
+            "a tensor of shape [2097152]: its elements need 2 MB of memory, 4 MB are allowed, of "
+            "which 3 MB are in use");
+  EXPECT_TRUE(megabytes(1));
+  EXPECT_EQ(budget->in_use, 3 * kMiB) << "the one that is gone has given its own back";
+  Tensor moved = *std::move(first);
+  EXPECT_EQ(budget->in_use, 3 * kMiB);
+  moved = *megabytes(1);
+  EXPECT_EQ(budget->in_use, kMiB);
+  {
+    const MemoryLimit none(0);
+    EXPECT_TRUE(megabytes(8));
+  }
+  EXPECT_EQ(budget->in_use, kMiB);
+}
+
+// Two weights, or two executions, that fit alone and not together.
+TEST(MemoryLimit, HoldsForAllThatASessionHas) {
+  constexpr std::int64_t kSide = 512;  // 1 MB of floats a matrix
+  const PlanOptions two{.memory_bytes = 5 << 19};
+  GraphCase graph;
+  graph.input("x", floats({1, kSide}, std::vector<float>(kSide, 1)));
+  graph.constant("a", random_floats({kSide, kSide}, 1));
+  graph.node("MatMul", {"x", "a"}, {"xa"});
+  graph.node("MatMul", {"xa", "a"}, {"xaa"});
+  graph.node("MatMul", {"xaa", "a"}, {"y"}).output("y");
+  const auto refused = graph.load(two);  // packed three times
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("(MatMul): its packed weights need 1 MB of memory, 2 MB "
+                                        "are allowed, of which "),
+            std::string::npos)
+      << refused.error().detail;
+
+  GraphCase results;
+  results.open_input("x", floats({1 << 18}, std::vector<float>(1 << 18, 1)));
+  results.node("Relu", {"x"}, {"r"}).node("ReduceSum", {"r"}, {"y"}).output("y");
+  const auto session = results.load(two);
+  ASSERT_TRUE(session);
+  const auto run_on = [&](Execution& execution, std::int64_t count) {
+    return model::run_tensors(
+        execution,
+        (*session)->info(),
+        {floats({count}, std::vector<float>(static_cast<std::size_t>(count), 1))},
+        {0});
+  };
+  const auto first = (*session)->new_execution();
+  const auto second = (*session)->new_execution();
+  EXPECT_TRUE(run_on(*first, 1 << 18));
+  EXPECT_TRUE(run_on(*second, 1 << 18));
+  const auto third = (*session)->new_execution();
+  EXPECT_NE(error_of(run_on(*third, 1 << 18))
+                .find("node 'Relu_0' (Relu): intermediate results of these shapes need 1 MB of "
+                      "memory, 2 MB are allowed, of which 2 MB are in use"),
+            std::string::npos)
+      << error_of(run_on(*third, 1 << 18));
+  EXPECT_NE(error_of(run_on(*second, 1 << 19)), "no error");
+  EXPECT_TRUE(run_on(*second, 1 << 18)) << "an arena that could not grow is as it was";
 }
 
 }  // namespace

@@ -105,8 +105,8 @@ def test_what_is_more_than_a_nodes_workers_may_have_is_refused_before_it_is_take
         add_version(tmp_path, "spread", 2, spread(500 * MB // 4))
         wait_until(lambda: rollout_state(cluster, "spread").get("phase") == "rolled_back", what="the refusal")
         assert rollout_state(cluster, "spread")["reason"] == (
-            "version 2: made-up inputs: intermediate results of these shapes need 500 MB of memory, "
-            "400 MB are allowed")
+            "version 2: made-up inputs: node 'copies' (Expand): intermediate results of these shapes need 500 MB of "
+            "memory, 400 MB are allowed")
 
 
 def test_models_that_start_together_divide_the_cpus_and_show_it(tmp_path):

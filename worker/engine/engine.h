@@ -32,8 +32,9 @@ struct LoadOptions {
   bool any_forms = false;
   // Inputs may have other shapes than the model declares: for `check`, since some test cases do.
   bool any_shapes = false;
-  // That loading it, or a run, may take at once for a tensor, for all intermediate results or for
-  // all weights. 0: what the machine has left.
+  // That the session and its executions may hold at one time: weights, packed ones, intermediate
+  // results, scratch. Not what callers make room for, nor the characters of strings. 0: what the
+  // machine has left.
   std::size_t memory_bytes = 0;
   // Families of the plan's passes that are left out (plan/families.h), by name: for `bench engine`.
   std::vector<std::string> without{};

@@ -21,7 +21,7 @@ struct Shared {
   std::shared_ptr<const Registry> registry;
   Plan plan;
   int threads = 1;
-  std::size_t memory_bytes = 0;
+  std::shared_ptr<MemoryBudget> memory;  // null: what there is
 };
 
 class PlanExecution final : public Execution {
@@ -31,7 +31,7 @@ class PlanExecution final : public Execution {
 
   Result<void> run(const RunArguments& arguments) override {
     set_team_size(shared_->threads);
-    const MemoryLimit limit(shared_->memory_bytes);
+    const MemoryLimit limit(shared_->memory);
     try {
       return runner_.run(arguments);
     } catch (const std::bad_alloc&) {
@@ -94,15 +94,18 @@ class PlanSession final : public Session {
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> make_session(Model model,
-                                              int threads,
-                                              std::shared_ptr<const Registry> registry,
-                                              const PlanOptions& plan_options) {
+namespace {
+
+Result<std::unique_ptr<Session>> make_within(std::shared_ptr<MemoryBudget> memory,
+                                             Model model,
+                                             int threads,
+                                             std::shared_ptr<const Registry> registry,
+                                             const PlanOptions& plan_options) {
   set_team_size(threads);
   auto shared = std::make_shared<Shared>();
   shared->threads = std::max(threads, 1);
-  shared->memory_bytes = plan_options.memory_bytes;
-  const MemoryLimit limit(plan_options.memory_bytes);
+  const MemoryLimit limit(memory);
+  shared->memory = std::move(memory);
   // The files stay mapped until every constant has been packed or copied.
   const std::vector<MappedFile> files = std::move(model.files);
   SLUICE_TRY(check_memory(size_of_constants(model.graph), "the weights"));
@@ -115,10 +118,24 @@ Result<std::unique_ptr<Session>> make_session(Model model,
   return std::unique_ptr<Session>(std::make_unique<PlanSession>(std::move(shared)));
 }
 
+}  // namespace
+
+Result<std::unique_ptr<Session>> make_session(Model model,
+                                              int threads,
+                                              std::shared_ptr<const Registry> registry,
+                                              const PlanOptions& plan_options) {
+  return make_within(make_budget(plan_options.memory_bytes),
+                     std::move(model),
+                     threads,
+                     std::move(registry),
+                     plan_options);
+}
+
 Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
                                               std::shared_ptr<const Registry> registry,
                                               const PlanOptions& plan_options) {
-  const MemoryLimit limit(options.memory_bytes);
+  auto memory = make_budget(options.memory_bytes);
+  const MemoryLimit limit(memory);
   PlanOptions wanted = plan_options;
   SLUICE_TRY_ASSIGN(wanted.without, families_named(options.without));
   SLUICE_TRY_ASSIGN(Model model, read_model(options.path));
@@ -134,7 +151,8 @@ Result<std::unique_ptr<Session>> load_session(const LoadOptions& options,
   }
   wanted.any_forms = options.any_forms;
   wanted.memory_bytes = options.memory_bytes;
-  auto session = make_session(std::move(model), options.threads, std::move(registry), wanted);
+  auto session = make_within(
+      std::move(memory), std::move(model), options.threads, std::move(registry), wanted);
   if (!session) {
     return with_context(std::move(session).error(), "'" + options.path + "'");
   }

@@ -9,6 +9,7 @@
 
 #include "worker/engine/plan/subgraph.h"
 #include "worker/engine/run/node_run.h"
+#include "worker/engine/values/empty_place.h"
 #include "worker/engine/values/layout.h"
 #include "worker/engine/values/strings.h"
 #include "worker/engine/values/widen.h"
@@ -128,7 +129,7 @@ Result<void> Binding::take_inputs(const RunArguments& arguments) {
       return Error{ErrorCode::invalid_argument, named() + " has a BOOL that is neither 0 nor 1"};
     }
     // Kernels only read their inputs.
-    view.data = const_cast<std::byte*>(data.data());
+    view.data = or_empty_place(const_cast<std::byte*>(data.data()));
     if (!is_aligned(data.data(), slot.datatype)) {
       if (input_copies_[i].datatype() == DataType::undefined) {
         SLUICE_TRY_ASSIGN(input_copies_[i], Tensor::create(slot.datatype, slot.dims.shape()));
@@ -141,6 +142,14 @@ Result<void> Binding::take_inputs(const RunArguments& arguments) {
     views_[patch.slot].data = views_[input_slots_[patch.index]].data;
   }
   return {};
+}
+
+std::string Binding::arena_peak() const {
+  if (arena_peak_ >= steps_.size()) {
+    return "the model";
+  }
+  const BoundStep& step = steps_[arena_peak_];
+  return step.step != nullptr ? describe(step.step->node) : std::string(op_type_of(step));
 }
 
 std::size_t Binding::output_size() const {
@@ -163,7 +172,7 @@ Result<void> Binding::take_outputs(const RunArguments& arguments) {
         const auto bytes,
         arguments.allocator->allocate(i, slot.datatype, output_dims_[i], view.size()));
     SLUICE_CHECK(bytes.size() == view.size());
-    view.data = bytes.data();
+    view.data = or_empty_place(bytes.data());
     output_spans_[i] = bytes;
     if (!is_aligned(bytes.data(), slot.datatype)) {
       if (output_copies_[i].datatype() == DataType::undefined) {
@@ -181,12 +190,13 @@ Result<void> Binding::take_outputs(const RunArguments& arguments) {
 
 void Binding::take_arena(std::span<std::byte> arena) {
   SLUICE_CHECK(arena.size() >= arena_size_);
-  if (arena.data() == arena_base_) {
+  auto* const base = static_cast<std::byte*>(or_empty_place(arena.data()));
+  if (base == arena_base_) {
     return;
   }
-  arena_base_ = arena.data();
+  arena_base_ = base;
   for (const Patch& patch : arena_patches_) {
-    views_[patch.slot].data = arena.data() + patch.index;
+    views_[patch.slot].data = base + patch.index;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/base/result.h"
@@ -101,6 +102,8 @@ class Binding {
 
   [[nodiscard]] bool fits(const RunArguments& arguments, bool keep_nan) const;
   [[nodiscard]] std::size_t arena_size() const { return arena_size_; }
+  // The node at which the arena is fullest, for error texts.
+  [[nodiscard]] std::string arena_peak() const;
   // Bytes of the results that the caller makes room for.
   [[nodiscard]] std::size_t output_size() const;
   // Steps that only change a layout: what the plan wants few of.
@@ -157,6 +160,7 @@ class Binding {
   std::vector<std::span<std::byte>> output_spans_;
   std::vector<Value> values_;  // by slot; only in bindings with dynamic steps
   std::size_t arena_size_ = 0;
+  std::size_t arena_peak_ = 0;  // a step, where there are some
   std::byte* arena_base_ = nullptr;
 };
 

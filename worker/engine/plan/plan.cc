@@ -226,6 +226,26 @@ void drop_dead_steps(Plan& plan) {
   plan.steps = std::move(kept);
 }
 
+namespace {
+
+Result<void> prepare_and_hold(Plan& plan, Step& step, bool reference) {
+  SLUICE_TRY(prepare_step(plan, step, reference));
+  std::size_t packed = 0;
+  for (std::size_t i = 0; i < step.node.inputs.size(); ++i) {
+    const ValueId value = step.node.inputs[i];
+    if (step.consumed[i] && plan.is_constant(value)) {
+      const Constant& constant = *plan.constants[value];
+      SLUICE_TRY_ASSIGN(const std::size_t size,
+                        storage_bytes(constant.datatype(), constant.dims()));
+      packed += size;
+    }
+  }
+  SLUICE_TRY_ASSIGN(step.packed, hold_memory(packed, "its packed weights"));
+  return {};
+}
+
+}  // namespace
+
 Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
   std::vector<std::size_t> uses(plan.constants.size(), 0);
   for (const Step& step : plan.steps) {
@@ -245,7 +265,7 @@ Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
         SLUICE_TRY(attribute.tensor->own());
       }
     }
-    if (auto prepared = prepare_step(plan, step, options.reference); !prepared) {
+    if (auto prepared = prepare_and_hold(plan, step, options.reference); !prepared) {
       return with_context(std::move(prepared).error(), describe(step.node));
     }
     for (std::size_t i = 0; i < step.node.inputs.size(); ++i) {

@@ -16,6 +16,7 @@
 #include "worker/engine/graph/graph.h"
 #include "worker/engine/graph/kernel.h"
 #include "worker/engine/graph/registry.h"
+#include "worker/engine/machine/memory_bound.h"
 #include "worker/engine/plan/families.h"
 #include "worker/engine/read/reader.h"
 
@@ -37,6 +38,7 @@ struct Step {
   const OperatorEntry* entry = nullptr;
   Box params;
   Box state;
+  MemoryHold packed;  // for the state, by the size of the constants that it was made of
   Tail tail;
   std::vector<DataType> halves{};  // by input: what a constant was before widen_constants
   // Inputs that the node writes; behind them is what its graphs take from around.

@@ -132,6 +132,7 @@ Result<std::vector<Tensor>> run_rows(const Step& step,
     if (kernel.bind != nullptr) {
       SLUICE_TRY_ASSIGN(kept.bound, kernel.bind(step.params, step.state, binding));
     }
+    SLUICE_TRY_ASSIGN(kept.held, hold_memory(binding.scratch_size, "its scratch"));
     kept.scratch = MutableBuffer(binding.scratch_size);
     if (&kept != &once) {
       note(kept, inputs);

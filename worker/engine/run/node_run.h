@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/tensor/buffer.h"
 #include "worker/engine/graph/kernel.h"
+#include "worker/engine/machine/memory_bound.h"
 #include "worker/engine/plan/plan.h"
 
 namespace sluice::engine {
@@ -24,6 +25,7 @@ struct StepCache {
   std::vector<Shape> dims{};
   OutputFacts facts{};
   Box bound{};
+  MemoryHold held{};  // for the scratch
   MutableBuffer scratch{};
 };
 

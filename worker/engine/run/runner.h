@@ -11,6 +11,7 @@
 #include "common/tensor/buffer.h"
 #include "worker/engine/bind/binding.h"
 #include "worker/engine/engine.h"
+#include "worker/engine/machine/memory_bound.h"
 #include "worker/engine/plan/plan.h"
 
 namespace sluice::engine {
@@ -31,10 +32,12 @@ class Runner {
 
  private:
   [[nodiscard]] bool may_have_nan(const RunArguments& arguments) const;
+  Result<void> make_room(const Binding& binding);
   Result<void> select(const RunArguments& arguments);
 
   const Plan& plan_;
   std::vector<std::unique_ptr<Binding>> bindings_;  // most recently used first
+  MemoryHold held_;                                 // for the arena
   MutableBuffer arena_;
 };
 

@@ -153,6 +153,9 @@ void Binder::place_arena() {
     }
   }
   binding.arena_size_ = place_blocks(blocks);
+  const auto peak =
+      std::ranges::max_element(blocks, {}, [](const ArenaBlock& b) { return b.offset + b.size; });
+  binding.arena_peak_ = peak != blocks.end() ? peak->first : 0;
   std::size_t scratch = values;
   for (BoundStep& step : binding.steps_) {
     if (step.scratch_size > 0) {

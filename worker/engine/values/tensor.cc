@@ -5,9 +5,14 @@
 #include <new>
 #include <utility>
 
-#include "worker/engine/machine/memory_bound.h"
+#include "worker/engine/values/empty_place.h"
 
 namespace sluice::engine {
+
+void* empty_place() {
+  alignas(kBufferAlignment) static std::byte place[kBufferAlignment];
+  return place;
+}
 
 void copy_elements(const TensorView& from, TensorView& to) {
   SLUICE_CHECK(from.datatype == to.datatype && from.count == to.count);
@@ -39,9 +44,11 @@ Result<Tensor> Tensor::create(DataType datatype, Shape dims) {
   tensor.dims_ = std::move(dims);
   try {
     SLUICE_TRY_ASSIGN(const std::size_t size, storage_bytes(datatype, tensor.dims_));
-    if (auto fits = check_memory(size, "its elements"); !fits) {
-      return with_context(std::move(fits).error(), "a tensor of shape " + to_string(tensor.dims_));
+    auto hold = hold_memory(size, "its elements");
+    if (!hold) {
+      return with_context(std::move(hold).error(), "a tensor of shape " + to_string(tensor.dims_));
     }
+    tensor.hold_ = *std::move(hold);
     if (datatype == DataType::string) {
       tensor.strings_ = std::make_unique<std::string[]>(static_cast<std::size_t>(tensor.count_));
     } else {
@@ -57,8 +64,11 @@ Result<Tensor> Tensor::create(DataType datatype, Shape dims) {
 TensorView Tensor::view() const {
   void* data = datatype_ == DataType::string ? static_cast<void*>(strings_.get())
                                              : static_cast<void*>(bytes_.data());
-  return {
-      .datatype = datatype_, .layout = Layout::plain, .dims = dims_, .count = count_, .data = data};
+  return {.datatype = datatype_,
+          .layout = Layout::plain,
+          .dims = dims_,
+          .count = count_,
+          .data = or_empty_place(data)};
 }
 
 Result<std::vector<std::int64_t>> integers_of(const TensorView& tensor) {

@@ -19,6 +19,7 @@
 #include "common/tensor/datatype.h"
 #include "common/tensor/shape.h"
 #include "common/tensor/small_float.h"
+#include "worker/engine/machine/memory_bound.h"
 
 namespace sluice::engine {
 
@@ -126,6 +127,7 @@ class Tensor {
   DataType datatype_ = DataType::undefined;
   Shape dims_;
   std::int64_t count_ = 0;
+  MemoryHold hold_;
   mutable MutableBuffer bytes_;
   mutable std::unique_ptr<std::string[]> strings_;
 };
