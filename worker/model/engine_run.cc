@@ -81,7 +81,8 @@ Result<std::vector<NamedTensor>> run_tensors(engine::Execution& execution,
 
 Result<std::vector<RecordedValue>> run_values(engine::Execution& execution,
                                               const std::vector<RecordedValue>& inputs,
-                                              const std::vector<std::size_t>& outputs) {
+                                              const std::vector<std::size_t>& outputs,
+                                              const std::atomic<bool>* stop) {
   std::vector<engine::InputView> views;
   std::vector<std::vector<engine::InputView>> items;
   items.reserve(inputs.size());
@@ -98,7 +99,8 @@ Result<std::vector<RecordedValue>> run_values(engine::Execution& execution,
     }
   }
   BufferAllocator allocator(outputs.size());
-  SLUICE_TRY(execution.run({.inputs = views, .outputs = outputs, .allocator = &allocator}));
+  SLUICE_TRY(
+      execution.run({.inputs = views, .outputs = outputs, .allocator = &allocator, .stop = stop}));
   return allocator.take();
 }
 

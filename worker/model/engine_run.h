@@ -26,6 +26,7 @@ Result<std::vector<NamedTensor>> run_tensors(engine::Execution& execution,
 // The same where inputs and outputs may be sequences and optionals; the answers have no names.
 Result<std::vector<RecordedValue>> run_values(engine::Execution& execution,
                                               const std::vector<RecordedValue>& inputs,
-                                              const std::vector<std::size_t>& outputs);
+                                              const std::vector<std::size_t>& outputs,
+                                              const std::atomic<bool>* stop = nullptr);
 
 }  // namespace sluice::model

@@ -1,6 +1,7 @@
 // Arbitrary bytes as a model that is loaded with everything the plan makes of it, and run on small
-// inputs: once on small numbers, and once on those that do not fit. Extents that the model leaves
-// open are 2. A run that its steps do not end is stopped, as a request's deadline does it.
+// inputs, tensors and others: once on small numbers, and once on those that do not fit. Extents
+// that the model leaves open are 2. A run that its steps do not end is stopped, as a request's
+// deadline does it.
 
 #include <array>
 #include <atomic>
@@ -26,6 +27,7 @@
 #include "worker/engine/values/strings.h"
 #include "worker/engine/values/widen.h"
 #include "worker/model/engine_run.h"
+#include "worker/model/recorded_value.h"
 #include "worker/ops/register.h"
 
 namespace {
@@ -103,22 +105,51 @@ std::optional<Buffer> elements(DataType datatype, const Shape& shape, bool wild)
   return Buffer::copy_of(view.bytes());
 }
 
-std::optional<std::vector<NamedTensor>> inputs_for(const ModelInfo& info, bool wild) {
-  std::vector<NamedTensor> inputs;
-  for (const ValueInfo& input : info.inputs) {
-    Shape shape = input.shape;
-    for (std::int64_t& extent : shape) {
-      extent = extent < 0 ? 2 : extent;
+std::optional<NamedTensor> tensor_for(const ValueInfo& input, bool wild) {
+  NamedTensor tensor{
+      .name = input.name, .datatype = input.datatype, .shape = input.shape, .data = {}};
+  for (std::int64_t& extent : tensor.shape) {
+    extent = extent < 0 ? 2 : extent;
+  }
+  const auto count = element_count(tensor.shape);
+  auto data =
+      count && *count <= kElements ? elements(input.datatype, tensor.shape, wild) : std::nullopt;
+  if (!data) {
+    return std::nullopt;
+  }
+  tensor.data = *std::move(data);
+  return tensor;
+}
+
+// Sequences have two elements, or three, of which the last has another rank. Every other optional
+// holds nothing. A map's keys and values are tensors.
+std::optional<std::vector<model::RecordedValue>> inputs_for(const engine::Session& session,
+                                                            bool wild) {
+  using Kind = model::RecordedValue::Kind;
+  using engine::Form;
+  std::vector<model::RecordedValue> inputs;
+  const std::vector<ValueInfo>& infos = session.info().inputs;
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const Form form = session.input_form(i).form;
+    model::RecordedValue& input = inputs.emplace_back();
+    const bool optional = form == Form::optional_tensor || form == Form::optional_sequence;
+    if (optional && (i % 2 == 0) == wild) {
+      continue;  // nothing
     }
-    const auto count = element_count(shape);
-    auto data = count && *count <= kElements ? elements(input.datatype, shape, wild) : std::nullopt;
-    if (!data) {
-      return std::nullopt;
+    const bool sequence = form == Form::sequence || form == Form::optional_sequence;
+    input.kind = sequence ? Kind::sequence : Kind::tensor;
+    const std::size_t count = !sequence ? 1 : wild ? 3 : 2;
+    for (std::size_t item = 0; item < count; ++item) {
+      ValueInfo info = infos[i];
+      if (item == 2) {
+        info.shape.push_back(1);
+      }
+      auto tensor = tensor_for(info, wild);
+      if (!tensor) {
+        return std::nullopt;
+      }
+      input.items.push_back(*std::move(tensor));
     }
-    inputs.push_back({.name = input.name,
-                      .datatype = input.datatype,
-                      .shape = std::move(shape),
-                      .data = *std::move(data)});
   }
   return inputs;
 }
@@ -130,10 +161,10 @@ void run(const engine::Session& session) {
     outputs.push_back(i);
   }
   for (const bool wild : {false, true}) {
-    if (const auto inputs = inputs_for(session.info(), wild)) {
+    if (const auto inputs = inputs_for(session, wild)) {
       std::atomic<bool> stop = false;
       const Deadline deadline(stop);
-      static_cast<void>(model::run_tensors(*execution, session.info(), *inputs, outputs, &stop));
+      static_cast<void>(model::run_values(*execution, *inputs, outputs, &stop));
     }
   }
 }
@@ -149,8 +180,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const engine::MemoryLimit limit(kMemory);
   auto model = engine::parse_model(std::as_bytes(std::span(data, size)), "/nonexistent");
   if (model) {
-    const auto session =
-        engine::make_session(*std::move(model), 1, registry, {.memory_bytes = kMemory});
+    const auto session = engine::make_session(
+        *std::move(model), 1, registry, {.any_forms = true, .memory_bytes = kMemory});
     if (session) {
       run(**session);
     }
