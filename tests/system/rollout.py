@@ -174,16 +174,17 @@ def kill_a_worker(cluster, model):
     return pid
 
 
-def dying(parents):
-    """Children of these processes that have not yet ended with all their threads: a worker ends at the
-    lowest priority, and where others want the cores that takes seconds."""
+def dying(living):
+    """Children of these processes that are none of them: they have no memory any more, and with it no mark,
+    but their parents still wait for them. A worker ends at the lowest priority, and where others want the
+    cores that takes seconds."""
     found = []
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if state in "ZX" and int(parent) in parents:
+        if int(parent) in living and int(entry.name) not in living:
             found.append(int(entry.name))
     return found
 
