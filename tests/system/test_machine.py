@@ -79,6 +79,8 @@ def test_a_version_that_takes_more_at_its_warm_up_than_its_files_say_is_ended_be
     small, large = spread(4), spread(results * MB // 4)
     assert len(large) < 1000
     add_version(tmp_path, "spread", 1, small)
+    # One executor: the engine itself would refuse a second one its results.
+    (tmp_path / "spread" / "config.pbtxt").write_text("instance_group { count: 1 }\n")
     with Cluster(tmp_path, "--memory", str(limit * MB), stub=False) as cluster:
         cluster.wait_ready()
         before = cluster.worker("spread")

@@ -92,10 +92,6 @@ class PlanSession final : public Session {
   std::shared_ptr<const Shared> shared_;
 };
 
-}  // namespace
-
-namespace {
-
 Result<std::unique_ptr<Session>> make_within(std::shared_ptr<MemoryBudget> memory,
                                              Model model,
                                              int threads,
