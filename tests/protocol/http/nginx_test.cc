@@ -10,7 +10,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "gateway/net/bind.h"
 #include "tests/protocol/http/cases.h"
 #include "tests/protocol/http/echo_server.h"
 #include "tests/protocol/http/raw_client.h"
@@ -23,9 +22,9 @@ namespace {
 
 constexpr const char* kNginx = "/usr/sbin/nginx";
 
-// nginx reads a body only when somebody wants it: the front server passes to a second one, behind a
-// unix socket, which answers a constant.
-std::string configuration(const std::string& dir, std::uint16_t port) {
+// nginx reads a body only when somebody wants it: the front server passes to a second one, which
+// answers a constant. Unix sockets in the test's own folder, so that no port is anybody else's.
+std::string configuration(const std::string& dir) {
   std::ostringstream text;
   text << "daemon off;\nmaster_process off;\nerror_log " << dir << "/error.log crit;\npid " << dir
        << "/pid;\nevents {}\nhttp {\n  access_log off;\n";
@@ -34,41 +33,33 @@ std::string configuration(const std::string& dir, std::uint16_t port) {
   }
   text << "  client_max_body_size 256m;\n"
        << "  server { listen unix:" << dir << "/back; location / { return 200 ok; } }\n"
-       << "  server { listen 127.0.0.1:" << port
-       << ";\n    location / { proxy_pass http://unix:" << dir << "/back:/; }\n  }\n}\n";
+       << "  server { listen unix:" << dir
+       << "/front;\n    location / { proxy_pass http://unix:" << dir << "/back:/; }\n  }\n}\n";
   return text.str();
-}
-
-// A port that was free a moment ago: nginx cannot be given a bound socket by plain means.
-std::uint16_t free_port() {
-  const auto bound = bind_listeners(*parse_address("127.0.0.1:0"), 1);
-  return bound ? bound->address.port() : std::uint16_t{0};
 }
 
 class Nginx {
  public:
-  Nginx() : port_(free_port()) {
-    const std::string file = dir_.write("nginx.conf", configuration(dir_.path(), port_));
+  Nginx() {
+    const std::string file = dir_.write("nginx.conf", configuration(dir_.path()));
     process_ = std::make_unique<test::Process>(
         test::ProcessSpec{.arguments = {kNginx, "-p", dir_.path(), "-c", file},
                           .environment = {},
                           .descriptors = {}});
   }
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-  // True once it answers.
+  [[nodiscard]] RawClient connect() const { return RawClient::over_unix(dir_ / "front"); }
+  // True once it listens: nginx writes its pid after the last socket is ready.
   [[nodiscard]] bool ready() const {
-    return test::wait_until([this] { return access((dir_ / "back").c_str(), F_OK) == 0; }) &&
-           ask(port_, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").status == 200;
+    return test::wait_until([this] { return access((dir_ / "pid").c_str(), F_OK) == 0; });
   }
+  [[nodiscard]] std::string messages() const { return process_->err(); }
 
  private:
   test::TempDir dir_;
-  std::uint16_t port_;
   std::unique_ptr<test::Process> process_;
 };
 
-int status_of(std::uint16_t port, const std::string& bytes) {
-  RawClient client(port);
+int status_of(RawClient client, const std::string& bytes) {
   client.send(bytes);
   RawReply reply = client.read_reply();
   while (reply.status == 100) {
@@ -81,7 +72,7 @@ TEST(HttpAgainstNginx, OurListenerAnswersEachCaseAsListed) {
   EchoServer server;
   server.answer_everything();
   for (const FramingCase& each : framing_cases()) {
-    EXPECT_EQ(status_of(server.port(), each.bytes), each.ours) << each.name;
+    EXPECT_EQ(status_of(RawClient(server.port()), each.bytes), each.ours) << each.name;
   }
 }
 
@@ -90,9 +81,9 @@ TEST(HttpAgainstNginx, NginxAnswersEachCaseAsListed) {
     GTEST_SKIP() << "NOT TESTED: " << kNginx << " is not installed (package nginx-light)";
   }
   const Nginx nginx;
-  ASSERT_TRUE(nginx.ready());
+  ASSERT_TRUE(nginx.ready()) << nginx.messages();
   for (const FramingCase& each : framing_cases()) {
-    EXPECT_EQ(status_of(nginx.port(), each.bytes), each.nginx) << each.name;
+    EXPECT_EQ(status_of(nginx.connect(), each.bytes), each.nginx) << each.name;
   }
 }
 

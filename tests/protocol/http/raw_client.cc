@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "common/base/check.h"
 #include "gateway/net/socket_address.h"
@@ -33,6 +34,17 @@ RawClient::RawClient(std::uint16_t port, int window)
 
 RawClient RawClient::with_small_window(std::uint16_t port) {
   return {port, 4096};
+}
+
+RawClient RawClient::over_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  SLUICE_CHECK(path.size() < sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto* generic = static_cast<const sockaddr*>(static_cast<const void*>(&address));
+  SLUICE_CHECK(fd.valid() && ::connect(fd.get(), generic, sizeof address) == 0);
+  return RawClient(std::move(fd));
 }
 
 bool RawClient::send(std::string_view bytes) {

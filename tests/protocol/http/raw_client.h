@@ -1,4 +1,4 @@
-// RawClient: a blocking TCP connection that sends any bytes and reads what comes back.
+// RawClient: a blocking connection that sends any bytes and reads what comes back.
 
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/process/unique_fd.h"
 
@@ -36,12 +37,15 @@ class RawClient {
   // SO_LINGER 0: closing sends a reset.
   void reset();
   void close();
+  // To a unix socket instead of a TCP port.
+  static RawClient over_unix(const std::string& path);
   // A small receive window, so that a slow reader is felt soon.
   static RawClient with_small_window(std::uint16_t port);
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
  private:
   RawClient(std::uint16_t port, int window);
+  explicit RawClient(UniqueFd connected) : fd_(std::move(connected)) {}
   bool fill();
 
   UniqueFd fd_;
