@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 from cluster import ECHO, SLUICE, Cluster, wait_until
-from rollout import add_version, rollout, rollout_state, wait_rollout
+from rollout import add_version, configure, rollout, rollout_state, wait_rollout
 
 
 def command(cluster, *arguments, check=True):
@@ -229,3 +229,20 @@ def test_a_gateway_that_is_started_again_knows_what_served():
         for asker in askers:
             asker.join()
         assert statuses == {200}
+
+
+def test_a_configuration_that_changes_while_the_gateway_is_down_counts_when_it_is_back():
+    with Cluster({"echo": ECHO, "other": ECHO}) as cluster:
+        cluster.wait_ready()
+        kept = {w["model"]: w["pid"] for w in cluster.workers()}
+        cluster.main.send_signal(signal.SIGSTOP)  # nobody starts the next gateway meanwhile
+        os.kill(cluster.pid_of("gateway"), signal.SIGKILL)
+        configure(cluster.models, "echo", replicas=2)
+        configure(cluster.models, "other", replicas="many")
+        wait_until(lambda: cluster.log_lines("repository_changed"), what="the node sees it, alone")
+        cluster.main.send_signal(signal.SIGCONT)
+        wait_until(lambda: [w["state"] for w in cluster.workers("echo")] == ["ready"] * 2, what="two replicas")
+        assert kept["echo"] in {w["pid"] for w in cluster.workers("echo")}, "what served serves on"
+        assert [w["pid"] for w in cluster.workers("other")] == [kept["other"]], "a wrong one changes nothing"
+        assert cluster.infer("other", [1, 2, 3, 4]).status == 200
+        assert "replicas" in command(cluster, "models").stdout
