@@ -163,9 +163,9 @@ Result<void> vectorize(const Vocabulary<Key>& vocabulary, KernelContext& context
     const auto to = y.mut<Value>();
     std::ranges::fill(to, Value{});
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      const auto same = std::ranges::equal_range(vocabulary.words, keys[i], {}, &Word<Key>::key);
-      for (const Word<Key>& word : same) {
-        to[static_cast<std::size_t>(word.place)] = values[i];
+      auto word = std::ranges::lower_bound(vocabulary.words, keys[i], {}, &Word<Key>::key);
+      for (; word != vocabulary.words.end() && word->key == keys[i]; ++word) {
+        to[static_cast<std::size_t>(word->place)] = values[i];
       }
     }
   });
