@@ -98,25 +98,34 @@ endfunction()
 
 # sluice_fuzzer(NAME SOURCES ... LINK ...): fuzz target over LLVMFuzzerTestOneInput. With SLUICE_FUZZ
 # it is a libFuzzer program; otherwise a small main replays the committed corpus, so that every build
-# type (the sanitized ones above all) runs the corpus as a test.
+# type (the sanitized ones above all) runs the corpus as a test. MUTATOR: a file with its custom
+# mutator; then NAME_mutations, without libFuzzer, runs as many random inputs as it is told.
 function(sluice_fuzzer name)
-  cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "CORPUS;MUTATOR" "SOURCES;LINK" ${ARGN})
+  set(programs ${name})
   if(SLUICE_FUZZ)
-    add_executable(${name} ${ARG_SOURCES})
+    add_executable(${name} ${ARG_SOURCES} ${ARG_MUTATOR})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     file(APPEND ${CMAKE_BINARY_DIR}/fuzzers.txt "${name} ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS}\n")
   else()
     add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+    if(ARG_MUTATOR)
+      add_executable(${name}_mutations ${ARG_SOURCES} ${ARG_MUTATOR}
+                     ${CMAKE_SOURCE_DIR}/tests/fuzz/mutate_main.cc)
+      list(APPEND programs ${name}_mutations)
+    endif()
   endif()
-  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} sluice_warnings)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  foreach(program IN LISTS programs)
+    target_include_directories(${program} PRIVATE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${program} PRIVATE ${ARG_LINK} sluice_warnings)
+    set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    add_dependencies(tests_fuzz ${program})
+    add_dependencies(fuzzers ${program})
+  endforeach()
   if(NOT SLUICE_FUZZ)
     add_test(NAME ${name}_corpus COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
     set_tests_properties(${name}_corpus PROPERTIES LABELS "fuzz" TIMEOUT 120)
   endif()
-  add_dependencies(tests_fuzz ${name})
-  add_dependencies(fuzzers ${name})
 endfunction()
 
 # sluice_flatbuffer(TARGET SCHEMA): generated header as target with its include folder.

@@ -179,8 +179,8 @@ WantedVersions Deployment::wanted_by(const link::VersionPolicy& policy,
     }
   }
   std::ranges::sort(wanted.versions);
-  const auto rest = std::ranges::unique(wanted.versions);
-  wanted.versions.erase(rest.begin(), rest.end());
+  auto& versions = wanted.versions;
+  versions.erase(std::unique(versions.begin(), versions.end()), versions.end());
   return wanted;
 }
 

@@ -305,8 +305,8 @@ Routes Fleet::routes() const {
     deployment.add_routes(routes);
   }
   std::ranges::sort(routes.unloaded);
-  const auto twice = std::ranges::unique(routes.unloaded);
-  routes.unloaded.erase(twice.begin(), twice.end());
+  routes.unloaded.erase(std::unique(routes.unloaded.begin(), routes.unloaded.end()),
+                        routes.unloaded.end());
   return routes;
 }
 
@@ -321,8 +321,11 @@ std::optional<std::vector<link::AssignedWorker>> Fleet::assignment(const std::st
   }
   std::vector<link::AssignedWorker> workers = std::move(by_node[node]);
   std::ranges::sort(workers, {}, &link::AssignedWorker::worker_id);
-  const auto twice = std::ranges::unique(workers, {}, &link::AssignedWorker::worker_id);
-  workers.erase(twice.begin(), twice.end());  // of two builds that share a node's
+  // Of two builds that share a node's.
+  const auto same = [](const link::AssignedWorker& a, const link::AssignedWorker& b) {
+    return a.worker_id == b.worker_id;
+  };
+  workers.erase(std::unique(workers.begin(), workers.end(), same), workers.end());
   share_out(node, workers);
   return workers;
 }

@@ -37,6 +37,8 @@ constexpr Banned kBanned[] = {
     {"std::function", "a template parameter or a message"},
     {"std::format", "std::to_chars (GCC 12 has no std::format)"},
     {"source_location", "__FILE__ in a macro (clang 14 lacks it)"},
+    {"ranges::equal_range", "std::ranges::lower_bound (clang 14 cannot use the subrange)"},
+    {"ranges::unique", "std::unique (clang 14 cannot use the subrange)"},
     {"views::", "a range algorithm with a projection (clang 14)"},
     {"co_await", "a message (docs/adr/0003-no-coroutines.md)"},
     {"volatile", "std::atomic"},

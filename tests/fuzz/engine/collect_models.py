@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Copies the small models of the conformance suites into a folder, as seeds of the fuzz targets over models.
 
-  collect_models.py --shared DIR --build DIR --out DIR
+  collect_models.py [--shared DIR] --build DIR --out DIR
 
-A suite that cannot be had (no python3-onnx, no shared folder) is left out. Names are hashes of what is in the
+The cases are generated in the build folder. A suite that cannot be had (no python3-onnx, no shared folder) is left out. Names are hashes of what is in the
 files, as libFuzzer's are, so that the same model twice is one seed.
 """
 import argparse
@@ -20,7 +20,8 @@ LARGEST = 20_000  # bytes: a larger model is weights, and each of its runs is sl
 
 
 def folders(shared, build):
-    yield from (shared / name for name in ("onnx-node", "models"))
+    if shared:
+        yield from (shared / name for name in ("onnx-node", "models"))
     try:
         yield run.made_cases(build, "generated_cases", "generate_cases.py")
         yield run.made_cases(build, "numpy_cases", "numpy_cases.py")
@@ -30,7 +31,8 @@ def folders(shared, build):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("shared", "build", "out"):
+    parser.add_argument("--shared", type=pathlib.Path)
+    for name in ("build", "out"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

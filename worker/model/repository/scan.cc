@@ -328,8 +328,7 @@ Result<Scan> scan(const ScanOptions& options) {
   refuse_twins(found.models);
   std::ranges::for_each(found.models, &judge);
   std::ranges::sort(found.folders);
-  const auto repeats = std::ranges::unique(found.folders);
-  found.folders.erase(repeats.begin(), repeats.end());
+  found.folders.erase(std::unique(found.folders.begin(), found.folders.end()), found.folders.end());
   return found;
 }
 

@@ -13,8 +13,7 @@ namespace {
 std::vector<std::int64_t> sorted(std::span<const std::int64_t> versions) {
   std::vector<std::int64_t> all(versions.begin(), versions.end());
   std::ranges::sort(all);
-  const auto repeats = std::ranges::unique(all);
-  all.erase(repeats.begin(), repeats.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 
