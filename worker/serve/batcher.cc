@@ -1,7 +1,6 @@
 #include "worker/serve/batcher.h"
 
 #include <algorithm>
-#include <functional>
 #include <string>
 #include <utility>
 
@@ -275,11 +274,9 @@ void Batcher::take_back(std::size_t executor, const std::vector<std::size_t>& sl
     stuck.slots[slot].revoked = true;
     jobs.push_back(std::move(stuck.slots[slot].job));
   }
-  // Ahead of all that came later; nothing that waits came earlier.
-  std::ranges::sort(jobs, std::greater<>(), &Job::order);
   for (Job& job : jobs) {
     bytes_ += bytes_of(job);
-    queue_.push_front(std::move(job));
+    queue_.insert(std::ranges::lower_bound(queue_, job.order, {}, &Job::order), std::move(job));
   }
 }
 

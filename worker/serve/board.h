@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "worker/serve/batcher.h"
+#include "worker/serve/done.h"
 
 namespace sluice::worker {
 
@@ -17,11 +18,16 @@ enum class Claim : std::uint8_t {
   waiting,  // in the executor's mailbox or run
   begun,    // the executor has begun it
   revoked,  // the link thread took it back: the executor passes over it
+  ended,    // the executor is done with it, and has put its Done on the board
 };
 
 struct Board {
   // Set to `waiting` by the link thread when it assigns the slot.
   std::array<std::atomic<Claim>, kRunRequests> claim{};
+  // Written by the executor before it sets the claim to `ended`, the link thread's from then on. An
+  // executor tells of several ends at once, and may be in a long run before it does: who looks can
+  // answer them earlier.
+  std::array<Done, kRunRequests> done{};
   // Set by the link thread to stop the run of that slot's request, cleared when it assigns the
   // slot.
   std::array<std::atomic<bool>, kRunRequests> stop{};

@@ -11,8 +11,8 @@
 #include "common/link/message.h"
 #include "common/link/tensor_codec.h"
 #include "worker/engine/engine.h"
+#include "worker/serve/done.h"
 #include "worker/serve/job.h"
-#include "worker/serve/messages.h"
 #include "worker/serve/served_model.h"
 
 namespace sluice::worker {

@@ -12,8 +12,8 @@
 namespace sluice::worker {
 namespace {
 
-// Answers wait for company at most this long while their run goes on: waking the link thread costs
-// about a tenth of it.
+// Answers wait for company this long while their run goes on, or until what they wait for turns out
+// to take long (LinkActor::relieve_stuck): waking the link thread costs about a tenth of it.
 constexpr Duration kGatherTime = std::chrono::microseconds(50);
 
 }  // namespace
@@ -50,21 +50,25 @@ void ExecutorActor::on_run(const Run& run) {
   SLUICE_CHECK(runner_.has_value());
   const std::span<const Assigned> requests(run.requests);
   for (std::size_t at = 0; at < requests.size();) {
-    const std::size_t size = batch_size(requests.subspan(at));
-    const bool gathering = !finished_.done.empty();
-    runner_->execute_batch(parts_.index, requests.subspan(at, size), *parts_.board, finished_.done);
+    const auto batch = requests.subspan(at, batch_size(requests.subspan(at)));
+    const bool gathering = !finished_.slots.empty();
+    runner_->execute_batch(parts_.index, batch, *parts_.board);
+    for (const Assigned& request : batch) {
+      finished_.slots.push_back(request.slot);
+    }
     const TimePoint now = parts_.clock->now();
     oldest_ = gathering ? oldest_ : now;
     if (now - oldest_ >= kGatherTime) {
       flush();
     }
-    at += size;
+    at += batch.size();
   }
   flush();
 }
 
 void ExecutorActor::flush() {
-  if (!finished_.done.empty()) {
+  if (!finished_.slots.empty()) {
+    finished_.executor = parts_.index;
     send(std::exchange(finished_, {}));
   }
 }

@@ -56,23 +56,28 @@ void LinkActor::receive(LinkInbox message, TimePoint now) {
 }
 
 void LinkActor::on(Finished& message, TimePoint now) {
-  settle(message.done);
+  std::vector<Done> ended = settle(message.executor, message.slots);
   dispatch(now);  // before the answers are sent: executors first
-  send_answers(message.done);
+  send_answers(ended);
   check_drained(now);
 }
 
-void LinkActor::settle(const std::vector<Done>& ended) {
-  for (const Done& done : ended) {
-    batcher_.on_done(done.executor, done.slot, done.service);
+// Takes the ends from the board: the slots are free then.
+std::vector<Done> LinkActor::settle(std::size_t executor, std::span<const std::size_t> slots) {
+  Board& board = (*parts_.boards)[executor];
+  std::vector<Done> ended;
+  for (const std::size_t slot : slots) {
+    Done& done = ended.emplace_back(std::exchange(board.done[slot], {}));
+    batcher_.on_done(executor, slot, done.service);
     expired_ += done.outcome == Outcome::expired ? 1 : 0;
     cancelled_ += done.outcome == Outcome::cancelled ? 1 : 0;
   }
+  return ended;
 }
 
-void LinkActor::send_answers(std::vector<Done>& ended) {
+void LinkActor::send_answers(std::span<Done> ended) {
   for (Done& done : ended) {
-    if (done.outcome != Outcome::revoked) {
+    if (done.outcome != Outcome::revoked && !std::exchange(done.answered, true)) {
       answer(done.order, done.to, std::move(done.answer));
     }
   }
@@ -179,15 +184,18 @@ void LinkActor::run_here(const Run& run) {
     runner_.emplace(session_->new_execution(), *trials_, *parts_.suspects, *parts_.clock);
   }
   Board& board = (*parts_.boards)[run.executor];
-  std::vector<Done> done;
+  std::vector<std::size_t> slots;
   const std::span<const Assigned> requests(run.requests);
   for (std::size_t at = 0; at < requests.size();) {
-    const std::size_t size = batch_size(requests.subspan(at));
-    runner_->execute_batch(run.executor, requests.subspan(at, size), board, done);
-    at += size;
+    const auto batch = requests.subspan(at, batch_size(requests.subspan(at)));
+    runner_->execute_batch(run.executor, batch, board);
+    at += batch.size();
   }
-  settle(done);
-  send_answers(done);
+  for (const Assigned& request : requests) {
+    slots.push_back(request.slot);
+  }
+  std::vector<Done> ended = settle(run.executor, slots);
+  send_answers(ended);
 }
 
 // While an executor has more than the request it runs, looks at it every kStuckTime.
@@ -217,6 +225,8 @@ void LinkActor::relieve_stuck(TimePoint now) {
     for (const std::size_t slot : batcher_.slots_of(i)) {
       if (take_claim(board, slot, Claim::revoked)) {
         revoked.push_back(slot);
+      } else if (board.claim[slot].load(std::memory_order_acquire) == Claim::ended) {
+        send_answers(std::span(&board.done[slot], 1));
       }
     }
     batcher_.take_back(i, revoked);

@@ -54,7 +54,7 @@ class LinkActor {
   // libzmq's own thread was away too and needs a moment to read what waits in the kernel.
   static constexpr Duration kAwayGrace = std::chrono::milliseconds(5);
   // An executor with a run that makes no progress for so long (several times what the whole run
-  // should take) has the rest of it taken back.
+  // should take) has the rest of it taken back, and what has ended of it answered.
   static constexpr Duration kStuckTime = std::chrono::milliseconds(5);
 
   LinkActor(const WorkerOptions& options, const Parts& parts);
@@ -90,8 +90,8 @@ class LinkActor {
   void dispatch(TimePoint now);
   void hand_over(Run run);
   void run_here(const Run& run);
-  void settle(const std::vector<Done>& ended);
-  void send_answers(std::vector<Done>& ended);
+  std::vector<Done> settle(std::size_t executor, std::span<const std::size_t> slots);
+  void send_answers(std::span<Done> ended);
   void note_absence(TimePoint now);
   void watch_runs(TimePoint now);
   void relieve_stuck(TimePoint now);

@@ -3,19 +3,14 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "common/base/time.h"
 #include "common/link/control_messages.h"
-#include "common/link/message.h"
 #include "worker/engine/engine.h"
 #include "worker/serve/batcher.h"
-#include "worker/serve/job.h"
 #include "worker/serve/trial.h"
 
 namespace sluice::worker {
@@ -34,7 +29,8 @@ struct ProbeModel {};
 // From the link, at the end: leave the loop. No answer.
 struct StopExecutor {};
 
-// Run (batcher.h), from the link: execute its requests, batch by batch. Answer: a Done for each.
+// Run (batcher.h), from the link: execute its requests, batch by batch. Answer: Finished, once or
+// more.
 using ExecutorInbox = std::variant<UseExecution, ProbeModel, Run, StopExecutor>;
 
 // --- to the link ---------------------------------------------------------------------------------
@@ -69,28 +65,10 @@ struct TrialFailed {
   std::string reason;
 };
 
-enum class Outcome : std::uint8_t {
-  executed,   // the engine ran, well or not
-  expired,    // its deadline had passed before its turn
-  cancelled,  // its stop flag ended the run
-  refused,    // it could not be decoded or does not fit the model
-  revoked,    // the link took it back: no answer from here
-};
-
-// The end of one assigned request: `answer` is a whole result or failure but for its credit.
-struct Done {
-  std::size_t executor = 0;
-  std::size_t slot = 0;
-  std::uint64_t order = 0;  // Job::order
-  LinkRef to;
-  Outcome outcome = Outcome::executed;
-  std::optional<Duration> service;  // its part of an engine run
-  link::Message answer;
-};
-
-// From an executor: some requests of its run have ended.
+// From an executor: these requests of its run have ended; their Dones are on its board.
 struct Finished {
-  std::vector<Done> done;
+  std::size_t executor = 0;
+  std::vector<std::size_t> slots;
 };
 
 // From any other thread, last: an exception ended it.

@@ -17,8 +17,8 @@
 #include "common/link/tensor_codec.h"
 #include "worker/engine/engine.h"
 #include "worker/serve/board.h"
-#include "worker/serve/messages.h"
 #include "worker/serve/suspects.h"
+#include "worker/serve/trial.h"
 
 namespace sluice::worker {
 
@@ -32,21 +32,15 @@ class Runner {
       : trials_(&trials), suspects_(&suspects), clock_(&clock), execution_(std::move(execution)) {}
 
   // `batch`: requests of executor number `executor` that have one leader; `board` is that
-  // executor's. Adds a Done for each. The ends of a batch leave together: until then its leader's
-  // slot is its own.
-  void execute_batch(std::size_t executor,
-                     std::span<const Assigned> batch,
-                     Board& board,
-                     std::vector<Done>& done);
+  // executor's, and gets a Done for each. The ends of a batch leave together: until then its
+  // leader's slot is its own.
+  void execute_batch(std::size_t executor, std::span<const Assigned> batch, Board& board);
 
   [[nodiscard]] engine::Execution& execution() noexcept { return *execution_; }
 
  private:
-  bool begin(const Assigned& request, Board& board, Done& done);
-  void execute_begun(std::size_t executor,
-                     std::size_t leader,
-                     Board& board,
-                     std::vector<Done>& done);
+  bool begin(const Assigned& request, Board& board);
+  void execute_begun(std::size_t executor, std::size_t leader, Board& board);
 
   const Trials* trials_;
   Suspects* suspects_;
@@ -54,11 +48,7 @@ class Runner {
   std::unique_ptr<engine::Execution> execution_;
   link::Encoder encoder_;
   // Of the batch at hand; kept for their memory.
-  struct Begun {
-    const Assigned* request = nullptr;
-    std::size_t done = 0;  // its place among those of the call
-  };
-  std::vector<Begun> begun_;
+  std::vector<const Assigned*> begun_;
   std::vector<RequestId> ids_;
 };
 

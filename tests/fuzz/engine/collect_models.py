@@ -3,8 +3,8 @@
 
   collect_models.py [--shared DIR] --build DIR --out DIR
 
-The cases are generated in the build folder. A suite that cannot be had (no python3-onnx, no shared folder) is left out. Names are hashes of what is in the
-files, as libFuzzer's are, so that the same model twice is one seed.
+The cases are generated in the build folder. A suite that cannot be had (no python3-onnx, no shared folder) is left
+out. Names are hashes of what is in the files, as libFuzzer's are, so that the same model twice is one seed.
 """
 import argparse
 import hashlib

@@ -295,6 +295,18 @@ TEST_F(BatcherTest, AnExecutorThatHadOnlyNotBegunYetIsTrustedAgain) {
   batcher_->on_done(0, slots_[1], std::nullopt);
 }
 
+TEST_F(BatcherTest, WhatIsTakenBackFromSeveralWaitsInItsOldOrder) {
+  make(2);
+  batcher_->expect_service(100us);
+  add(1, 4);
+  ASSERT_EQ(hand_out(), "0:1,2 1:3,4");
+  batcher_->take_back(0, {slots_[0], slots_[1]});
+  batcher_->take_back(1, {slots_[2], slots_[3]});
+  batcher_->on_done(1, slots_[2], std::nullopt);
+  batcher_->on_done(1, slots_[3], std::nullopt);
+  EXPECT_EQ(hand_out(), "1:1,2,3,4");
+}
+
 TEST_F(BatcherTest, WhatIsTakenBackCanExpireAndBeRemoved) {
   make(1);
   batcher_->expect_service(10us);

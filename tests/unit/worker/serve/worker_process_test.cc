@@ -315,6 +315,22 @@ TEST_F(WorkerProcess, DoesNotKeepOthersBehindARequestThatTakesUnexpectedlyLong) 
   EXPECT_THAT(answer_text(1), HasSubstr("cancelled"));
 }
 
+TEST_F(WorkerProcess, AnswersWhatHasEndedWhileTheNextOfItsRunTakesLong) {
+  start(stub_echo_model(R"("sleep_ms": "input")"), {"executors=1"});
+  ASSERT_EQ(gateway_->infer(1, echo({60'000}), 90s), link::Sent::sent);
+  ASSERT_TRUE(gateway_->pump_until([&] { return gateway_->shard().beat.running == 1; }));
+  // They wait together, so that they are one run: its first end alone is not worth a message.
+  ASSERT_EQ(gateway_->infer(2, echo({0})), link::Sent::sent);
+  ASSERT_EQ(gateway_->infer(3, echo({60'000}), 90s), link::Sent::sent);
+  ASSERT_TRUE(gateway_->pump_until([&] { return gateway_->shard().beat.queued == 2; }));
+  ASSERT_EQ(gateway_->send_to_shard_peer(link::cancel_message(1, 1)), link::Sent::sent);
+  EXPECT_EQ(answer_text(2), "y=0");
+  EXPECT_FALSE(gateway_->answers().contains(3));
+  ASSERT_EQ(gateway_->send_to_shard_peer(link::cancel_message(3, 1)), link::Sent::sent);
+  EXPECT_THAT(answer_text(3), HasSubstr("cancelled"));
+  EXPECT_TRUE(gateway_->pump_until([&] { return gateway_->shard().beat.executed == 3; }));
+}
+
 TEST_F(WorkerProcess, StoppedForAWhileExecutesNothingThatExpiredMeanwhile) {
   start(stub_echo_model());
   ASSERT_EQ(gateway_->infer(1, echo({1})), link::Sent::sent);
