@@ -13,6 +13,7 @@ import pytest
 
 from cluster import (ADD, ECHO, SLOW, SLUICE, Client, Cluster, Load, infer_request, timed_round,
                      wait_until)
+from lateness import Lateness
 
 
 # One shard, whatever the machine has, and several: what each knows by itself must add up.
@@ -57,7 +58,7 @@ def test_requests_of_a_killed_worker_are_sent_to_another_within_50_ms():
                       str(cluster.models), "--node-id", "second", "--threads", "1")
         ready_workers(cluster, "echo", 2)
         for kills in range(1, 4):
-            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            with concurrent.futures.ThreadPoolExecutor(1) as pool, Lateness() as late:
                 running = pool.submit(cluster.infer, "echo", [1500 * SLOW, 2, 3, 4])
                 victim = wait_until(lambda: next((w for w in cluster.workers("echo")
                                                   if w["in_flight"]), None), what="its execution")
@@ -69,7 +70,7 @@ def test_requests_of_a_killed_worker_are_sent_to_another_within_50_ms():
                 assert moved["from"].endswith(f"#{victim['pid']}")
                 took = moved["ts"] - killed
                 print(f"kill to second send: {took * 1000:.2f} ms")
-                assert took <= 0.050 * SLOW
+                assert took <= 0.050 * SLOW + late.allowance
                 assert running.result().status == 200
             wait_until(lambda: next((w for w in cluster.workers("echo") if w["id"] == victim["id"]
                                      and w["pid"] not in (0, victim["pid"])), None))
@@ -145,12 +146,14 @@ def test_a_stopped_worker_holds_no_request_past_its_deadline_and_runs_no_expired
         try:
             stopped = time.monotonic()
             answers = []
-            while time.monotonic() < stopped + 10:
-                answers += timed_round(cluster.address(), infer_request("echo", [1, 2, 3, 4], 500_000), 16)
+            with Lateness() as late:
+                while time.monotonic() < stopped + 10:
+                    answers += timed_round(cluster.address(), infer_request("echo", [1, 2, 3, 4], 500_000), 16)
             assert {status for status, _ in answers} == {504}, answers
             latest = max(seconds for _, seconds in answers)
-            print(f"latest of {len(answers)} answers: deadline + {(latest - 0.5) * 1000:.2f} ms")
-            assert latest <= 0.5 + 0.05 * SLOW
+            print(f"latest of {len(answers)} answers: deadline + {(latest - 0.5) * 1000:.2f} ms, of which "
+                  f"{late.allowance * 1000:.2f} ms may be the machine's")
+            assert latest <= 0.5 + 0.05 * SLOW + late.allowance
         finally:
             os.kill(worker["pid"], signal.SIGCONT)
         ready_workers(cluster, "echo", 1)
@@ -181,7 +184,7 @@ def test_new_work_avoids_a_stopped_worker():
 
 @SHARDS
 def test_workers_reattach_to_a_restarted_gateway_without_being_restarted(shards):
-    with Cluster({"echo": ECHO, "add": ADD}, "--shards", str(shards)) as cluster:
+    with Cluster({"echo": ECHO, "add": ADD}, "--shards", str(shards)) as cluster, Lateness() as late:
         cluster.wait_ready()
         workers = {w["id"]: w["pid"] for w in cluster.workers()}
         sockets = [cluster.run_dir / name for name in ["control.sock"] + [f"shard-{i}.sock" for i in range(shards)]]
@@ -202,10 +205,10 @@ def test_workers_reattach_to_a_restarted_gateway_without_being_restarted(shards)
             (worker, s.name) for worker in workers for s in sockets}
         took = max(line["ts"] for line in attached) - bound
         print(f"bind to all links attached: {took * 1000:.0f} ms")
-        assert 0 < took <= 1.25 * SLOW  # five heartbeats
+        assert 0 < took <= 1.25 * SLOW + late.allowance  # five heartbeats
 
         wait_until(cluster.ready, what="readiness after the restart")
-        assert time.monotonic() - killed < (1.25 + 0.75) * SLOW  # and the gateway's start
+        assert time.monotonic() - killed < (1.25 + 0.75) * SLOW + late.allowance  # and the gateway's start
         assert {w["id"]: w["pid"] for w in cluster.workers()} == workers
         assert cluster.pid_of("gateway") != gateway
         assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
@@ -373,9 +376,10 @@ def test_a_client_that_goes_away_cancels_its_request():
 def test_a_request_is_answered_by_its_deadline_while_the_model_runs_on():
     with Cluster({"slow": dict(ECHO, sleep_ms=1000)}) as cluster:
         cluster.wait_ready()
-        answer = cluster.infer("slow", [1, 2, 3, 4], timeout_us=200_000)
+        with Lateness() as late:
+            answer = cluster.infer("slow", [1, 2, 3, 4], timeout_us=200_000)
         assert answer.status == 504
-        assert answer.seconds < 0.2 + 0.05 * SLOW + 0.05
+        assert answer.seconds < 0.2 + 0.05 * SLOW + 0.05 + late.allowance
         header = cluster.infer("slow", [1, 2, 3, 4], headers={"X-Request-Timeout-Ms": "150"})
         assert header.status == 504
 
