@@ -50,7 +50,7 @@ inline constexpr auto kKeepAwake = 300us;  // from a lone request on: longer tha
 // --- the worker link ---------------------------------------------------------------------------
 inline constexpr std::size_t kLinkFrames = 64;  // of one message; small tensors share one
 inline constexpr std::size_t kSmallTensorBytes = 8 * kKiB;
-inline constexpr std::size_t kBundleBytes = 8 * kKiB;  // of several small messages in one frame
+inline constexpr std::size_t kBundleBytes = 64 * kKiB;  // of several small messages in one frame
 inline constexpr std::size_t kDescriptionBytes = 4 * kMiB;  // frame 1 of the data plane
 inline constexpr std::size_t kControlMessageBytes = 1 * kMiB;
 inline constexpr std::int64_t kLinkMessageBytes = 512 * static_cast<std::int64_t>(kMiB);

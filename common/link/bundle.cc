@@ -1,5 +1,8 @@
 #include "common/link/bundle.h"
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -46,11 +49,11 @@ bool may_fit(std::span<const Buffer> body) noexcept {
     return false;
   }
   for (const Buffer& frame : body) {
-    if (frame.size() > limits::kBundleBytes) {
+    if (frame.size() > kPlainBundleBytes) {
       return false;  // before sizes are added up
     }
   }
-  return true;
+  return end_of(kHeadBytes, body) <= kPlainBundleBytes;
 }
 
 Error corrupt_bundle(std::string detail) {
@@ -59,16 +62,20 @@ Error corrupt_bundle(std::string detail) {
 
 }  // namespace
 
+void Bundle::allow(std::uint64_t bytes) noexcept {
+  most_ = static_cast<std::size_t>(
+      std::clamp<std::uint64_t>(bytes, kPlainBundleBytes, limits::kBundleBytes));
+}
+
 bool Bundle::add(const Header& header, std::span<const Buffer> body) {
   if (!may_fit(body)) {
     return false;
   }
   const std::size_t at = empty() ? kHeadBytes : round_up(bytes_.size(), kMessageStep);
   const std::size_t end = end_of(at, body);
-  if (end > limits::kBundleBytes) {
+  if (end > most_) {
     return false;
   }
-  bytes_.reserve(limits::kBundleBytes);
   bytes_.resize(end);  // the gaps are zero
   if (empty()) {
     put_u32(bytes_.data(), kBundleMagic);
@@ -99,6 +106,13 @@ void Bundle::clear() noexcept {
 
 bool is_bundle(std::span<const std::byte> frame) noexcept {
   return frame.size() >= kHeadBytes && get_u32(frame.data()) == kBundleMagic;
+}
+
+BundleReader::BundleReader(Buffer frame) : frame_(std::move(frame)) {
+  const auto address = std::bit_cast<std::uintptr_t>(frame_.data());
+  if (address % kBufferAlignment != 0 && frame_.size() <= limits::kBundleBytes) {
+    frame_ = Buffer::copy_of(frame_.bytes());
+  }
 }
 
 std::optional<Result<Message>> BundleReader::next() {

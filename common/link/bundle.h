@@ -12,16 +12,23 @@
 #include <span>
 #include <vector>
 
+#include "common/base/limits.h"
 #include "common/base/result.h"
 #include "common/link/message.h"
 
 namespace sluice::link {
 
 inline constexpr std::uint32_t kBundleMagic = 0x31425553;  // "SUB1" as bytes on the wire
+// What every end accepts. More, up to limits::kBundleBytes, is sent to one that has said so.
+inline constexpr std::size_t kPlainBundleBytes = 8 * limits::kKiB;
 
-// Messages being gathered, at most limits::kBundleBytes of them.
+// Messages being gathered. One of more than kPlainBundleBytes gains more by not being copied than
+// by company.
 class Bundle {
  public:
+  // As many bytes as the peer says it accepts (0: nothing said), but no more than we do.
+  void allow(std::uint64_t bytes) noexcept;
+
   // False: there is no room for it. An empty bundle that says so never will have any.
   [[nodiscard]] bool add(const Header& header, std::span<const Buffer> body);
 
@@ -34,15 +41,18 @@ class Bundle {
  private:
   std::vector<std::byte> bytes_;  // keeps its memory
   std::size_t count_ = 0;
+  std::size_t most_ = kPlainBundleBytes;
 };
 
 // Whether the only frame of a message is a bundle.
 [[nodiscard]] bool is_bundle(std::span<const std::byte> frame) noexcept;
 
-// Walks over the messages of a received bundle. Their bodies are slices of the frame.
+// Walks over the messages of a received bundle. Their bodies are slices of the frame, or of a copy
+// at a multiple of kBufferAlignment when it has come at none: one copy, instead of one of each
+// tensor whenever it is decoded.
 class BundleReader {
  public:
-  explicit BundleReader(Buffer frame) : frame_(std::move(frame)) {}
+  explicit BundleReader(Buffer frame);
 
   // Nothing behind the last one. After an error (data_corrupt) nothing more: where the next message
   // would begin is not known.

@@ -111,7 +111,7 @@ std::string_view name_of(WorkerState state) noexcept {
 }
 
 Message encode(const Hello& message) {
-  MapWriter map(15);
+  MapWriter map(16);
   map.put("worker", std::string_view(message.worker_id));
   map.put("node", std::string_view(message.node_id));
   map.put("pid", std::uint64_t{message.pid});
@@ -124,6 +124,7 @@ Message encode(const Hello& message) {
   put_findings(map, message.findings);
   map.put("config", std::string_view(message.config));
   put_labels(map, message.labels);
+  map.put("bundle", message.bundle_bytes);
   return message_of(Kind::hello, std::move(map));
 }
 
@@ -144,15 +145,17 @@ Result<Hello> decode_hello(const Body& body) {
   get_findings(map, message.findings);
   map.get("config", message.config, limits::kConfigJsonBytes);
   get_labels(map, message.labels);
+  map.get("bundle", message.bundle_bytes);
   return checked(document, std::move(message));
 }
 
 Message encode(const Welcome& message) {
-  MapWriter map(4);
+  MapWriter map(5);
   map.put("gateway", std::string_view(message.gateway_id));
   map.put("boot", std::string_view(message.boot_id));
   map.put("heartbeat_ns", message.heartbeat_interval);
   map.put("shards", message.shard_endpoints);
+  map.put("bundle", message.bundle_bytes);
   return message_of(Kind::welcome, std::move(map));
 }
 
@@ -166,6 +169,7 @@ Result<Welcome> decode_welcome(const Body& body) {
   map.get("boot", message.boot_id, kBootIdBytes);
   map.get("heartbeat_ns", message.heartbeat_interval);
   map.get("shards", message.shard_endpoints, limits::kShards, kEndpointBytes);
+  map.get("bundle", message.bundle_bytes);
   SLUICE_TRY(document.result());
   if (message.heartbeat_interval < limits::kHeartbeatLeast ||
       message.heartbeat_interval > limits::kHeartbeatMost) {

@@ -72,6 +72,7 @@ struct Hello {
   // said.
   std::string config{};
   std::vector<OutputLabels> labels{};  // to a shard: of the outputs that have some
+  std::uint64_t bundle_bytes = 0;      // to a shard: the largest bundle it accepts; 0: not said
 
   friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -82,6 +83,7 @@ struct Welcome {
   std::string boot_id{};
   Duration heartbeat_interval{};               // required; of both directions of this link
   std::vector<std::string> shard_endpoints{};  // from control, to workers: dial each
+  std::uint64_t bundle_bytes = 0;              // from a shard: as in Hello
 
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };

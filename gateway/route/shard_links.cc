@@ -79,6 +79,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
   link.interval = link.same_clock ? Duration(limits::kHeartbeatOnHost)
                                   : Duration(limits::kHeartbeatBetweenHosts);
   link.next_beat = now + link.interval;
+  link.bundle.allow(hello.bundle_bytes);
   const Duration interval = link.interval;
   const auto key = links_.add(link);
   if (!key) {
@@ -89,6 +90,7 @@ Result<void> ShardActor::on_hello(const std::string& identity,
   welcome.gateway_id = options_.gateway_id;
   welcome.boot_id = boot_id_;
   welcome.heartbeat_interval = interval;
+  welcome.bundle_bytes = limits::kBundleBytes;
   const link::Message answer = link::encode(welcome);
   send_to_link(*key, answer.header, answer.body, now);
   dispatcher_.on(WorkerAttached{.link = *key,

@@ -14,6 +14,7 @@ bool PeerLink::open(zmq::context_t& context, actor::Loop& on, const std::string&
     return false;
   }
   socket = *std::move(opened);
+  bundle.allow(0);  // until it is welcomed there
   loop = &on;
   watch = on.watch(socket, on_readable, actor::Loop::Asked::after_a_send);
   return true;

@@ -95,6 +95,7 @@ link::Hello LinkActor::hello_for(const PeerLink& link) const {
   if (!is_control(link)) {
     hello.config = config_;
     hello.labels = trials_->served.labels;
+    hello.bundle_bytes = limits::kBundleBytes;
   }
   return hello;
 }
@@ -216,6 +217,7 @@ Result<void> LinkActor::on_welcome(PeerLink& link, const link::Body& body, TimeP
   link.attach.on_welcome(welcome.heartbeat_interval, now);
   link.same_clock = link::same_clock(welcome.boot_id, boot_id_);
   link.gateway_id = welcome.gateway_id;
+  link.bundle.allow(welcome.bundle_bytes);
   log_info("link_attached",
            {{"worker", options_.worker_id},
             {"endpoint", link.endpoint},

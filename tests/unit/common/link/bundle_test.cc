@@ -1,5 +1,6 @@
 #include "common/link/bundle.h"
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -95,16 +96,64 @@ TEST(Bundle, FramesAreSlicesAtMultiplesOf64) {
   }
 }
 
+TEST(Bundle, CopiesWhatCameAtNoMultipleOf64ToOne) {
+  Bundle bundle;
+  ASSERT_TRUE(bundle.add(kInfer, std::vector{Buffer::copy_of("one"), Buffer::copy_of("1")}));
+  ASSERT_TRUE(bundle.add(kInfer, std::vector{Buffer::copy_of("two")}));
+  const Buffer shifted = Buffer::copy_of("12345678" + std::string(frame_of(bundle).text()));
+  const Buffer frame = shifted.slice(8, shifted.size() - 8);
+  EXPECT_EQ(read_all(frame), (std::vector<std::string>{"infer:one,1,", "infer:two,"}));
+  BundleReader reader(frame);
+  while (auto message = reader.next()) {
+    ASSERT_TRUE(*message);
+    for (const Buffer& part : (*message)->body) {
+      EXPECT_EQ(std::bit_cast<std::uintptr_t>(part.data()) % kBufferAlignment, 0U);
+    }
+  }
+}
+
 TEST(Bundle, TakesNoMoreThanItsLimit) {
-  constexpr std::size_t kMost = limits::kBundleBytes - 64;
+  constexpr std::size_t kMost = kPlainBundleBytes - 64;
   Bundle bundle;
   EXPECT_FALSE(bundle.add(kInfer, std::vector{Buffer::copy_of(std::string(kMost + 1, 'x'))}));
   EXPECT_FALSE(bundle.add(kInfer, std::vector<Buffer>(limits::kLinkFrames, Buffer{})));
   EXPECT_TRUE(bundle.empty());
   ASSERT_TRUE(bundle.add(kInfer, std::vector{Buffer::copy_of(std::string(kMost, 'x'))}));
-  EXPECT_EQ(bundle.bytes().size(), limits::kBundleBytes);
+  EXPECT_EQ(bundle.bytes().size(), kPlainBundleBytes);
   EXPECT_FALSE(bundle.add(kCancel, {}));
   EXPECT_EQ(bundle.count(), 1U);
+}
+
+TEST(Bundle, GrowsAsFarAsThePeerHasSaidAndNoMessageInItIsLarge) {
+  const std::vector whole{Buffer::copy_of(std::string(kPlainBundleBytes - 64, 'x'))};
+  const struct {
+    std::uint64_t said;
+    std::size_t count;
+  } rows[] = {
+      {0, 1},
+      {1, 1},
+      {kPlainBundleBytes, 1},
+      {2 * kPlainBundleBytes - 1, 1},
+      {2 * kPlainBundleBytes, 2},
+      {limits::kBundleBytes, limits::kBundleBytes / kPlainBundleBytes},
+      {UINT64_MAX, limits::kBundleBytes / kPlainBundleBytes},
+  };
+  for (const auto& row : rows) {
+    Bundle bundle;
+    bundle.allow(row.said);
+    EXPECT_FALSE(
+        bundle.add(kInfer, std::vector{Buffer::copy_of(std::string(kPlainBundleBytes - 63, 'x'))}));
+    std::size_t count = 0;
+    while (bundle.add(kInfer, whole)) {
+      ++count;
+    }
+    EXPECT_EQ(count, row.count) << row.said;
+    EXPECT_EQ(read_all(frame_of(bundle)).size(), count) << row.said;
+    bundle.clear();
+    bundle.allow(0);  // another peer
+    EXPECT_TRUE(bundle.add(kInfer, whole));
+    EXPECT_FALSE(bundle.add(kCancel, {})) << row.said;
+  }
 }
 
 TEST(Bundle, AMessageByItselfIsNoBundle) {

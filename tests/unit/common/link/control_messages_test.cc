@@ -36,7 +36,8 @@ Hello full_hello() {
           .findings = {.probe_kind = ProbeKind::known_answer,
                        .probe_finite = false,
                        .memory_bytes = 1'000'000'000'000,
-                       .memory_peak_bytes = 2'000'000'000'000}};
+                       .memory_peak_bytes = 2'000'000'000'000},
+          .bundle_bytes = 65'536};
 }
 
 Heartbeat full_heartbeat() {
@@ -102,7 +103,8 @@ TEST(ControlMessages, SurviveTheWire) {
   expect_round_trip(Welcome{.gateway_id = "g",
                             .boot_id = "boot",
                             .heartbeat_interval = 250ms,
-                            .shard_endpoints = {"ipc:///a", "tcp://b:1"}},
+                            .shard_endpoints = {"ipc:///a", "tcp://b:1"},
+                            .bundle_bytes = 65'536},
                     Kind::welcome,
                     decode_welcome);
   expect_round_trip(full_heartbeat(), Kind::heartbeat, decode_heartbeat);

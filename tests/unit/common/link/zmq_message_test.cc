@@ -84,8 +84,8 @@ TEST_F(ZmqMessage, SmallOnesGatherUntilTheyAreFlushedAndOrderIsKept) {
     return Header{.kind = Kind::infer, .id = id, .attempt = 1};
   };
   const std::vector<Buffer> small{Buffer::copy_of("small")};
-  const std::vector<Buffer> half{Buffer::copy_of(std::string(limits::kBundleBytes / 2, 'h'))};
-  const std::vector<Buffer> large{Buffer::copy_of(std::string(limits::kBundleBytes, 'l'))};
+  const std::vector<Buffer> half{Buffer::copy_of(std::string(kPlainBundleBytes / 2, 'h'))};
+  const std::vector<Buffer> large{Buffer::copy_of(std::string(kPlainBundleBytes, 'l'))};
   Bundle bundle;
   EXPECT_EQ(post(dealer_, bundle, infer(1), small), Sent::sent);
   EXPECT_EQ(post(dealer_, bundle, infer(2), half), Sent::sent);

@@ -268,6 +268,27 @@ TEST_F(WorkerProcess, AnswersEveryRequestOfABundle) {
   EXPECT_TRUE(gateway_->pump_until([&] { return gateway_->shard().beat.garbage == 1; }));
 }
 
+TEST_F(WorkerProcess, SaysWhatBundlesItTakesAndTakesThem) {
+  start(stub_echo_model());
+  EXPECT_EQ(gateway_->control().hello.bundle_bytes, 0U);
+  EXPECT_EQ(gateway_->shard().hello.bundle_bytes, 65'536U);
+  link::Bundle bundle;
+  bundle.allow(gateway_->shard().hello.bundle_bytes);
+  const auto body = link::encode_infer(echo(std::vector<float>(1'000, 3)));
+  std::string expected = "y=3";
+  for (int i = 1; i < 1'000; ++i) {
+    expected += ",3";
+  }
+  for (RequestId id = 1; id <= 12; ++id) {
+    ASSERT_TRUE(bundle.add({.kind = link::Kind::infer, .id = id, .attempt = 1}, *body));
+  }
+  gateway_->send_raw_to_shard_peer({std::string(Buffer::copy_of(bundle.bytes()).text())});
+  for (RequestId id = 1; id <= 12; ++id) {
+    EXPECT_EQ(answer_text(id), expected) << id;
+  }
+  EXPECT_EQ(gateway_->shard().beat.garbage, 0U);
+}
+
 TEST_F(WorkerProcess, NeverExecutesARequestWhoseDeadlineHasPassed) {
   start(stub_echo_model(R"("sleep_ms": "input")"));
   ASSERT_EQ(gateway_->infer(1, echo({0}), -1ms), link::Sent::sent);
