@@ -1,5 +1,6 @@
 #include "tests/support/fake_gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/check.h"
@@ -66,6 +67,9 @@ bool FakeGateway::pump_until(const std::function<bool()>& condition,
 void FakeGateway::read(std::size_t end) {
   while (auto raw = link::receive_from(routers_[end])) {
     const std::string identity = raw->peer;
+    if (raw->frames.size() == 1 && link::is_bundle(raw->frames.front().bytes())) {
+      largest_bundle_ = std::max(largest_bundle_, raw->frames.front().size());
+    }
     link::for_each_message(*std::move(raw), [&](const Result<link::Message>& message) {
       if (message) {
         on_message(end, identity, *message);

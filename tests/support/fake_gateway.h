@@ -78,6 +78,8 @@ class FakeGateway {
   [[nodiscard]] const std::map<RequestId, FakeAnswer>& answers() const { return answers_; }
   [[nodiscard]] int answers_twice() const { return answers_twice_; }
   [[nodiscard]] int garbage() const { return garbage_; }
+  // Bytes of the largest bundle that has come. A welcome of this gateway says nothing of them.
+  [[nodiscard]] std::size_t largest_bundle() const { return largest_bundle_; }
 
   // A gateway that is there and says nothing: neither welcome nor heartbeat.
   void set_silent(bool silent) { silent_ = silent; }
@@ -97,6 +99,7 @@ class FakeGateway {
   std::map<RequestId, FakeAnswer> answers_;
   int answers_twice_ = 0;
   int garbage_ = 0;
+  std::size_t largest_bundle_ = 0;
   bool silent_ = false;
   std::chrono::steady_clock::time_point next_beat_{};
 };

@@ -268,7 +268,7 @@ TEST_F(WorkerProcess, AnswersEveryRequestOfABundle) {
   EXPECT_TRUE(gateway_->pump_until([&] { return gateway_->shard().beat.garbage == 1; }));
 }
 
-TEST_F(WorkerProcess, SaysWhatBundlesItTakesAndTakesThem) {
+TEST_F(WorkerProcess, TakesBundlesAsLargeAsItSaysAndAnswersByPlainOnes) {
   start(stub_echo_model());
   EXPECT_EQ(gateway_->control().hello.bundle_bytes, 0U);
   EXPECT_EQ(gateway_->shard().hello.bundle_bytes, 65'536U);
@@ -286,6 +286,8 @@ TEST_F(WorkerProcess, SaysWhatBundlesItTakesAndTakesThem) {
   for (RequestId id = 1; id <= 12; ++id) {
     EXPECT_EQ(answer_text(id), expected) << id;
   }
+  EXPECT_GT(gateway_->largest_bundle(), 4'000U);
+  EXPECT_LE(gateway_->largest_bundle(), link::kPlainBundleBytes) << "it has asked for no more";
   EXPECT_EQ(gateway_->shard().beat.garbage, 0U);
 }
 
