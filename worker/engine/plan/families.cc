@@ -21,6 +21,7 @@ constexpr std::array kFamilies = {
     Named("swish", PassFamily::swish),
     Named("hard_swish", PassFamily::hard_swish),
     Named("rotary", PassFamily::rotary),
+    Named("padding", PassFamily::padding),
     Named("turned_products", PassFamily::turned_products),
     Named("integers", PassFamily::integers),
     Named("batch_norm", PassFamily::batch_norm),

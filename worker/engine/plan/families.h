@@ -24,6 +24,7 @@ enum class PassFamily : std::uint8_t {
   swish,
   hard_swish,
   rotary,
+  padding,          // Pad as a window's own
   turned_products,  // Transposes as strides of products
   integers,         // integer products and the floats made of them
   batch_norm,       // into the convolution before it

@@ -364,6 +364,9 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
     if (plan.takes(PassFamily::rotary)) {
       SLUICE_TRY(take_rotary_patterns(plan, registry));
     }
+    if (plan.takes(PassFamily::padding)) {
+      SLUICE_TRY(take_padding(plan, registry));
+    }
     if (plan.takes(PassFamily::turned_products)) {
       SLUICE_TRY(take_turned_products(plan, registry));
     }

@@ -111,6 +111,8 @@ void merge_duplicates(Plan& plan);
 Result<void> take_patterns(Plan& plan, const Registry& registry);
 // Rotary positions that are written out become one step.
 Result<void> take_rotary_patterns(Plan& plan, const Registry& registry);
+// Padding before a convolution becomes its own (padded_windows.cc).
+Result<void> take_padding(Plan& plan, const Registry& registry);
 // Transposes around a product become its strides.
 Result<void> take_turned_products(Plan& plan, const Registry& registry);
 // Integer products and the floats made of them become one step.
