@@ -7,6 +7,8 @@
 //   Sigmoid, Mul                                                  x * sigmoid(x)
 //   Add, Clip, Mul, Div                                           HardSwish, x * clip(x + 3, 0, 6)
 //   / 6
+//   BatchNormalization, PRelu                                     BatchNormPRelu, where no
+//                                                                 convolution takes the first
 //
 // A pattern is taken when nothing else reads what lies inside of it and its constants are what the
 // operator has; its last step becomes the operator, the others vanish. float32 alone.
@@ -35,6 +37,7 @@ class Patterns : Matcher {
       SLUICE_TRY(take(PassFamily::gelu_by_tanh, "Tanh", i, &Patterns::take_gelu_by_tanh));
       SLUICE_TRY(take(PassFamily::swish, "Sigmoid", i, &Patterns::take_silu));
       SLUICE_TRY(take(PassFamily::hard_swish, "Clip", i, &Patterns::take_hard_swish));
+      SLUICE_TRY(take(PassFamily::activation, "PRelu", i, &Patterns::take_batch_norm_prelu));
     }
     drop_gone();
     return {};
@@ -74,6 +77,8 @@ class Patterns : Matcher {
   Result<void> take_half_of(ValueId x, std::vector<std::size_t> inside, Node made);
   Result<void> take_silu(std::size_t sigmoid);
   Result<void> take_hard_swish(std::size_t clip);
+  [[nodiscard]] bool fits_channels(ValueId value, const Shape& dims) const;
+  Result<void> take_batch_norm_prelu(std::size_t prelu);
   [[nodiscard]] static Node norm(const char* name,
                                  int opset,
                                  std::vector<ValueId> inputs,
@@ -326,6 +331,49 @@ Result<void> Patterns::take_hard_swish(std::size_t clip) {
   return (divides || scales) && closed(inside, last)
              ? replace(inside, last, of_one("HardSwish", 14, x))
              : Result<void>();
+}
+
+// A constant that is one number, or one for each channel.
+bool Patterns::fits_channels(ValueId value, const Shape& dims) const {
+  if (!plan_.is_constant(value) || plan_.constants[value]->dims().size() > dims.size()) {
+    return false;
+  }
+  const Shape& own = plan_.constants[value]->dims();
+  const std::size_t missing = dims.size() - own.size();
+  for (std::size_t d = 0; d < own.size(); ++d) {
+    if (own[d] != 1 && (d + missing != 1 || own[d] != dims[1])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// What fusion.cc makes part of a convolution would be worth more.
+Result<void> Patterns::take_batch_norm_prelu(std::size_t prelu) {
+  const std::size_t norm = maker(node(prelu).inputs[0], "BatchNormalization");
+  if (norm == kNone || node(prelu).since < 7 || !closed({norm}, prelu)) {
+    return {};
+  }
+  const ValueId x = node(norm).inputs[0];
+  const std::size_t conv = maker(x, "Conv");
+  const Shape* dims = shape(x);
+  if ((conv != kNone && closed({conv}, norm) && plan_.takes(PassFamily::batch_norm)) ||
+      dims == nullptr || dims->size() < 2 || !is_float32(x) ||
+      !fits_channels(node(prelu).inputs[1], *dims)) {
+    return {};
+  }
+  Node made;
+  made.op_type = "BatchNormPRelu";
+  made.domain = kFusedDomain;
+  made.opset = 1;
+  made.inputs = node(norm).inputs;
+  made.inputs.push_back(node(prelu).inputs[1]);
+  for (const Attribute& attribute : node(norm).attributes) {
+    if (attribute.name == "epsilon") {
+      made.attributes.push_back(attribute);
+    }
+  }
+  return replace({norm}, prelu, std::move(made));
 }
 
 Node Patterns::of_one(const char* name, int opset, ValueId x) {

@@ -21,6 +21,10 @@ struct BatchNormParams {
   float epsilon = 1e-5F;
 };
 
+// BatchNormPRelu (sluice.fused) is made by the plan of a normalisation and the PRelu behind it: its
+// results below 0 are multiplied by slope[c], or by the one slope there is. float32.
+constexpr std::size_t kSlope = 5;  // behind the inputs of the normalisation
+
 Result<BatchNormParams> parse_batch_norm(const Node& node) {
   Attributes attributes(node);
   BatchNormParams params;
@@ -73,12 +77,25 @@ Result<OutputFacts> infer_batch_norm(const BatchNormParams& params, const InputF
   return made;
 }
 
+Result<OutputFacts> infer_batch_norm_prelu(const BatchNormParams& params, const InputFacts& facts) {
+  const InputFact& x = facts.at(0);
+  const InputFact& slope = facts.at(kSlope);
+  if (x.datatype != DataType::float32 || slope.datatype != x.datatype) {
+    return unsupported_type(x.datatype != DataType::float32 ? x.datatype : slope.datatype);
+  }
+  SLUICE_TRY_ASSIGN(const std::int64_t slopes, element_count(slope.dims));
+  if (slopes != 1 && (x.dims.size() < 2 || slopes != x.dims[1])) {
+    return bad_input("slope " + to_string(slope.dims) + " does not fit input " + to_string(x.dims));
+  }
+  return infer_batch_norm(params, facts);
+}
+
 struct BatchNormBound {
   std::int64_t repeats = 1;  // of the channels in a row: channels-last, short rows cost a call each
 };
 
 Result<BatchNormBound> bind_batch_norm(const BatchNormParams&, BindContext& context) {
-  constexpr std::int64_t kJoined = 256;  // elements of a row worth a call
+  constexpr std::int64_t kJoined = 512;  // elements of a row worth a call
   const TensorView& x = context.inputs[0];
   const std::int64_t channels = x.dims[1];
   BatchNormBound bound;
@@ -86,32 +103,63 @@ Result<BatchNormBound> bind_batch_norm(const BatchNormParams&, BindContext& cont
     bound.repeats = std::max<std::int64_t>(1, kJoined / channels);
   }
   context.scratch_size =
-      static_cast<std::size_t>(2 * channels * bound.repeats) * storage_size(x.datatype);
+      static_cast<std::size_t>(3 * channels * bound.repeats) * storage_size(x.datatype);
   return bound;
 }
 
-// Factor and summand of every channel, `repeats` times, into the scratch.
+// Of every channel, `repeats` times, in the scratch.
 template <class T>
-std::pair<const T*, const T*> coefficients(const BatchNormParams& params,
-                                           std::int64_t repeats,
-                                           KernelContext& context) {
+struct Coefficients {
+  T* factor;
+  T* summand;
+  T* slope;  // null: there is none
+};
+
+template <class T>
+Coefficients<T> coefficients(const BatchNormParams& params,
+                             std::int64_t repeats,
+                             KernelContext& context) {
   const auto scale = context.input(1).as<T>();
   const auto shift = context.input(2).as<T>();
   const auto mean = context.input(3).as<T>();
   const auto variance = context.input(4).as<T>();
-  // NOLINTNEXTLINE: scratch is aligned to 64.
-  T* factor = reinterpret_cast<T*>(context.scratch().data());
-  T* summand = factor + static_cast<std::int64_t>(scale.size()) * repeats;
-  for (std::size_t c = 0; c < scale.size(); ++c) {
-    factor[c] = scale[c] / std::sqrt(variance[c] + static_cast<T>(params.epsilon));
-    summand[c] = shift[c] - mean[c] * factor[c];
-  }
   const auto channels = static_cast<std::int64_t>(scale.size());
-  for (std::int64_t i = channels; i < channels * repeats; ++i) {
-    factor[i] = factor[i - channels];
-    summand[i] = summand[i - channels];
+  // NOLINTNEXTLINE: scratch is aligned to 64.
+  T* const factor = reinterpret_cast<T*>(context.scratch().data());
+  const Coefficients<T> made{
+      .factor = factor,
+      .summand = factor + channels * repeats,
+      .slope = context.has_input(kSlope) ? factor + 2 * channels * repeats : nullptr};
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    made.factor[c] = scale[c] / std::sqrt(variance[c] + static_cast<T>(params.epsilon));
+    made.summand[c] = shift[c] - mean[c] * made.factor[c];
+    if (made.slope != nullptr) {
+      const auto slope = context.input(kSlope).as<T>();
+      made.slope[c] = slope[slope.size() == 1 ? 0 : c];
+    }
   }
-  return {factor, summand};
+  for (T* const row : {made.factor, made.summand, made.slope}) {
+    for (std::int64_t i = channels; row != nullptr && i < channels * repeats; ++i) {
+      row[i] = row[i - channels];
+    }
+  }
+  return made;
+}
+
+// A channel of a row-major image.
+void run_channel(const Coefficients<float>& each,
+                 std::int64_t c,
+                 const float* from,
+                 float* to,
+                 std::int64_t places) {
+  constexpr std::int64_t kNear = 2048;  // elements that stay in the first cache
+  for (std::int64_t at = 0; at < places; at += kNear) {
+    const std::int64_t count = std::min(kNear, places - at);
+    simd::unary(simd::UnaryOp::scale, each.factor[c], each.summand[c], from + at, to + at, count);
+    if (each.slope != nullptr) {
+      simd::unary(simd::UnaryOp::leaky_relu, each.slope[c], 0, to + at, to + at, count);
+    }
+  }
 }
 
 Result<void> run_batch_norm(const BatchNormParams& params,
@@ -125,17 +173,16 @@ Result<void> run_batch_norm(const BatchNormParams& params,
   const std::int64_t channels = x.dims[1];
   const std::int64_t places = x.count / x.dims[0] / channels;
   if (x.datatype == DataType::float64) {
-    const auto [factor, summand] = coefficients<double>(params, 1, context);
+    const Coefficients<double> each = coefficients<double>(params, 1, context);
     const auto from = x.as<double>();
     const auto to = y.mut<double>();
     for (std::size_t i = 0; i < from.size(); ++i) {
       const std::int64_t c = static_cast<std::int64_t>(i) / places % channels;
-      to[i] = from[i] * factor[c] + summand[c];
+      to[i] = from[i] * each.factor[c] + each.summand[c];
     }
     return {};
   }
-  const std::pair<const float*, const float*> terms =
-      coefficients<float>(params, bound.repeats, context);
+  const Coefficients<float> each = coefficients<float>(params, bound.repeats, context);
   const float* from = x.as<float>().data();
   float* to = y.mut<float>().data();
   if (x.layout == Layout::channels_last) {
@@ -144,7 +191,12 @@ Result<void> run_batch_norm(const BatchNormParams& params,
     parallel_for(rows, 1 + 16'384 / row, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t at = begin * row; at < end * row; at += row) {
         const std::int64_t count = std::min(row, x.count - at);
-        simd::scale_each(from + at, terms.first, terms.second, to + at, count);
+        simd::scale_each({.x = from + at,
+                          .factor = each.factor,
+                          .summand = each.summand,
+                          .slope = each.slope,
+                          .out = to + at,
+                          .count = count});
       }
     });
     return {};
@@ -152,12 +204,7 @@ Result<void> run_batch_norm(const BatchNormParams& params,
   parallel_for(x.count / places, 1 + 16'384 / places, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t c = i % channels;
-      simd::unary(simd::UnaryOp::scale,
-                  terms.first[c],
-                  terms.second[c],
-                  from + i * places,
-                  to + i * places,
-                  places);
+      run_channel(each, c, from + i * places, to + i * places, places);
     }
   });
   return {};
@@ -174,6 +221,16 @@ void register_batch_norm(Registry& registry) {
            bound_kernel<parse_batch_norm, infer_batch_norm, bind_batch_norm, run_batch_norm>(),
        .layout = LayoutRule::follow,
        .overwrites = {0}});
+  registry.add({.name = "BatchNormPRelu",
+                .domain = std::string(kFusedDomain),
+                .since = {1},
+                .arity = {6, 6, 1},
+                .kernel = bound_kernel<parse_batch_norm,
+                                       infer_batch_norm_prelu,
+                                       bind_batch_norm,
+                                       run_batch_norm>(),
+                .layout = LayoutRule::follow,
+                .overwrites = {0}});
 }
 
 }  // namespace sluice::engine

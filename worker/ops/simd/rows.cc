@@ -273,20 +273,29 @@ void accumulate_row(const float* x, float* y, std::int64_t count) {
   zip({x, 1, y, 1, y, count}, [](D, V a, V b) HWY_ATTR { return hn::Add(a, b); });
 }
 
-void scale_each_row(
-    const float* x, const float* factor, const float* summand, float* out, std::int64_t count) {
+template <bool kSlopes>
+HWY_INLINE void scale_each_by(const ScaledRow& row) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto scale = [&](std::int64_t i, const auto& reach) HWY_ATTR {
+    const V product = hn::Mul(reach.load(row.x + i), reach.load(row.factor + i));
+    V y = hn::Add(product, reach.load(row.summand + i));
+    if constexpr (kSlopes) {
+      y = hn::IfThenElse(hn::Lt(y, hn::Zero(d)), hn::Mul(y, reach.load(row.slope + i)), y);
+    }
+    reach.store(y, row.out + i);
+  };
   std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    const V scaled = hn::Mul(hn::LoadU(d, x + i), hn::LoadU(d, factor + i));
-    hn::StoreU(hn::Add(scaled, hn::LoadU(d, summand + i)), d, out + i);
+  for (; i + lanes <= row.count; i += lanes) {
+    scale(i, Whole());
   }
-  if (i < count) {
-    const Part rest{count - i};
-    const V scaled = hn::Mul(rest.load(x + i), rest.load(factor + i));
-    rest.store(hn::Add(scaled, rest.load(summand + i)), out + i);
+  if (i < row.count) {
+    scale(i, Part{row.count - i});
   }
+}
+
+void scale_each_row(const ScaledRow& row) {
+  return row.slope != nullptr ? scale_each_by<true>(row) : scale_each_by<false>(row);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -318,9 +327,8 @@ void log_softmax(const float* x, float* out, std::int64_t count) {
 void accumulate(const float* x, float* y, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(accumulate_row)(x, y, count);
 }
-void scale_each(
-    const float* x, const float* factor, const float* summand, float* out, std::int64_t count) {
-  HWY_DYNAMIC_DISPATCH(scale_each_row)(x, factor, summand, out, count);
+void scale_each(const ScaledRow& row) {
+  HWY_DYNAMIC_DISPATCH(scale_each_row)(row);
 }
 
 }  // namespace sluice::engine::simd

@@ -30,9 +30,17 @@ struct BinaryRow {
 };
 void binary(BinaryOp op, const BinaryRow& row);
 
-// out[i] = x[i] * factor[i] + summand[i].
-void scale_each(
-    const float* x, const float* factor, const float* summand, float* out, std::int64_t count);
+// out[i] = f(x[i] * factor[i] + summand[i]), where f multiplies by slope[i] what is below 0;
+// without `slope` it is the number itself.
+struct ScaledRow {
+  const float* x;
+  const float* factor;
+  const float* summand;
+  const float* slope;
+  float* out;
+  std::int64_t count;
+};
+void scale_each(const ScaledRow& row);
 
 enum class UnaryOp : std::uint8_t {
   abs,
