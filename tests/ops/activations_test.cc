@@ -129,6 +129,7 @@ TEST(Activations, GiveTheValuesOfTheSpecificationWithNanAndInfinity) {
       {"Selu", {}, {1}, {1.0507}, 1},
       {"Softsign", {}, {0, 1, -3, kInf, kNan}, {0, 0.5, -0.75, kNan, kNan}},
       {"Swish", {}, {0, 1, -1, kInf, kNan}, {0, 0.73105858, -0.26894142, kInf, kNan}, 24},
+      {"Swish", {}, {-20, -3e38F, 3e38F, -kInf}, {-4.12230716e-8, 0, 3e38F, kNan}, 24},
       {"Swish", {real("alpha", 2)}, {1}, {0.88079708}, 24},
       {"ThresholdedRelu", {}, {0.5F, 1, 1.5F, -3, kInf, kNan}, {0, 0, 1.5, 0, kInf, 0}},
       {"ThresholdedRelu", {real("alpha", -1)}, {-0.5F, -2}, {-0.5, 0}},

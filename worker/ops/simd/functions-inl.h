@@ -80,12 +80,27 @@ HWY_INLINE Power power_of(D d, V x) {
           magic};
 }
 
-// Held first to where the result is 0 or infinite, by operations whose second operand stays when it
-// is NaN.
+// With AVX-512 as 2^n 2^r: what n and scaling by it make of any x is right, NaN and infinities too,
+// so that r alone is held to where it is when x is of use. 2^r = 1 + r q(r), within 2e-9. Else x is
+// held to where the result is 0 or infinite, by operations whose second operand stays when it is
+// NaN.
 HWY_INLINE V exp_of(D d, V x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  constexpr float kQ[] = {
+      0.693147182F, 0.240226477F, 0.0555033237F, 0.00961843692F, 0.00133988739F, 0.00015353362F};
+  constexpr int kLesserSize = 2;                // with the first operand's sign
+  const V log2_of_e = hn::Set(d, 1.44269502F);  // in two parts
+  const V rest = hn::Set(d, 1.92596303e-8F);
+  const V n = hn::Round(hn::Mul(x, log2_of_e));
+  const V wild = hn::MulAdd(x, rest, hn::MulSub(x, log2_of_e, n));
+  const V r{_mm512_range_ps(wild.raw, hn::Set(d, 0.51F).raw, kLesserSize)};
+  const V p = hn::MulAdd(polynomial(r, kQ), r, hn::Set(d, 1.0F));
+  return V{_mm512_scalef_ps(p.raw, n.raw)};
+#else
   const V held = hn::Max(hn::Set(d, -104.0F), hn::Min(hn::Set(d, 89.0F), x));
   const auto [p, n, shifted, magic] = power_of(d, held);
   return scaled(p, n, shifted, magic);
+#endif
 }
 
 // The same where |x| is at most 80, or x is NaN: 2^n is one factor.
@@ -126,9 +141,13 @@ HWY_INLINE V tanh_of(D d, V x) {
   return hn::IfThenElse(hn::Lt(size, hn::Set(d, 0.25F)), small, hn::CopySign(large, x));
 }
 
+// x * sigmoid(-z).
+HWY_INLINE V over_one_and_exp(D d, V x, V z) {
+  return hn::Div(x, hn::Add(hn::Set(d, 1.0F), exp_of(d, z)));
+}
+
 HWY_INLINE V sigmoid_of(D d, V x) {
-  const V one = hn::Set(d, 1.0F);
-  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+  return over_one_and_exp(d, hn::Set(d, 1.0F), hn::Neg(x));
 }
 
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).

@@ -121,11 +121,14 @@ void unary_row(UnaryOp op, float alpha, float beta, const float* x, float* out, 
       return map(x, out, n, [](D d, V v) HWY_ATTR {  // (1 + tanh(z)) / 2 = sigmoid(2 z)
         const V cubic = hn::Mul(hn::Mul(v, v), hn::Set(d, 0.044715F));
         const V z = hn::MulAdd(cubic, v, v);
-        return hn::Mul(v, sigmoid_of(d, hn::Mul(z, hn::Set(d, 1.59576912F))));
+        return over_one_and_exp(d, v, hn::Mul(z, hn::Set(d, -1.59576912F)));
       });
-    case UnaryOp::swish:
-      return map(
-          x, out, n, [va](D d, V v) HWY_ATTR { return hn::Mul(v, sigmoid_of(d, hn::Mul(va, v))); });
+    case UnaryOp::swish: {
+      const V minus = hn::Set(tag, -alpha);
+      return map(x, out, n, [minus](D d, V v) HWY_ATTR {
+        return over_one_and_exp(d, v, hn::Mul(minus, v));
+      });
+    }
     case UnaryOp::hard_swish:
       return map(x, out, n, [zero, one](D d, V v) HWY_ATTR {
         const V line = hn::Add(hn::Mul(v, hn::Set(d, 1.0F / 6)), hn::Set(d, 0.5F));
