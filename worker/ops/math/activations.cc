@@ -168,6 +168,8 @@ Result<void> run_activation(const ActivationParams& params, KernelContext& conte
   return {};
 }
 
+// None is a convolution's tail: they are bound by their arithmetic, so that a step of its own costs
+// nothing more, and oneDNN's take longer for it (Swish twice).
 template <auto Parse>
 OperatorEntry activation_entry(const char* name, std::vector<int> since) {
   return {.name = name,

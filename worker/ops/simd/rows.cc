@@ -31,8 +31,9 @@ HWY_INLINE void map(const float* x, float* out, std::int64_t count, const F& f) 
   }
 }
 
+// A copy of the row: what is written could be the row itself, which would be read anew each time.
 template <class F>
-HWY_INLINE void zip(const BinaryRow& row, const F& f) {
+HWY_INLINE void zip(const BinaryRow row, const F& f) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   if (row.count == 0) {
@@ -277,10 +278,10 @@ void accumulate_row(const float* x, float* y, std::int64_t count) {
 }
 
 template <bool kSlopes>
-HWY_INLINE void scale_each_by(const ScaledRow& row) {
+HWY_INLINE void scale_each_by(const ScaledRow row) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto scale = [&](std::int64_t i, const auto& reach) HWY_ATTR {
+  const auto scale = [row, d](std::int64_t i, const auto& reach) HWY_ATTR {
     const V product = hn::Mul(reach.load(row.x + i), reach.load(row.factor + i));
     V y = hn::Add(product, reach.load(row.summand + i));
     if constexpr (kSlopes) {
