@@ -138,9 +138,10 @@ Coefficients<T> coefficients(const BatchNormParams& params,
       made.slope[c] = slope[slope.size() == 1 ? 0 : c];
     }
   }
+  const std::int64_t all = channels * repeats;
   for (T* const row : {made.factor, made.summand, made.slope}) {
-    for (std::int64_t i = channels; row != nullptr && i < channels * repeats; ++i) {
-      row[i] = row[i - channels];
+    for (std::int64_t done = channels; row != nullptr && done < all; done *= 2) {
+      std::copy_n(row, std::min(done, all - done), row + done);
     }
   }
   return made;
