@@ -78,6 +78,7 @@ void register_select(Registry& registry);
 void register_sequence(Registry& registry);
 void register_signal_window(Registry& registry);
 void register_softmax(Registry& registry);
+void register_masked_softmax(Registry& registry);
 void register_split(Registry& registry);
 void register_stft(Registry& registry);
 void register_text_normalizer(Registry& registry);
@@ -169,6 +170,7 @@ void register_all(Registry& registry) {
   register_sequence(registry);
   register_signal_window(registry);
   register_softmax(registry);
+  register_masked_softmax(registry);
   register_split(registry);
   register_stft(registry);
   register_text_normalizer(registry);

@@ -22,6 +22,7 @@ constexpr std::array kFamilies = {
     Named("hard_swish", PassFamily::hard_swish),
     Named("rotary", PassFamily::rotary),
     Named("padding", PassFamily::padding),
+    Named("masked_softmax", PassFamily::masked_softmax),
     Named("turned_products", PassFamily::turned_products),
     Named("integers", PassFamily::integers),
     Named("batch_norm", PassFamily::batch_norm),

@@ -113,6 +113,8 @@ Result<void> take_patterns(Plan& plan, const Registry& registry);
 Result<void> take_rotary_patterns(Plan& plan, const Registry& registry);
 // Padding before a convolution becomes its own (padded_windows.cc).
 Result<void> take_padding(Plan& plan, const Registry& registry);
+// What scales and masks attention's scores goes into their Softmax.
+Result<void> take_attention_patterns(Plan& plan, const Registry& registry);
 // Transposes around a product become its strides.
 Result<void> take_turned_products(Plan& plan, const Registry& registry);
 // Integer products and the floats made of them become one step.
