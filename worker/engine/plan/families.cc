@@ -23,6 +23,7 @@ constexpr std::array kFamilies = {
     Named("rotary", PassFamily::rotary),
     Named("padding", PassFamily::padding),
     Named("masked_softmax", PassFamily::masked_softmax),
+    Named("turned_concats", PassFamily::turned_concats),
     Named("turned_products", PassFamily::turned_products),
     Named("integers", PassFamily::integers),
     Named("batch_norm", PassFamily::batch_norm),
