@@ -65,7 +65,7 @@ struct MaskedBound {
   std::int64_t rows = 0;  // of the softmax
   std::int64_t most = 1;  // of those, worked on at once
 };
-constexpr std::int64_t kPieceElements = 4096;  // with x and a mask within 48 KiB
+constexpr std::int64_t kPieceElements = 1024;  // 12 KiB with x and a mask: near, and some rows
 
 Result<MaskedBound> bind_masked(const MaskedParams&, BindContext& context) {
   const Dims y = context.outputs[0].dims;

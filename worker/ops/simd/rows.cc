@@ -199,7 +199,13 @@ HWY_INLINE float largest(const float* x, std::int64_t count) {
   return hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
 }
 
-// out = exp(x - shift); returns the sum.
+// exp(x) as exp_of has it, of what is at most 0, or of a row that NaN takes anyway.
+HWY_INLINE V exp_below(D d, V x) {
+  const auto [p, n, shifted, magic] = power_of(d, hn::Max(hn::Set(d, -104.0F), x));
+  return scaled(p, n, shifted, magic);
+}
+
+// out = exp(x - shift), shift the largest of x; returns the sum.
 HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float shift) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -207,13 +213,13 @@ HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float s
   V total = hn::Zero(d);
   std::int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    const V y = exp_of(d, hn::Sub(hn::LoadU(d, x + i), by));
+    const V y = exp_below(d, hn::Sub(hn::LoadU(d, x + i), by));
     hn::StoreU(y, d, out + i);
     total = hn::Add(total, y);
   }
   if (i < count) {
     const Part rest{count - i};
-    const V y = exp_of(d, hn::Sub(rest.load(x + i), by));
+    const V y = exp_below(d, hn::Sub(rest.load(x + i), by));
     rest.store(y, out + i);
     total = hn::Add(total, hn::IfThenElseZero(rest.mask(), y));
   }
@@ -234,7 +240,7 @@ HWY_INLINE void softmax_short_rows(const float* x, float* out, const Part& row) 
   HWY_UNROLL(4)
   for (std::int64_t r = 0; r < kRows; ++r) {
     const V shifted = hn::Sub(values[r], hn::MaxOfLanes(d, values[r]));
-    const V power = hn::IfThenElseZero(row.mask(), exp_of(d, shifted));
+    const V power = hn::IfThenElseZero(row.mask(), exp_below(d, shifted));
     values[r] = hn::Div(power, hn::SumOfLanes(d, power));
   }
   HWY_UNROLL(4)
@@ -253,11 +259,26 @@ void softmax_rows(const float* x, float* out, std::int64_t count, std::int64_t r
       softmax_short_rows<1>(x + row * count, out + row * count, Part{count});
     }
   }
-  for (; row < rows; ++row) {
+  // A row waits for its largest number, then for its sum: some go side by side while they fit the
+  // nearest cache.
+  constexpr std::int64_t kTogether = 4;
+  const std::int64_t together = count <= 1024 ? kTogether : 1;
+  for (; row < rows; row += together) {
+    const std::int64_t some = HWY_MIN(together, rows - row);
+    const float* const from = x + row * count;
     float* const to = out + row * count;
-    const float sum = exp_sum(x + row * count, to, count, largest(x + row * count, count));
-    const V by = hn::Set(D(), 1 / sum);  // at least 1: the greatest gives 1
-    map(to, to, count, [by](D, V v) HWY_ATTR { return hn::Mul(v, by); });
+    float most[kTogether];
+    for (std::int64_t r = 0; r < some; ++r) {
+      most[r] = largest(from + r * count, count);
+    }
+    float sum[kTogether];
+    for (std::int64_t r = 0; r < some; ++r) {
+      sum[r] = exp_sum(from + r * count, to + r * count, count, most[r]);
+    }
+    for (std::int64_t r = 0; r < some; ++r) {
+      const V by = hn::Set(D(), 1 / sum[r]);  // at least 1: the greatest gives 1
+      map(to + r * count, to + r * count, count, [by](D, V v) HWY_ATTR { return hn::Mul(v, by); });
+    }
   }
 }
 

@@ -35,23 +35,30 @@ struct ScoreRow {
   float* out;
 };
 
+using Scale = ScoreRule::Scale;
+
+// What the loops below do, known when they are compiled.
+template <Scale kScale, bool kChooses, bool kMasks>
+struct Steps {};
+
 // `left` numbers from `i` on, of which `lanes` has a vector's or those that are left.
-template <class Lanes>
-HWY_INLINE void scores_at(const ScoreRule& rule,
+template <Scale kScale, bool kChooses, bool kMasks, class Lanes>
+HWY_INLINE void scores_at(Steps<kScale, kChooses, kMasks>,
+                          const ScoreRule& rule,
                           const ScoreRows& rows,
                           const ScoreRow& row,
                           std::int64_t i,
                           std::int64_t left,
                           const Lanes& lanes) {
   const D d;
-  const hn::RebindToUnsigned<D> du;
   V score = rows.x.step == 0 ? hn::Set(d, row.x[0]) : lanes.load(row.x + i);
-  if (rule.scale == ScoreRule::Scale::multiply) {
+  if constexpr (kScale == Scale::multiply) {
     score = hn::Mul(score, hn::Set(d, rule.by));
-  } else if (rule.scale == ScoreRule::Scale::divide) {
+  } else if constexpr (kScale == Scale::divide) {
     score = hn::Div(score, hn::Set(d, rule.by));
   }
-  if (rows.chosen.data != nullptr) {
+  if constexpr (kChooses) {
+    const hn::RebindToUnsigned<D> du;
     const auto choices = rows.chosen.step == 0
                              ? hn::Set(du, std::uint32_t{row.chosen[0]})
                              : hn::PromoteTo(du, choices_of(row.chosen + i, left));
@@ -60,14 +67,16 @@ HWY_INLINE void scores_at(const ScoreRule& rule,
     score = rule.keeps ? hn::IfThenElse(is_chosen, score, fill)
                        : hn::IfThenElse(is_chosen, fill, score);
   }
-  if (rows.mask.data != nullptr) {
+  if constexpr (kMasks) {
     const V mask = rows.mask.step == 0 ? hn::Set(d, row.mask[0]) : lanes.load(row.mask + i);
     score = hn::Add(score, mask);
   }
   lanes.store(score, row.out + i);
 }
 
-void scores_rows(const ScoreRule& rule, const ScoreRows& rows) {
+// By value: what is written could be what is read of them again.
+template <class Steps>
+HWY_INLINE void scores_by(Steps steps, const ScoreRule rule, const ScoreRows rows) {
   const auto* const chosen = reinterpret_cast<const std::uint8_t*>(rows.chosen.data);
   for (std::int64_t r = 0; r < rows.rows; ++r) {
     const ScoreRow row{.x = rows.x.data + r * rows.x.row_step,
@@ -76,11 +85,32 @@ void scores_rows(const ScoreRule& rule, const ScoreRows& rows) {
                        .out = rows.out + r * rows.count};
     std::int64_t i = 0;
     for (; i + kReachLanes <= rows.count; i += kReachLanes) {
-      scores_at(rule, rows, row, i, kReachLanes, Whole{});
+      scores_at(steps, rule, rows, row, i, kReachLanes, Whole{});
     }
     if (i < rows.count) {
-      scores_at(rule, rows, row, i, rows.count - i, Part{rows.count - i});
+      scores_at(steps, rule, rows, row, i, rows.count - i, Part{rows.count - i});
     }
+  }
+}
+
+template <Scale kScale>
+void scores_scaled(const ScoreRule& rule, const ScoreRows& rows) {
+  if (rows.chosen.data == nullptr) {
+    return rows.mask.data == nullptr ? scores_by(Steps<kScale, false, false>(), rule, rows)
+                                     : scores_by(Steps<kScale, false, true>(), rule, rows);
+  }
+  return rows.mask.data == nullptr ? scores_by(Steps<kScale, true, false>(), rule, rows)
+                                   : scores_by(Steps<kScale, true, true>(), rule, rows);
+}
+
+void scores_rows(const ScoreRule& rule, const ScoreRows& rows) {
+  switch (rule.scale) {
+    case Scale::none:
+      return scores_scaled<Scale::none>(rule, rows);
+    case Scale::multiply:
+      return scores_scaled<Scale::multiply>(rule, rows);
+    case Scale::divide:
+      return scores_scaled<Scale::divide>(rule, rows);
   }
 }
 
