@@ -150,15 +150,16 @@ Result<void> run_masked(const MaskedParams& params,
     const std::int64_t last = end * bound.length;
     for (std::int64_t at = begin * bound.length; at < last;) {
       const Piece piece = piece_of(bound, at, last - at);
-      simd::scores(rule,
-                   {.x = operand(x, 0, piece),
-                    .chosen = operand(chosen, 1, piece),
-                    .mask = operand(mask, 2, piece),
-                    .out = to + at,
-                    .count = piece.count,
-                    .rows = piece.rows});
       const std::int64_t count = piece.count * piece.rows;
-      simd::softmax(to + at, to + at, bound.length, count / bound.length);
+      const simd::ScoreRows scores{.x = operand(x, 0, piece),
+                                   .chosen = operand(chosen, 1, piece),
+                                   .mask = operand(mask, 2, piece),
+                                   .out = to + at,
+                                   .count = piece.count,
+                                   .rows = piece.rows};
+      if (!simd::scores(rule, scores, bound.length)) {
+        simd::softmax(to + at, to + at, bound.length, count / bound.length);
+      }
       at += count;
     }
   });

@@ -11,6 +11,7 @@
 
 #include "worker/ops/simd/functions-inl.h"
 #include "worker/ops/simd/reach-inl.h"
+#include "worker/ops/simd/softmax-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
@@ -199,12 +200,6 @@ HWY_INLINE float largest(const float* x, std::int64_t count) {
   return hn::GetLane(hn::MaxOfLanes(d, hn::Max(a, b)));
 }
 
-// exp(x) as exp_of has it, of what is at most 0, or of a row that NaN takes anyway.
-HWY_INLINE V exp_below(D d, V x) {
-  const auto [p, n, shifted, magic] = power_of(d, hn::Max(hn::Set(d, -104.0F), x));
-  return scaled(p, n, shifted, magic);
-}
-
 // out = exp(x - shift), shift the largest of x; returns the sum.
 HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float shift) {
   const D d;
@@ -231,17 +226,14 @@ HWY_INLINE float exp_sum(const float* x, float* out, std::int64_t count, float s
 template <std::int64_t kRows>
 HWY_INLINE void softmax_short_rows(const float* x, float* out, const Part& row) {
   const D d;
-  const V lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
   V values[kRows];
   HWY_UNROLL(4)
   for (std::int64_t r = 0; r < kRows; ++r) {
-    values[r] = hn::IfThenElse(row.mask(), row.load(x + r * row.count), lowest);
+    values[r] = row.load(x + r * row.count);
   }
   HWY_UNROLL(4)
   for (std::int64_t r = 0; r < kRows; ++r) {
-    const V shifted = hn::Sub(values[r], hn::MaxOfLanes(d, values[r]));
-    const V power = hn::IfThenElseZero(row.mask(), exp_below(d, shifted));
-    values[r] = hn::Div(power, hn::SumOfLanes(d, power));
+    values[r] = softmax_of_lanes(d, values[r], row);
   }
   HWY_UNROLL(4)
   for (std::int64_t r = 0; r < kRows; ++r) {

@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include "worker/ops/simd/reach-inl.h"
+#include "worker/ops/simd/softmax-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
@@ -17,14 +18,21 @@ namespace HWY_NAMESPACE {
 // One a number, as the lanes of a vector are.
 using Choices = hn::Rebind<std::uint8_t, D>;
 
-// Choices of a row's end, behind which nothing may be read.
-HWY_INLINE hn::Vec<Choices> choices_of(const std::uint8_t* from, std::int64_t count) {
+// Which of the first `count` are chosen; behind them nothing may be read.
+HWY_INLINE hn::Mask<D> chosen_of(const std::uint8_t* from, std::int64_t count) {
+  const D d;
   if (count >= kReachLanes) {
-    return hn::LoadU(Choices(), from);
+    const hn::RebindToUnsigned<D> du;
+    const auto choices = hn::PromoteTo(du, hn::LoadU(Choices(), from));
+    return hn::RebindMask(d, hn::Ne(choices, hn::Zero(du)));
   }
-  HWY_ALIGN std::uint8_t lane[kReachLanes] = {};
-  std::memcpy(lane, from, static_cast<std::size_t>(count));
-  return hn::Load(Choices(), lane);
+  std::uint64_t bits = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    bits |= std::uint64_t{from[i] != 0} << i;
+  }
+  std::uint8_t bytes[sizeof(bits)];
+  std::memcpy(bytes, &bits, sizeof(bits));
+  return hn::LoadMaskBits(d, bytes);
 }
 
 // Where the operands of one row are.
@@ -43,13 +51,13 @@ struct Steps {};
 
 // `left` numbers from `i` on, of which `lanes` has a vector's or those that are left.
 template <Scale kScale, bool kChooses, bool kMasks, class Lanes>
-HWY_INLINE void scores_at(Steps<kScale, kChooses, kMasks>,
-                          const ScoreRule& rule,
-                          const ScoreRows& rows,
-                          const ScoreRow& row,
-                          std::int64_t i,
-                          std::int64_t left,
-                          const Lanes& lanes) {
+HWY_INLINE V scores_at(Steps<kScale, kChooses, kMasks>,
+                       const ScoreRule& rule,
+                       const ScoreRows& rows,
+                       const ScoreRow& row,
+                       std::int64_t i,
+                       std::int64_t left,
+                       const Lanes& lanes) {
   const D d;
   V score = rows.x.step == 0 ? hn::Set(d, row.x[0]) : lanes.load(row.x + i);
   if constexpr (kScale == Scale::multiply) {
@@ -58,11 +66,10 @@ HWY_INLINE void scores_at(Steps<kScale, kChooses, kMasks>,
     score = hn::Div(score, hn::Set(d, rule.by));
   }
   if constexpr (kChooses) {
-    const hn::RebindToUnsigned<D> du;
-    const auto choices = rows.chosen.step == 0
-                             ? hn::Set(du, std::uint32_t{row.chosen[0]})
-                             : hn::PromoteTo(du, choices_of(row.chosen + i, left));
-    const auto is_chosen = hn::RebindMask(d, hn::Ne(choices, hn::Zero(du)));
+    const auto is_chosen =
+        rows.chosen.step == 0
+            ? hn::RebindMask(d, hn::Ne(hn::Set(d, row.chosen[0] != 0 ? 1.0F : 0.0F), hn::Zero(d)))
+            : chosen_of(row.chosen + i, left);
     const V fill = hn::Set(d, rule.fill);
     score = rule.keeps ? hn::IfThenElse(is_chosen, score, fill)
                        : hn::IfThenElse(is_chosen, fill, score);
@@ -71,47 +78,59 @@ HWY_INLINE void scores_at(Steps<kScale, kChooses, kMasks>,
     const V mask = rows.mask.step == 0 ? hn::Set(d, row.mask[0]) : lanes.load(row.mask + i);
     score = hn::Add(score, mask);
   }
-  lanes.store(score, row.out + i);
+  return score;
 }
 
 // By value: what is written could be what is read of them again.
 template <class Steps>
-HWY_INLINE void scores_by(Steps steps, const ScoreRule rule, const ScoreRows rows) {
+HWY_INLINE void scores_by(Steps steps, const ScoreRule rule, const ScoreRows rows, bool softmax) {
   const auto* const chosen = reinterpret_cast<const std::uint8_t*>(rows.chosen.data);
   for (std::int64_t r = 0; r < rows.rows; ++r) {
     const ScoreRow row{.x = rows.x.data + r * rows.x.row_step,
                        .chosen = chosen + r * rows.chosen.row_step,
                        .mask = rows.mask.data + r * rows.mask.row_step,
                        .out = rows.out + r * rows.count};
+    if (softmax) {  // of rows of at most a vector
+      const Part whole{rows.count};
+      const V score = scores_at(steps, rule, rows, row, 0, rows.count, whole);
+      whole.store(softmax_of_lanes(D(), score, whole), row.out);
+      continue;
+    }
     std::int64_t i = 0;
     for (; i + kReachLanes <= rows.count; i += kReachLanes) {
-      scores_at(steps, rule, rows, row, i, kReachLanes, Whole{});
+      hn::StoreU(scores_at(steps, rule, rows, row, i, kReachLanes, Whole{}), D(), row.out + i);
     }
     if (i < rows.count) {
-      scores_at(steps, rule, rows, row, i, rows.count - i, Part{rows.count - i});
+      const Part rest{rows.count - i};
+      rest.store(scores_at(steps, rule, rows, row, i, rows.count - i, rest), row.out + i);
     }
   }
 }
 
 template <Scale kScale>
-void scores_scaled(const ScoreRule& rule, const ScoreRows& rows) {
+void scores_scaled(const ScoreRule& rule, const ScoreRows& rows, bool softmax) {
   if (rows.chosen.data == nullptr) {
-    return rows.mask.data == nullptr ? scores_by(Steps<kScale, false, false>(), rule, rows)
-                                     : scores_by(Steps<kScale, false, true>(), rule, rows);
+    return rows.mask.data == nullptr ? scores_by(Steps<kScale, false, false>(), rule, rows, softmax)
+                                     : scores_by(Steps<kScale, false, true>(), rule, rows, softmax);
   }
-  return rows.mask.data == nullptr ? scores_by(Steps<kScale, true, false>(), rule, rows)
-                                   : scores_by(Steps<kScale, true, true>(), rule, rows);
+  return rows.mask.data == nullptr ? scores_by(Steps<kScale, true, false>(), rule, rows, softmax)
+                                   : scores_by(Steps<kScale, true, true>(), rule, rows, softmax);
 }
 
-void scores_rows(const ScoreRule& rule, const ScoreRows& rows) {
+bool scores_rows(const ScoreRule& rule, const ScoreRows& rows, std::int64_t length) {
+  const bool softmax = rows.count == length && length <= kReachLanes;
   switch (rule.scale) {
     case Scale::none:
-      return scores_scaled<Scale::none>(rule, rows);
+      scores_scaled<Scale::none>(rule, rows, softmax);
+      break;
     case Scale::multiply:
-      return scores_scaled<Scale::multiply>(rule, rows);
+      scores_scaled<Scale::multiply>(rule, rows, softmax);
+      break;
     case Scale::divide:
-      return scores_scaled<Scale::divide>(rule, rows);
+      scores_scaled<Scale::divide>(rule, rows, softmax);
+      break;
   }
+  return softmax;
 }
 
 }  // namespace HWY_NAMESPACE
@@ -123,8 +142,8 @@ namespace sluice::engine::simd {
 
 HWY_EXPORT(scores_rows);
 
-void scores(const ScoreRule& rule, const ScoreRows& rows) {
-  HWY_DYNAMIC_DISPATCH(scores_rows)(rule, rows);
+bool scores(const ScoreRule& rule, const ScoreRows& rows, std::int64_t length) {
+  return HWY_DYNAMIC_DISPATCH(scores_rows)(rule, rows, length);
 }
 
 }  // namespace sluice::engine::simd

@@ -36,6 +36,8 @@ struct ScoreRows {
   std::int64_t count = 0;
   std::int64_t rows = 1;
 };
-void scores(const ScoreRule& rule, const ScoreRows& rows);
+// Returns whether it has taken the softmax of each row as well: of rows of `length` that fit a
+// vector.
+bool scores(const ScoreRule& rule, const ScoreRows& rows, std::int64_t length);
 
 }  // namespace sluice::engine::simd
