@@ -81,21 +81,51 @@ HWY_INLINE V scores_at(Steps<kScale, kChooses, kMasks>,
   return score;
 }
 
+HWY_INLINE ScoreRow row_at(const ScoreRows& rows, std::int64_t r) {
+  return {
+      .x = rows.x.data + r * rows.x.row_step,
+      .chosen = reinterpret_cast<const std::uint8_t*>(rows.chosen.data) + r * rows.chosen.row_step,
+      .mask = rows.mask.data + r * rows.mask.row_step,
+      .out = rows.out + r * rows.count};
+}
+
+// Rows of at most a vector each, until they are probabilities. All are read before one is written:
+// a read that meets what was just written by a mask waits for it.
+template <std::int64_t kRows, class Steps>
+HWY_INLINE void short_rows(Steps steps,
+                           const ScoreRule& rule,
+                           const ScoreRows& rows,
+                           std::int64_t first) {
+  const Part whole{rows.count};
+  V values[kRows];
+  HWY_UNROLL(4)
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    values[r] = scores_at(steps, rule, rows, row_at(rows, first + r), 0, rows.count, whole);
+  }
+  HWY_UNROLL(4)
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    values[r] = softmax_of_lanes(D(), values[r], whole);
+  }
+  HWY_UNROLL(4)
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    whole.store(values[r], rows.out + (first + r) * rows.count);
+  }
+}
+
 // By value: what is written could be what is read of them again.
 template <class Steps>
 HWY_INLINE void scores_by(Steps steps, const ScoreRule rule, const ScoreRows rows, bool softmax) {
-  const auto* const chosen = reinterpret_cast<const std::uint8_t*>(rows.chosen.data);
-  for (std::int64_t r = 0; r < rows.rows; ++r) {
-    const ScoreRow row{.x = rows.x.data + r * rows.x.row_step,
-                       .chosen = chosen + r * rows.chosen.row_step,
-                       .mask = rows.mask.data + r * rows.mask.row_step,
-                       .out = rows.out + r * rows.count};
-    if (softmax) {  // of rows of at most a vector
-      const Part whole{rows.count};
-      const V score = scores_at(steps, rule, rows, row, 0, rows.count, whole);
-      whole.store(softmax_of_lanes(D(), score, whole), row.out);
-      continue;
+  std::int64_t r = 0;
+  if (softmax) {
+    for (; r + 4 <= rows.rows; r += 4) {
+      short_rows<4>(steps, rule, rows, r);
     }
+    for (; r < rows.rows; ++r) {
+      short_rows<1>(steps, rule, rows, r);
+    }
+  }
+  for (; r < rows.rows; ++r) {
+    const ScoreRow row = row_at(rows, r);
     std::int64_t i = 0;
     for (; i + kReachLanes <= rows.count; i += kReachLanes) {
       hn::StoreU(scores_at(steps, rule, rows, row, i, kReachLanes, Whole{}), D(), row.out + i);
