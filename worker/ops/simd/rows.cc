@@ -294,11 +294,11 @@ template <bool kSlopes>
 HWY_INLINE void scale_each_by(const ScaledRow row) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto scale = [row, d](std::int64_t i, const auto& reach) HWY_ATTR {
+  const auto scale = [row](std::int64_t i, const auto& reach) HWY_ATTR {
     const V product = hn::Mul(reach.load(row.x + i), reach.load(row.factor + i));
     V y = hn::Add(product, reach.load(row.summand + i));
     if constexpr (kSlopes) {
-      y = hn::IfThenElse(hn::Lt(y, hn::Zero(d)), hn::Mul(y, reach.load(row.slope + i)), y);
+      y = hn::IfThenElse(hn::Lt(y, hn::Zero(D())), hn::Mul(y, reach.load(row.slope + i)), y);
     }
     reach.store(y, row.out + i);
   };
