@@ -266,6 +266,16 @@ TEST(SequenceMap, RunsItsBodyOverEveryElement) {
   EXPECT_EQ(mismatch(graph.run(), floats({3}, {2, 4, 6})), "");
 }
 
+TEST(SequenceMap, HoldsNoSequences) {
+  GraphCase body;
+  body.inner_input("e").output("list");  // of the graph around it
+  GraphCase graph;
+  graph.input("a", floats({1}, {1})).node("SequenceConstruct", {"a"}, {"list"});
+  graph.node("SequenceMap", {"list"}, {"made"}, {body.as_attribute("body")});
+  graph.node("ConcatFromSequence", {"made"}, {"y"}, {integer("axis", 0)}).output("y");
+  EXPECT_NE(error_of(graph.run()).find("output 0 of its body is no tensor"), std::string::npos);
+}
+
 TEST(Optional, HoldsSomethingOrNothing) {
   GraphCase full;
   full.input("x", floats({1}, {4})).node("Optional", {"x"}, {"o"});

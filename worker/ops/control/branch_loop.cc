@@ -128,6 +128,21 @@ Result<Values> run_loop(const BodyParams&, ValueContext& context) {
 
 // --- SequenceMap ---------------------------------------------------------------------------------
 
+// A body may answer with whatever it sees, a sequence from outside as well.
+Result<void> check_mapped(const Sequence& made, const Value& value, std::size_t output) {
+  const std::string what = "output " + std::to_string(output) + " of its body ";
+  if (!value.is_tensor()) {
+    return bad_input(what + "is no tensor");
+  }
+  const DataType datatype = value.tensor().datatype();
+  const DataType first = made.items.empty() ? datatype : made.items[0].tensor().datatype();
+  if (datatype != first) {
+    return bad_input(what + "is " + std::string(name_of(datatype)) + ", and " +
+                     std::string(name_of(first)) + " for the element before");
+  }
+  return {};
+}
+
 Result<Values> run_map(const BodyParams&, ValueContext& context) {
   SLUICE_TRY_ASSIGN(const Sequence* sequence, context.sequence(0));
   std::vector<Sequence> made(context.graph_outputs("body").size());
@@ -147,6 +162,7 @@ Result<Values> run_map(const BodyParams&, ValueContext& context) {
     }
     SLUICE_TRY_ASSIGN(Values values, context.run_graph("body", inputs));
     for (std::size_t k = 0; k < made.size(); ++k) {
+      SLUICE_TRY(check_mapped(made[k], values[k], k));
       made[k].items.push_back(std::move(values[k]));
     }
   }
