@@ -131,7 +131,7 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   }
   if (w == nullptr || w->dims.size() < 3 || !is_byte(w->datatype) ||
       (zero == nullptr && context.node().has_input(params.w_zero)) ||
-      (zero != nullptr && zero->count != 1 && zero->count != w->dims[0])) {
+      !fits_as_zeros(zero, w->dims[0])) {
     return state;
   }
   state.memory.resize(filters_size(w->dims));

@@ -37,6 +37,13 @@ inline std::int32_t byte_at(const TensorView& view, std::int64_t i) {
                                          : std::int32_t{view.as<std::uint8_t>()[at]};
 }
 
+// Whether these can be the zero points of `many` rows or columns: none, or bytes, one for all or
+// one for each. Constants are packed before anybody has looked at what a node is given.
+inline bool fits_as_zeros(const TensorView* zeros, std::int64_t many) {
+  return zeros == nullptr ||
+         (is_byte(zeros->datatype) && (zeros->count == 1 || zeros->count == many));
+}
+
 // The zero point for place i of a list of one or many; 0 where there is no tensor.
 inline std::int32_t zero_at(const TensorView* zeros, std::int64_t i) {
   return zeros == nullptr ? 0 : byte_at(*zeros, zeros->count == 1 ? 0 : i);

@@ -74,8 +74,7 @@ Result<PackedFactor> pack_factor(PrepareContext& context, std::size_t input, std
   SLUICE_TRY_ASSIGN(const TensorView* zero, context.constant(zeros));
   PackedFactor packed;
   if (b == nullptr || b->dims.size() != 2 || !is_byte(b->datatype) ||
-      (zero == nullptr && context.node().has_input(zeros)) ||
-      (zero != nullptr && zero->count != 1 && zero->count != b->dims[1])) {
+      (zero == nullptr && context.node().has_input(zeros)) || !fits_as_zeros(zero, b->dims[1])) {
     return packed;
   }
   const BytePanels sizes{.k = b->dims[0], .n = b->dims[1]};
