@@ -62,7 +62,7 @@ bool AttentionPatterns::is_over_last(std::size_t softmax) const {
   for (const Attribute& attribute : step.attributes) {
     axis = attribute.name == "axis" ? attribute.integer : axis;
   }
-  return axis == -1 || (dims && axis + 1 == static_cast<std::int64_t>(dims->size()));
+  return axis == -1 || (dims && is_last(axis, dims->size()));
 }
 
 // A number without dims leaves the scores theirs: a Shape that reads them may stay.

@@ -35,6 +35,10 @@ class Matcher {
   // Of two operands, the one that is a number, and the other.
   [[nodiscard]] std::optional<std::pair<float, ValueId>> number_and_other(std::size_t step) const;
   [[nodiscard]] static bool is_near(float found, double wanted);
+  // Whether `axis`, as a file gives it, is the last of `rank` axes. Any number may stand in a file.
+  [[nodiscard]] static bool is_last(std::int64_t axis, std::size_t rank) {
+    return axis == -1 || axis == static_cast<std::int64_t>(rank) - 1;
+  }
   // Whether nobody but these steps reads what they make, the last one's result aside.
   [[nodiscard]] bool closed(const std::vector<std::size_t>& steps, std::size_t last) const;
 

@@ -102,8 +102,7 @@ bool Patterns::means_last(std::size_t step) const {
     const auto given = view ? integers_of(*view) : Result<std::vector<std::int64_t>>(view.error());
     axes = given ? *given : axes;
   }
-  return dims != nullptr && !dims->empty() && axes.size() == 1 &&
-         (axes[0] == -1 || axes[0] + 1 == static_cast<std::int64_t>(dims->size()));
+  return dims != nullptr && !dims->empty() && axes.size() == 1 && is_last(axes[0], dims->size());
 }
 
 // A constant that is one number for each place of the last extent.

@@ -33,9 +33,9 @@ class RotaryPatterns : Matcher {
     std::size_t second = kNone;
   };
 
-  [[nodiscard]] bool is_last(std::int64_t axis, ValueId value) const {
+  [[nodiscard]] bool is_last_of(ValueId value, std::int64_t axis) const {
     const auto& dims = plan_.typical[value];
-    return axis == -1 || (dims && axis + 1 == static_cast<std::int64_t>(dims->size()));
+    return axis == -1 || (dims && is_last(axis, dims->size()));
   }
   [[nodiscard]] std::optional<std::int64_t> integer_of(ValueId value) const;
   [[nodiscard]] std::size_t stretched(ValueId value) const;
@@ -76,7 +76,7 @@ std::size_t RotaryPatterns::stretched(ValueId value) const {
   }
   const auto axis =
       node(step).has_input(1) ? integer_of(node(step).inputs[1]) : attribute_of(node(step), "axes");
-  return axis && is_last(*axis, value) ? step : kNone;
+  return axis && is_last_of(value, *axis) ? step : kNone;
 }
 
 // The Gather that makes `value` of the elements `index` of a last extent, which vanishes.
@@ -84,7 +84,7 @@ std::size_t RotaryPatterns::element(ValueId value, std::int64_t index) const {
   const std::size_t step = maker(value, "Gather");
   if (step == kNone || integer_of(node(step).inputs[1]) != index ||
       !plan_.constants[node(step).inputs[1]]->dims().empty() ||
-      !is_last(attribute_of(node(step), "axis").value_or(0), node(step).inputs[0])) {
+      !is_last_of(node(step).inputs[0], attribute_of(node(step), "axis").value_or(0))) {
     return kNone;
   }
   return step;
@@ -108,7 +108,7 @@ RotaryPatterns::Products RotaryPatterns::products(std::size_t sum) const {
 Result<void> RotaryPatterns::take_pairs(std::size_t concat) {
   const auto& parts = node(concat).inputs;
   if (parts.size() != 2 ||
-      !is_last(attribute_of(node(concat), "axis").value_or(0), result(concat)) ||
+      !is_last_of(result(concat), attribute_of(node(concat), "axis").value_or(0)) ||
       plan_.datatypes[result(concat)] != DataType::float32) {
     return {};
   }

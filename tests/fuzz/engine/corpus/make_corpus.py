@@ -53,6 +53,15 @@ def integers(name, *values):
     return numpy_helper.from_array(np.array(values, np.int64), name)
 
 
+def integer_product(op, shape):
+    """Of bytes, with a zero point of floats and open shapes."""
+    inputs = [helper.make_tensor_value_info('x', T.UINT8, None)]
+    outputs = [helper.make_tensor_value_info('y', T.INT32, None)]
+    inits = [numpy_helper.from_array(np.ones(shape, np.uint8), 'w'), numpy_helper.from_array(np.float32(1), 'z')]
+    graph = helper.make_graph([node(op, ['x', 'w', '', 'z'], ['y'])], 'g', inputs, outputs, inits)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 10)], ir_version=5, producer_name='')
+
+
 save('model', 'float8', model([node('Cast', ['x'], ['a'], to=17), node('Add', ['a', 'a'], ['b']),
                                node('Cast', ['b'], ['y'], to=1)], opset=19))
 save('model', 'int4', model([node('Cast', ['x'], ['a'], to=22), node('EyeLike', ['a'], ['b']),
@@ -88,6 +97,15 @@ save('model', 'pool_text', model([node('AveragePool', ['x'], ['a'], kernel_shape
                                  dims=(1, 2, 2, 3)))
 save('model', 'split_nothing', model([node('Expand', ['x', 's'], ['a']), node('Split', ['a'], ['y', 'z'], axis=0)],
                                      [integers('s', 4, 1, 0)], dims=(1, 1)))
+save('model', 'conv_zero_of_floats', integer_product('ConvInteger', (1, 1, 2, 2)))
+save('model', 'matmul_zero_of_floats', integer_product('MatMulInteger', (2, 2)))
+inner = helper.make_graph([], 'b', [helper.make_tensor_value_info('e', T.FLOAT, None)],
+                          [helper.make_tensor_value_info('list', T.FLOAT, None)])
+save('model', 'map_to_sequence', model([node('SequenceConstruct', ['x'], ['list']),
+                                        node('SequenceMap', ['list'], ['made'], body=inner),
+                                        node('ConcatFromSequence', ['made'], ['y'], axis=0)], opset=17))
+save('model', 'softmax_axis', model([node('Mul', ['x', 'f'], ['a']), node('Softmax', ['a'], ['y'], axis=HUGE)],
+                                    [w((), 'f')]))
 
 save('tensor', 'raw', w((2, 2)))
 save('tensor', 'typed', helper.make_tensor('t', T.INT32, [3], [1, -2, 3]))
