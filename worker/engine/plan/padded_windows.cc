@@ -130,11 +130,12 @@ std::optional<Integers> PaddedWindows::border_of(std::size_t pad, std::size_t ra
     Integers all(2 * rank, 0);
     for (std::size_t i = 0; i < axes->size(); ++i) {
       const std::int64_t axis = (*axes)[i] + ((*axes)[i] < 0 ? static_cast<std::int64_t>(rank) : 0);
-      if (axis < 0 || axis >= static_cast<std::int64_t>(rank)) {
-        return std::nullopt;
+      const auto before = static_cast<std::size_t>(axis);
+      if (axis < 0 || before >= rank || all[before] != 0 || all[before + rank] != 0) {
+        return std::nullopt;  // named twice, too
       }
-      all[static_cast<std::size_t>(axis)] += (*pads)[i];
-      all[static_cast<std::size_t>(axis) + rank] += (*pads)[i + axes->size()];
+      all[before] = (*pads)[i];
+      all[before + rank] = (*pads)[i + axes->size()];
     }
     pads = std::move(all);
   }

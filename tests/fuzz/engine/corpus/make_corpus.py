@@ -106,6 +106,9 @@ save('model', 'map_to_sequence', model([node('SequenceConstruct', ['x'], ['list'
                                         node('ConcatFromSequence', ['made'], ['y'], axis=0)], opset=17))
 save('model', 'softmax_axis', model([node('Mul', ['x', 'f'], ['a']), node('Softmax', ['a'], ['y'], axis=HUGE)],
                                     [w((), 'f')]))
+save('model', 'pad_axes_twice', model([node('Pad', ['x', 'p', '', 'a'], ['b']), node('Conv', ['b', 'w'], ['y'])],
+                                      [integers('p', HUGE, HUGE, 0, 0), integers('a', 2, 2), w((1, 1, 3, 3))],
+                                      opset=18, dims=(1, 1, 4, 4)))
 
 save('tensor', 'raw', w((2, 2)))
 save('tensor', 'typed', helper.make_tensor('t', T.INT32, [3], [1, -2, 3]))
