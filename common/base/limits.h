@@ -189,6 +189,6 @@ inline constexpr std::size_t kInlineModelBytes = 2 * kGiB;  // protobuf's own; l
 inline constexpr std::size_t kBoundShapes = 32;             // of one execution; least recent goes
 inline constexpr std::size_t kUncheckedBytes = 64 * kMiB;   // larger: held against what is free
 inline constexpr std::size_t kArenaBytes = 16 * kGiB;       // intermediate results of one run
-inline constexpr std::size_t kFoldedBytes = 64 * kMiB;      // a constant made by folding, at most
+inline constexpr std::size_t kFoldedBytes = 64 * kMiB;      // a constant made by expanding others
 
 }  // namespace sluice::limits

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -155,6 +156,19 @@ TEST(Resize, HitsThePlacesThatEachModeNames) {
     const auto count = static_cast<std::int64_t>(row.y.size());
     EXPECT_EQ(mismatch(run_line(row), floats({count}, row.y), 1e-5, 1e-6), "") << row.what;
   }
+}
+
+// As frameworks do, which compute it in float32: in double, 17 / (34 / 31) is more than the tie.
+TEST(Resize, TiesOfSizesAreTies) {
+  std::vector<float> ramp(31);
+  std::iota(ramp.begin(), ramp.end(), 0.0F);
+  const auto got = run_op("Resize",
+                          {floats({31}, ramp), {}, {}, int64s({1}, {34})},
+                          {text("mode", "nearest"),
+                           text("coordinate_transformation_mode", "asymmetric"),
+                           text("nearest_mode", "round_prefer_floor")});
+  ASSERT_TRUE(got) << error_of(got);
+  EXPECT_EQ(floats_of(got->front())[17], 15);
 }
 
 TEST(Resize, CropsAndFillsWhatIsOutside) {

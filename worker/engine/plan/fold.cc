@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "worker/engine/plan/plan.h"
+#include "worker/engine/plan/uses.h"
 #include "worker/engine/run/node_run.h"
 #include "worker/engine/values/widen.h"
 
@@ -36,7 +37,8 @@ Result<void> fold_step(Plan& plan, Step& step) {
   return {};
 }
 
-// False where the result would be large: an expanded constant is better made when it is needed.
+// False where there would be many more elements: an expanded constant is better made when it is
+// needed. Weights that are stored in fewer bytes are not: a run would need as much memory for them.
 bool worth_folding(const Plan& plan, const Step& step) {
   if (step.node.inputs.empty() && step.node.op_type == "Constant") {
     return true;  // a weight, written as a node
@@ -46,6 +48,7 @@ bool worth_folding(const Plan& plan, const Step& step) {
   }
   std::vector<TensorView> inputs;
   std::size_t bytes = 64 * limits::kKiB;
+  std::int64_t most = 0;
   for (const ValueId value : step.node.inputs) {
     inputs.emplace_back();
     if (value != kNoValue) {
@@ -55,6 +58,7 @@ bool worth_folding(const Plan& plan, const Step& step) {
       }
       inputs.back() = *view;
       bytes += view->size();
+      most = std::max(most, view->count);
     }
   }
   const auto facts = facts_of(inputs);
@@ -67,7 +71,8 @@ bool worth_folding(const Plan& plan, const Step& step) {
       return false;
     }
     const auto size = storage_bytes(fact.datatype, fact.dims);
-    if (!size || *size > std::min(bytes, limits::kFoldedBytes)) {
+    const auto count = element_count(fact.dims);
+    if (!size || !count || (*count > most && *size > std::min(bytes, limits::kFoldedBytes))) {
       return false;
     }
   }
@@ -77,6 +82,8 @@ bool worth_folding(const Plan& plan, const Step& step) {
 }  // namespace
 
 Result<void> fold_constants(Plan& plan, bool but_quantized) {
+  std::vector<std::size_t> uses = uses_of(plan);
+  std::vector<bool> made(plan.constants.size(), false);
   std::vector<Step> kept;
   for (Step& step : plan.steps) {
     if (!step.entry->pure || step.entry->kernel.infer == nullptr || !all_constant(plan, step) ||
@@ -86,6 +93,16 @@ Result<void> fold_constants(Plan& plan, bool but_quantized) {
     }
     if (auto folded = fold_step(plan, step); !folded) {
       return with_context(std::move(folded).error(), describe(step.node));
+    }
+    for (const ValueId value : step.node.outputs) {
+      if (value != kNoValue) {
+        made[value] = true;
+      }
+    }
+    for (const ValueId value : step.node.inputs) {
+      if (value != kNoValue && --uses[value] == 0 && made[value]) {
+        plan.constants[value].reset();  // large weights come by several steps
+      }
     }
   }
   plan.steps = std::move(kept);

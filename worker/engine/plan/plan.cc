@@ -8,6 +8,7 @@
 
 #include "common/base/limits.h"
 #include "worker/engine/plan/rows.h"
+#include "worker/engine/plan/uses.h"
 #include "worker/engine/read/inspect.h"
 #include "worker/engine/run/node_run.h"
 #include "worker/engine/values/widen.h"
@@ -247,17 +248,7 @@ Result<void> prepare_and_hold(Plan& plan, Step& step, bool reference) {
 }  // namespace
 
 Result<void> prepare_steps(Plan& plan, const PlanOptions& options) {
-  std::vector<std::size_t> uses(plan.constants.size(), 0);
-  for (const Step& step : plan.steps) {
-    for (const ValueId value : step.node.inputs) {
-      if (value != kNoValue) {
-        ++uses[value];
-      }
-    }
-  }
-  for (const Declared& output : plan.outputs) {
-    ++uses[output.value];
-  }
+  std::vector<std::size_t> uses = uses_of(plan);
   for (Step& step : plan.steps) {
     // A Constant that was not folded reads its tensor in each run: the file is unmapped by then.
     for (const Attribute& attribute : step.node.attributes) {

@@ -144,6 +144,20 @@ std::size_t aligned(std::size_t size) {
   return (size + 63) / 64 * 64;
 }
 
+Desc plain_weights(const ConvSpec& spec) {
+  return {weight_dims(spec), kF32, weight_tag(spec.w_dims.size(), spec.group > 1)};
+}
+
+bool is_depthwise(const ConvSpec& spec) {
+  return spec.group > 1 && spec.w_dims[0] == spec.group && spec.w_dims[1] == 1;
+}
+
+BoundPrimitive reordering(const Desc& from, const Desc& to) {
+  const dnnl::reorder::primitive_desc described(cpu_engine(), from, cpu_engine(), to);
+  const BoundPrimitive::Argument arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+  return {dnnl::reorder(described), arguments};
+}
+
 }  // namespace
 
 struct PackedFilter::Impl {
@@ -155,19 +169,16 @@ std::shared_ptr<const PackedFilter> PackedFilter::make(const ConvSpec& given, co
   try {
     const ConvSpec typical = without_single_places(given);
     const auto chosen = describe(typical).convolution;
-    const bool depthwise =
-        typical.group > 1 && typical.w_dims[0] == typical.group && typical.w_dims[1] == 1;
     // "x64:gemm:jit", "ref:any"; those that multiply in place are "jit..." and "brg...".
     const std::string_view how = chosen.impl_info_str();
     const bool slow = how.find("gemm:") != std::string_view::npos || how.starts_with("ref");
-    if ((depthwise || typical.group == 1) && slow) {
+    if ((is_depthwise(typical) || typical.group == 1) && slow) {
       return nullptr;  // a product for each channel, or taps gathered: ours are faster
     }
     const Desc desc = chosen.weights_desc();
-    const Desc plain(
-        weight_dims(typical), kF32, weight_tag(typical.w_dims.size(), typical.group > 1));
     auto filter = std::make_shared<PackedFilter>();
-    filter->impl_ = std::make_shared<Impl>(Impl{.desc = desc, .memory = reordered(w, plain, desc)});
+    filter->impl_ = std::make_shared<Impl>(
+        Impl{.desc = desc, .memory = reordered(w, plain_weights(typical), desc)});
     return filter;
   } catch (const dnnl::error&) {
     return nullptr;
@@ -179,6 +190,7 @@ struct Convolution::Impl {
   std::optional<BoundPrimitive> primitive;
   std::optional<BoundPrimitive> bring_x;
   std::optional<BoundPrimitive> take_y;
+  std::optional<BoundPrimitive> pack;  // a run's weights, into `own_filter`
   std::shared_ptr<const PackedFilter> filter;
   dnnl::memory own_filter;  // where the shared order does not fit
   void* weights = nullptr;
@@ -187,22 +199,35 @@ struct Convolution::Impl {
   std::size_t y_at = 0;
   std::size_t scratch_size = 0;
 
+  void bind(const ConvSpec& spec, const Described& chosen);
   void bring(const ConvSpec& spec, const Described& chosen);
 };
 
 void Convolution::Impl::bring(const ConvSpec& spec, const Described& chosen) {
-  const auto turn = [](const Desc& from, const Desc& to) {
-    const dnnl::reorder::primitive_desc described(cpu_engine(), from, cpu_engine(), to);
-    const BoundPrimitive::Argument arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    return BoundPrimitive(dnnl::reorder(described), arguments);
-  };
   const Desc x = chosen.convolution.src_desc();
   const Desc y = chosen.convolution.dst_desc();
-  bring_x.emplace(turn(image_desc(spec.x_dims, Order::channels_last), x));
-  take_y.emplace(turn(y, image_desc(spec.y_dims, Order::channels_last)));
+  bring_x.emplace(reordering(image_desc(spec.x_dims, Order::channels_last), x));
+  take_y.emplace(reordering(y, image_desc(spec.y_dims, Order::channels_last)));
   x_at = aligned(scratch_size);
   y_at = x_at + aligned(x.get_size());
   scratch_size = y_at + y.get_size();
+}
+
+void Convolution::Impl::bind(const ConvSpec& spec, const Described& described) {
+  const auto& chosen = described.convolution;
+  std::vector<BoundPrimitive::Argument> arguments{{DNNL_ARG_SRC, chosen.src_desc()},
+                                                  {DNNL_ARG_WEIGHTS, chosen.weights_desc()},
+                                                  {DNNL_ARG_DST, chosen.dst_desc()},
+                                                  {DNNL_ARG_SCRATCHPAD, chosen.scratchpad_desc()}};
+  if (spec.has_bias) {
+    arguments.push_back({DNNL_ARG_BIAS, chosen.bias_desc()});
+  }
+  has_bias = spec.has_bias;
+  scratch_size = chosen.scratchpad_desc().get_size();
+  primitive.emplace(dnnl::convolution_forward(chosen), arguments);
+  if (described.order != Order::channels_last) {
+    bring(spec, described);
+  }
 }
 
 std::shared_ptr<Convolution> Convolution::make(const ConvSpec& given,
@@ -213,32 +238,50 @@ std::shared_ptr<Convolution> Convolution::make(const ConvSpec& given,
     impl->filter = std::move(filter);
     const PackedFilter::Impl& packed = impl->filter->impl();
     const Described described = describe(spec);
-    const auto& chosen = described.convolution;
+    const Desc wanted = described.convolution.weights_desc();
+    // The image that they were packed for may have had single places, or this one alone.
+    const Desc had = packed.desc.dims().size() == wanted.dims().size()
+                         ? packed.desc
+                         : packed.desc.reshape(wanted.dims());
     impl->weights = packed.memory.get_data_handle();
-    if (chosen.weights_desc() != packed.desc) {
-      impl->own_filter = reordered(impl->weights, packed.desc, chosen.weights_desc());
+    if (wanted != had) {
+      impl->own_filter = reordered(impl->weights, had, wanted);
       impl->weights = impl->own_filter.get_data_handle();
     }
-    std::vector<BoundPrimitive::Argument> arguments{
-        {DNNL_ARG_SRC, chosen.src_desc()},
-        {DNNL_ARG_WEIGHTS, chosen.weights_desc()},
-        {DNNL_ARG_DST, chosen.dst_desc()},
-        {DNNL_ARG_SCRATCHPAD, chosen.scratchpad_desc()}};
-    if (spec.has_bias) {
-      arguments.push_back({DNNL_ARG_BIAS, chosen.bias_desc()});
-    }
-    impl->has_bias = spec.has_bias;
-    impl->scratch_size = chosen.scratchpad_desc().get_size();
-    impl->primitive.emplace(dnnl::convolution_forward(chosen), arguments);
-    if (described.order != Order::channels_last) {
-      impl->bring(spec, described);
-    }
+    impl->bind(spec, described);
     auto convolution = std::make_shared<Convolution>();
     convolution->impl_ = std::move(impl);
     return convolution;
   } catch (const dnnl::error&) {
     return nullptr;
   }
+}
+
+std::shared_ptr<Convolution> Convolution::make_unpacked(const ConvSpec& given) {
+  try {
+    const ConvSpec spec = without_single_places(given);
+    const Described described = describe(spec);
+    const std::string_view how = described.convolution.impl_info_str();
+    if (how.starts_with("ref") || (is_depthwise(spec) && how.find("gemm:") != how.npos)) {
+      return nullptr;
+    }
+    auto impl = std::make_shared<Impl>();
+    const Desc wanted = described.convolution.weights_desc();
+    impl->own_filter = dnnl::memory(wanted, cpu_engine());
+    impl->weights = impl->own_filter.get_data_handle();
+    impl->pack.emplace(reordering(plain_weights(spec), wanted));
+    impl->bind(spec, described);
+    auto convolution = std::make_shared<Convolution>();
+    convolution->impl_ = std::move(impl);
+    return convolution;
+  } catch (const dnnl::error&) {
+    return nullptr;
+  }
+}
+
+void Convolution::pack(const float* w) {
+  // oneDNN takes inputs as void*, and only reads them.
+  impl_->pack->run(std::array{static_cast<void*>(const_cast<float*>(w)), impl_->weights});
 }
 
 const char* Convolution::implementation() const {

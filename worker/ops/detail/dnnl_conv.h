@@ -42,6 +42,11 @@ class Convolution {
   // no implementation.
   static std::shared_ptr<Convolution> make(const ConvSpec& spec,
                                            std::shared_ptr<const PackedFilter> filter);
+  // For weights that no more than a run knows: pack() comes before run(). Null when oneDNN has no
+  // implementation but the one for tests, or a product for each channel.
+  static std::shared_ptr<Convolution> make_unpacked(const ConvSpec& spec);
+  // `w` is row-major.
+  void pack(const float* w);
   [[nodiscard]] std::size_t scratch_size() const;
   [[nodiscard]] const char* implementation() const;
   // With a residual, `y` holds it before and the sum after. Not for two threads at once.

@@ -111,8 +111,12 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   }
   SLUICE_TRY_ASSIGN(const TensorView* const w, context.constant(1));
   const bool runtime_bias = context.node().has_input(2) && own == nullptr;
-  if (context.reference() || w == nullptr || w->datatype != DataType::float32 || w->rank() < 3 ||
-      w->rank() > 5 || w->count == 0 || runtime_bias) {
+  if (context.reference()) {
+    return state;
+  }
+  state.packs_in_runs = w == nullptr || runtime_bias;
+  if (state.packs_in_runs || w->datatype != DataType::float32 || w->rank() < 3 || w->rank() > 5 ||
+      w->count == 0) {
     return state;
   }
   const Shape* known = context.typical_dims(0);
@@ -175,6 +179,33 @@ Direct direct_of(const ConvState& state, const detail::ConvSpec& spec, TensorVie
   return {.rows = std::make_shared<ConvRows>(w)};
 }
 
+// Binds a kernel for weights, or a bias, that no more than a run knows; false: there are the loops.
+bool bind_unpacked(const ConvState& state,
+                   detail::ConvSpec spec,
+                   BindContext& context,
+                   ConvBound& bound) {
+  const TensorView& w = context.inputs[1];
+  if (!state.packs_in_runs || w.datatype != DataType::float32 || w.rank() < 3 || w.rank() > 5 ||
+      w.count == 0) {
+    return false;
+  }
+  spec.has_bias = spec.has_bias || context.has_input(2);
+  const bool activates = !context.keep_nan || !loses_nan(state.tail.activation);
+  if (!activates) {
+    spec.tail.activation = Activation::none;
+  }
+  auto primitive = detail::Convolution::make_unpacked(spec);
+  if (primitive == nullptr) {
+    return false;
+  }
+  bound.packs = true;
+  bound.activates = activates;
+  bound.primitive = std::move(primitive);
+  context.scratch_size = bound.primitive->scratch_size();
+  context.implementation = bound.primitive->implementation();
+  return true;
+}
+
 Result<void> bind_direct(const ConvParams& params,
                          const ConvState& state,
                          Dims x,
@@ -182,6 +213,9 @@ Result<void> bind_direct(const ConvParams& params,
                          ConvBound& bound) {
   const TensorView& w = context.inputs[1];
   detail::ConvSpec spec = spec_of(params, state, x, w.dims, bound.window);
+  if (bind_unpacked(state, spec, context, bound)) {
+    return {};
+  }
   Direct direct = direct_of(state, spec, w);
   bound.rows = std::move(direct.rows);
   if (direct.filter == nullptr) {

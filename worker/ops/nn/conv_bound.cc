@@ -90,6 +90,20 @@ void run_direct(const ConvState& state,
   }
 }
 
+// As run_direct, of weights and a bias that this run has.
+void run_unpacked(const ConvState& state, const ConvBound& bound, KernelContext& context) {
+  TensorView& y = context.output(0);
+  const float* const bias = state.bias.empty() && context.has_input(2)
+                                ? context.input(2).as<float>().data()
+                                : state.bias.data();
+  bound.primitive->pack(context.input(1).as<float>().data());
+  bound.primitive->run(
+      context.input(0).as<float>().data(), bias, y.mut<float>().data(), context.scratch().data());
+  if (!bound.activates) {
+    activate(state.tail, y);
+  }
+}
+
 void run_winograd(const ConvState& state,
                   const ConvBound& bound,
                   const TensorView& x,
@@ -150,6 +164,10 @@ Result<void> run_bound(std::int64_t group,
   }
   if (state.tail.residual) {
     copy_elements(context.input(*state.tail.residual), y);  // nothing, where they share memory
+  }
+  if (bound.packs) {
+    run_unpacked(state, bound, context);
+    return {};
   }
   const auto run = !bound.blocks ? run_direct : bound.looks ? run_looking : run_winograd;
   run(state, bound, context.input(0), context.scratch().data(), y);

@@ -22,6 +22,7 @@ struct ConvState {
   std::vector<float> bias{};               // constant: the node's own, or a fused Add's
   std::vector<float> depthwise{};          // weights of conv_depthwise.h, instead of `filter`
   bool depthwise_rows = false;             // they are for conv_depthwise_rows.h
+  bool packs_in_runs = false;              // weights or bias may be for a run alone to know
   std::shared_ptr<const ConvRows> rows{};  // likewise
   // Where it pays; what multiplies directly is not there then, but where any run may need it.
   std::shared_ptr<const ConvWinograd> winograd{};
@@ -30,6 +31,7 @@ struct ConvState {
 struct ConvBound {
   Window window{};
   std::shared_ptr<detail::Convolution> primitive{};
+  bool packs = false;                      // in each run, for the primitive
   bool activates = true;                   // the primitive does the tail's activation
   std::shared_ptr<const ConvRows> rows{};  // in its place
   // By Winograd's method, but for images that are not finite where `looks`: the two above are for

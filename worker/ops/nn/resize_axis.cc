@@ -10,28 +10,32 @@
 namespace sluice::engine {
 namespace {
 
-double source_of(const ResizeRule& rule, const ResizeAxis& axis, std::int64_t place) {
-  const auto x = static_cast<double>(place);
-  const auto in = static_cast<double>(axis.in);
-  const double stretched = axis.scale * in;  // the output's extent before it was made whole
+template <class T>
+T source_of(const ResizeRule& rule, const ResizeAxis& axis, std::int64_t place) {
+  const auto x = static_cast<T>(place);
+  const auto in = static_cast<T>(axis.in);
+  const auto scale = static_cast<T>(axis.scale);
+  const auto half = static_cast<T>(0.5);
+  const T stretched = scale * in;  // the output's extent before it was made whole
   switch (rule.coordinate) {
     case Coordinate::half_pixel:
-      return (x + 0.5) / axis.scale - 0.5;
+      return (x + half) / scale - half;
     case Coordinate::half_pixel_symmetric: {
-      const double adjustment = static_cast<double>(axis.out) / stretched;
-      return in / 2 * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
+      const T adjustment = static_cast<T>(axis.out) / stretched;
+      return in / 2 * (1 - adjustment) + (x + half) / scale - half;
     }
     case Coordinate::pytorch_half_pixel:
-      return axis.out > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
+      return axis.out > 1 ? (x + half) / scale - half : 0;
     case Coordinate::align_corners:
       return stretched == 1 || axis.out == 1 ? 0 : x * (in - 1) / (stretched - 1);
     case Coordinate::asymmetric:
-      return x / axis.scale;
+      return x / scale;
     case Coordinate::tf_half_pixel_for_nn:
-      return (x + 0.5) / axis.scale;
+      return (x + half) / scale;
     case Coordinate::tf_crop_and_resize: {
-      const double part = axis.out > 1 ? x / static_cast<double>(axis.out - 1) : 0.5;
-      return (axis.roi_start + part * (axis.roi_end - axis.roi_start)) * (in - 1);
+      const T part = axis.out > 1 ? x / static_cast<T>(axis.out - 1) : half;
+      const auto start = static_cast<T>(axis.roi_start);
+      return (start + part * (static_cast<T>(axis.roi_end) - start)) * (in - 1);
     }
   }
   return 0;
@@ -127,7 +131,10 @@ Result<AxisTable> make_axis_table(const ResizeRule& rule, const ResizeAxis& axis
                                      (sizeof table.index[0] + sizeof table.weight[0]);
   SLUICE_TRY(check_memory(static_cast<std::size_t>(axis.out) * size, "the places of its filters"));
   for (std::int64_t place = 0; place < axis.out; ++place) {
-    const double x = source_of(rule, axis, place);
+    // Frameworks choose the nearest place in float32: in double, 17 / (34 / 31) lies above the tie
+    // that it is.
+    const double x = is_nearest ? static_cast<double>(source_of<float>(rule, axis, place))
+                                : source_of<double>(rule, axis, place);
     if (rule.coordinate == Coordinate::tf_crop_and_resize &&
         (x < 0 || x > static_cast<double>(axis.in - 1))) {
       table.outside.resize(static_cast<std::size_t>(axis.out), 0);
