@@ -102,6 +102,46 @@ def multi_head_attention():
     yield "multi_head_packed_keys", made(query, (FLOAT, [2, 5, 2, 2, 4]), None)
 
 
+def on_bytes(scale, zero):
+    """Operators of static quantization. Products of a byte and less than 64, as above."""
+    narrow = integers(-63, 64, np.int8, 8, 4)
+    columns = abs(floats(4)) + 0.01
+    bias = integers(-900, 900, np.int32, 4)
+    out = [np.array(np.float32(0.3)), np.array(np.uint8(120))]
+    rows = [(UINT8, [3, 8]), np.array(scale), np.array(zero)]
+    plain = [narrow, np.array(scale), np.array(np.int8(0))]
+    yield "qgemm", model("QGemm", [*rows, *plain, bias, *out], [UINT8])
+    yield "qgemm_float", model("QGemm", [*rows, *plain, bias], [FLOAT], alpha=0.5)
+    yield "qgemm_columns", model(
+        "QGemm", [*rows, narrow.T.copy(), columns, np.zeros(4, np.int8), bias, *out], [UINT8], transB=1)
+    yield "qgemm_a", model("QGemm", [(UINT8, [8, 3]), *rows[1:], *plain], [FLOAT], transA=1)
+    one = [np.array(scale), np.array(zero)]
+    yield "qlinear_where", model(
+        "QLinearWhere", [np.array([[True], [False]]), (UINT8, [2, 3]), *one, (UINT8, [2, 3]), *out, *out],
+        [UINT8])
+    tokens, weights = (UINT8, [2, 3, 8]), integers(-63, 64, np.int8, 8, 24)
+    wide = [np.array(scale), np.array(np.float32(0.01))]
+    mask = np.array([[1, 1, 0], [1, 1, 1]], np.int32)
+    zeros = [np.array(zero), np.array(np.int8(0))]
+    yield "q_attention", model("QAttention", [tokens, weights, floats(24), *wide, None, *zeros], [FLOAT],
+                               num_heads=2)
+    yield "q_attention_mask", model("QAttention", [tokens, weights, floats(24), *wide, mask, *zeros],
+                                    [FLOAT], num_heads=2)
+    yield "q_attention_past", model(
+        "QAttention", [tokens, weights, floats(24), *wide, None, *zeros, floats(2, 2, 2, 5, 4)],
+        [FLOAT, FLOAT], num_heads=2, unidirectional=1)
+    # ONNX Runtime rounds what the weights multiply to bytes, in each step.
+    for name, directions, per in (("", 1, 1), ("_both_ways", 2, 1), ("_columns", 1, 16)):
+        scales = np.full((directions, per) if per > 1 else directions, 0.005, np.float32)
+        zeros = np.zeros_like(scales, dtype=np.int8)
+        yield f"dynamic_quantize_lstm{name}", model(
+            "DynamicQuantizeLSTM",
+            [(FLOAT, [3, 2, 8]), integers(-63, 64, np.int8, directions, 8, 16),
+             integers(-63, 64, np.int8, directions, 4, 16), floats(directions, 32), None, None, None, None,
+             scales, zeros, scales, zeros],
+            [FLOAT, FLOAT, FLOAT], hidden_size=4, direction="bidirectional" if directions > 1 else "forward")
+
+
 def cases():
     row = (FLOAT, [2, 3, 8])
     yield "gelu", model("Gelu", [row], [FLOAT])
@@ -169,6 +209,7 @@ def cases():
     yield "dynamic_quantize_matmul_zero", model(
         "DynamicQuantizeMatMul",
         [(FLOAT, [3, 8]), integers(0, 255, np.uint8, 8, 4), np.array([scale]), np.array([zero])], [FLOAT])
+    yield from on_bytes(scale, zero)
     weights = dict(K=40, N=5, block_size=16)
     tokens = (FLOAT, [2, 3, 40])
     yield "matmul_4_bits", model("MatMulNBits", [tokens, packed_weights(5, 3, 16, 4), floats(15)], [FLOAT],

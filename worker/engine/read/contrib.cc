@@ -10,6 +10,7 @@
 
 #include "worker/engine/read/contrib_attention.h"
 #include "worker/engine/read/contrib_products.h"
+#include "worker/engine/read/contrib_quantized.h"
 #include "worker/engine/read/rewrite.h"
 
 namespace sluice::engine {
@@ -145,6 +146,7 @@ constexpr Definition kDefinitions[] = {
     {"Attention", write_attention},
     {"BiasGelu", bias_gelu},
     {"DequantizeLinear", same<kDequantize>},
+    {"DynamicQuantizeLSTM", write_dynamic_quantize_lstm},
     {"DynamicQuantizeMatMul", write_dynamic_quantize_matmul},
     {"EmbedLayerNormalization", embed_layer_norm},
     {"FastGelu", fast_gelu},
@@ -153,6 +155,9 @@ constexpr Definition kDefinitions[] = {
     {"Gelu", gelu},
     {"MatMulIntegerToFloat", write_matmul_integer_to_float},
     {"MultiHeadAttention", write_multi_head_attention},
+    {"QAttention", write_q_attention},
+    {"QGemm", write_q_gemm},
+    {"QLinearWhere", write_qlinear_where},
     {"QuantizeLinear", same<kQuantize>},
     {"QuickGelu", quick_gelu},
     {"SimplifiedLayerNormalization", simplified_layer_norm},

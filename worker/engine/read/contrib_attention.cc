@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "worker/engine/graph/registry.h"
+#include "worker/engine/read/contrib_products.h"
 
 namespace sluice::engine {
 namespace {
@@ -119,27 +120,22 @@ ValueNames parts_of_bias(Rewrite& to, const std::string& bias, const std::string
           to.add("Slice", {bias, twice, to.add("Shape", {bias}), zero})};
 }
 
-}  // namespace
+// Queries, keys and values side by side, and what may be "": the mask, the past and the bias of the
+// scores.
+struct Projected {
+  std::string product;
+  std::string mask;
+  std::string past;
+  std::string bias;
+};
 
-// Inputs: input [B, S, Hin], weights [Hin, H + H + Hv], bias, mask, past [2, B, N, P, D], bias of
-// the scores, past length. Outputs: [B, S, Hv], present [2, B, N, T, D].
-Result<void> write_attention(Rewrite& to) {
-  SLUICE_TRY(to.only({"do_rotary",
-                      "mask_filter_value",
-                      "num_heads",
-                      "past_present_share_buffer",
-                      "qkv_hidden_sizes",
-                      "rotary_embedding_dim",
-                      "scale",
-                      "unidirectional"}));
+Result<void> attend_to_product(Rewrite& to, const Projected& from) {
   SLUICE_TRY_ASSIGN(const std::int64_t heads, heads_of(to));
-  if (to.integer("do_rotary", 0) != 0 || to.integer("past_present_share_buffer", 0) != 0 ||
-      to.has_in(6)) {
+  if (to.integer("do_rotary", 0) != 0 || to.integer("past_present_share_buffer", 0) != 0) {
     return Error{ErrorCode::unsupported,
                  to.integer("do_rotary", 0) != 0 ? "do_rotary" : "a past that shares its buffer"};
   }
-  std::string product = to.add("MatMul", {to.in(0), to.in(1)});
-  product = to.has_in(2) ? to.add("Add", {product, to.in(2)}) : product;
+  const std::string& product = from.product;
   const ValueNames parts = {to.fresh("query"), to.fresh("key"), to.fresh("value")};
   if (const auto* sizes = to.find("qkv_hidden_sizes")) {
     if (sizes->ints_size() != 3) {
@@ -154,9 +150,9 @@ Result<void> write_attention(Rewrite& to) {
   }
   Operands given{
       by_heads(to, parts[0], heads), by_heads(to, parts[1], heads), by_heads(to, parts[2], heads)};
-  if (to.has_in(4)) {
-    given.key = behind(to, element(to, to.in(4), 0), given.key);
-    given.value = behind(to, element(to, to.in(4), 1), given.value);
+  if (!from.past.empty()) {
+    given.key = behind(to, element(to, from.past, 0), given.key);
+    given.value = behind(to, element(to, from.past, 1), given.value);
   }
   if (to.has_out(1)) {
     const std::string zero = to.integers({0});
@@ -165,8 +161,48 @@ Result<void> write_attention(Rewrite& to) {
            {to.out(1)});
     to.with("axis", std::int64_t{0});
   }
-  attend(to, given, to.in(3), to.in(5));
+  attend(to, given, from.mask, from.bias);
   return {};
+}
+
+}  // namespace
+
+// Inputs: input [B, S, Hin], weights [Hin, H + H + Hv], bias, mask, past [2, B, N, P, D], bias of
+// the scores, past length. Outputs: [B, S, Hv], present [2, B, N, T, D].
+Result<void> write_attention(Rewrite& to) {
+  SLUICE_TRY(to.only({"do_rotary",
+                      "mask_filter_value",
+                      "num_heads",
+                      "past_present_share_buffer",
+                      "qkv_hidden_sizes",
+                      "rotary_embedding_dim",
+                      "scale",
+                      "unidirectional"}));
+  if (to.has_in(6)) {
+    return Error{ErrorCode::unsupported, "a past that shares its buffer"};
+  }
+  std::string product = to.add("MatMul", {to.in(0), to.in(1)});
+  product = to.has_in(2) ? to.add("Add", {product, to.in(2)}) : product;
+  return attend_to_product(
+      to, {.product = product, .mask = to.in(3), .past = to.in(4), .bias = to.in(5)});
+}
+
+// The same with bytes for input and weights. Inputs: those two, bias, their scales, mask, their
+// zero points, past.
+Result<void> write_q_attention(Rewrite& to) {
+  SLUICE_TRY(to.only({"do_rotary",
+                      "mask_filter_value",
+                      "num_heads",
+                      "past_present_share_buffer",
+                      "scale",
+                      "unidirectional"}));
+  const std::string product = write_scaled_product(to,
+                                                   {to.in(0), to.in(1), to.in(6), to.in(7)},
+                                                   to.add("Mul", {to.in(3), to.in(4)}),
+                                                   to.in(2),
+                                                   to.fresh("projected"));
+  return attend_to_product(to,
+                           {.product = product, .mask = to.in(5), .past = to.in(8), .bias = ""});
 }
 
 // Inputs: query [B, S, H] or, alone, [B, S, N, 3, D]; key [B, L, H], [B, N, L, D] or, without

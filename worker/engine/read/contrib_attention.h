@@ -8,6 +8,7 @@
 namespace sluice::engine {
 
 Result<void> write_attention(Rewrite& to);
+Result<void> write_q_attention(Rewrite& to);
 Result<void> write_multi_head_attention(Rewrite& to);
 
 }  // namespace sluice::engine

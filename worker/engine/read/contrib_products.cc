@@ -35,23 +35,18 @@ Result<void> activate(Rewrite& to,
   return {};
 }
 
-// (A - a_zero) (B - b_zero) in integers, times a_scale * b_scale, plus bias.
-void scaled_product(Rewrite& to,
-                    const ValueNames& integers,
-                    const std::string& a_scale,
-                    const std::string& b_scale,
-                    const std::string& bias) {
-  const std::string exact = to.add("MatMulInteger", integers);
-  const std::string sum = to.add("CastLike", {exact, a_scale});
-  const std::string scale = to.add("Mul", {a_scale, b_scale});
-  if (bias.empty()) {
-    to.add("Mul", {sum, scale}, {to.out(0)});
-  } else {
-    to.add("Add", {to.add("Mul", {sum, scale}), bias}, {to.out(0)});
-  }
-}
-
 }  // namespace
+
+std::string write_scaled_product(Rewrite& to,
+                                 const ValueNames& integers,
+                                 const std::string& scale,
+                                 const std::string& bias,
+                                 const std::string& result) {
+  const std::string exact = to.add("MatMulInteger", integers);
+  const std::string sum = to.add("CastLike", {exact, scale});
+  return bias.empty() ? to.add("Mul", {sum, scale}, {result})
+                      : to.add("Add", {to.add("Mul", {sum, scale}), bias}, {result});
+}
 
 Result<void> write_fused_gemm(Rewrite& to) {
   const ValueNames of_activation = {
@@ -85,7 +80,11 @@ Result<void> write_fused_conv(Rewrite& to) {
 
 Result<void> write_matmul_integer_to_float(Rewrite& to) {
   SLUICE_TRY(to.only({}));
-  scaled_product(to, {to.in(0), to.in(1), to.in(4), to.in(5)}, to.in(2), to.in(3), to.in(6));
+  write_scaled_product(to,
+                       {to.in(0), to.in(1), to.in(4), to.in(5)},
+                       to.add("Mul", {to.in(2), to.in(3)}),
+                       to.in(6),
+                       to.out(0));
   return {};
 }
 
@@ -93,7 +92,44 @@ Result<void> write_dynamic_quantize_matmul(Rewrite& to) {
   SLUICE_TRY(to.only({}));
   const ValueNames parts = {to.fresh("bytes"), to.fresh("scale"), to.fresh("zero")};
   to.add("DynamicQuantizeLinear", {to.in(0)}, parts);
-  scaled_product(to, {parts[0], to.in(1), parts[2], to.in(3)}, parts[1], to.in(2), to.in(4));
+  write_scaled_product(to,
+                       {parts[0], to.in(1), parts[2], to.in(3)},
+                       to.add("Mul", {parts[1], to.in(2)}),
+                       to.in(4),
+                       to.out(0));
+  return {};
+}
+
+// Inputs: A, B, each with its scale and zero point; C in the product's own integers; scale and zero
+// point of the result, which is float32 without.
+Result<void> write_q_gemm(Rewrite& to) {
+  SLUICE_TRY(to.only({"alpha", "transA", "transB"}));
+  const auto operand = [&](int i, const char* turns) {
+    if (to.integer(turns, 0) == 0) {
+      return to.in(i);
+    }
+    const std::string turned = to.add("Transpose", {to.in(i)});
+    to.with("perm", {1, 0});
+    return turned;
+  };
+  std::string scale = to.add("Mul", {to.in(1), to.in(4)});
+  if (const float alpha = to.real("alpha", 1); alpha != 1) {
+    scale = to.add("Mul", {scale, to.number(alpha, scale)});
+  }
+  const std::string bias =
+      to.has_in(6) ? to.add("Mul", {to.add("CastLike", {to.in(6), scale}), scale}) : "";
+  const bool bytes = to.has_in(7);
+  const std::string y =
+      write_scaled_product(to,
+                           {operand(0, "transA"), operand(3, "transB"), to.in(2), to.in(5)},
+                           scale,
+                           bias,
+                           bytes ? to.fresh("sum") : to.out(0));
+  if (bytes) {
+    to.add("QuantizeLinear",
+           to.has_in(8) ? ValueNames{y, to.in(7), to.in(8)} : ValueNames{y, to.in(7)},
+           {to.out(0)});
+  }
   return {};
 }
 
