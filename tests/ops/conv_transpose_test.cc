@@ -152,6 +152,44 @@ TEST(ConvTranspose, AgreesWithPlaceByPlaceForGroupsAndOneToThreeDimensions) {
   }
 }
 
+// Packed weights go another way than those of a run, which the test above has.
+TEST(ConvTranspose, AgreesWithTheScalarKernelsForConstantWeights) {
+  const Spec specs[] = {
+      {{2, 4, 5}, {4, 3, 3}, 1, {2}, {1}, {1}},
+      {{1, 1, 9}, {1, 1, 4}, 1, {4}, {1}, {0}},
+      {{2, 16, 12, 40}, {16, 24, 3, 3}, 1, {2, 2}, {1, 1}, {1, 0}},  // rows in two pieces
+      {{1, 8, 7, 6}, {8, 40, 2, 2}, 1, {2, 2}, {1, 1}, {0, 0}},
+      {{1, 5, 6, 7}, {5, 1, 4, 4}, 1, {2, 2}, {1, 1}, {1, 1}},
+      {{1, 5, 6, 7}, {5, 3, 2, 3}, 1, {1, 3}, {3, 2}, {2, 1}},
+      {{1, 3, 4, 5}, {3, 2, 1, 1}, 1, {3, 3}, {1, 1}, {0, 0}},
+      {{2, 4, 3, 2, 3}, {4, 2, 2, 3, 2}, 1, {2, 1, 2}, {1, 2, 1}, {1, 0, 1}},
+      {{1, 6, 4, 5}, {6, 2, 3, 2}, 3, {2, 1}, {1, 2}, {1, 1}},
+  };
+  std::uint32_t seed = 0;
+  for (const Spec& spec : specs) {
+    for (const bool open : {false, true}) {
+      std::vector<std::int64_t> pads = spec.pads;
+      pads.insert(pads.end(), spec.pads.begin(), spec.pads.end());
+      const NamedTensor x = random_floats(spec.x, ++seed);
+      GraphCase graph;
+      open ? graph.open_input("x", x) : graph.input("x", x);
+      graph.constant("w", random_floats(spec.w, ++seed));
+      graph.constant("b", random_floats({spec.w[1] * spec.group}, ++seed));
+      graph.node("ConvTranspose",
+                 {"x", "w", "b"},
+                 {"y"},
+                 {integer("group", spec.group),
+                  integers("strides", spec.strides),
+                  integers("dilations", spec.dilations),
+                  integers("pads", pads)});
+      graph.output("y");
+      const auto want = graph.run_reference();
+      ASSERT_TRUE(want) << error_of(want);
+      EXPECT_EQ(mismatch(graph.run(), want->front(), 1e-5, 1), "") << "seed " << seed;
+    }
+  }
+}
+
 TEST(ConvTranspose, RefusesWhatDoesNotFit) {
   const NamedTensor x = floats({1, 2, 3}, {1, 2, 3, 4, 5, 6});
   const NamedTensor w = floats({2, 1, 1}, {1, 1});

@@ -7,15 +7,18 @@
 // output_shape, or in * stride where auto_pad is SAME, decides the padding instead; an odd one is
 // larger at the end for SAME_UPPER and larger at the beginning for all else (the texts before opset
 // 22 contradict themselves there; this is what exporters mean).
-// By OpenBLAS: columns [M/group * taps, places] = w' [M/group * taps, C/group] * x, added up into
-// y. Types: float32, float64. Any number of spatial dimensions.
+// float32 with constant weights and one group: conv_spread.h, channels-last. All else by OpenBLAS:
+// columns [M/group * taps, places] = w' [M/group * taps, C/group] * x, added up into y. Types:
+// float32, float64. Any number of spatial dimensions.
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/layout.h"
 #include "worker/ops/detail/gemm_call.h"
+#include "worker/ops/nn/conv_spread.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
@@ -142,7 +145,26 @@ Result<OutputFacts> infer_transpose(const TransposeParams& params, const InputFa
   return one_output(x.datatype, std::move(dims));
 }
 
+struct TransposeState {
+  std::shared_ptr<const ConvSpread> spread{};
+};
+
+Result<TransposeState> prepare_transpose(const TransposeParams& params, PrepareContext& context) {
+  TransposeState state;
+  SLUICE_TRY_ASSIGN(const TensorView* const w, context.constant(1));
+  if (context.reference() || params.group != 1 || w == nullptr ||
+      w->datatype != DataType::float32 || w->rank() < 3 || w->rank() > 5 || w->count == 0) {
+    return state;
+  }
+  state.spread = ConvSpread::make(*w);
+  if (state.spread != nullptr) {
+    context.consume(1);
+  }
+  return state;
+}
+
 struct TransposeBound {
+  std::shared_ptr<const ConvSpread::Bound> spread{};  // all else is for the others
   Window window{};
   Shape in{};
   std::int64_t places = 1;  // of the input
@@ -154,11 +176,25 @@ struct TransposeBound {
   std::int64_t lanes = 1;     // threads that have columns of their own
 };
 
-Result<TransposeBound> bind_transpose(const TransposeParams& params, BindContext& context) {
+Result<TransposeBound> bind_transpose(const TransposeParams& params,
+                                      const TransposeState& state,
+                                      BindContext& context) {
   const Dims x = context.inputs[0].dims;
   const Dims w = context.inputs[1].dims;
   TransposeBound bound;
   SLUICE_TRY_ASSIGN(bound.window, window_of(params, x.subspan(2), w.subspan(2)));
+  if (state.spread != nullptr) {
+    if (context.outputs[0].count == 0) {
+      return bound;
+    }
+    bound.spread = state.spread->bind(bound.window, x.subspan(2));
+    if (bound.spread == nullptr) {
+      return Error{ErrorCode::internal, "no kernel for its packed weights"};
+    }
+    context.scratch_size = bound.spread->scratch_size();
+    context.implementation = bound.spread->implementation();
+    return bound;
+  }
   bound.in.assign(x.begin() + 2, x.end());
   bound.places = product(x, 2, x.size());
   bound.area = product(bound.window.out, 0, bound.window.out.size());
@@ -245,10 +281,14 @@ void add_columns(const TransposeBound& bound, const T* columns, T* plane) {
 }
 
 template <class T>
-void run_as(const TransposeParams& params, const TransposeBound& bound, KernelContext& context) {
-  const T* x = context.input(0).as<T>().data();
+void run_as(const TransposeParams& params,
+            const TransposeBound& bound,
+            KernelContext& context,
+            const TensorView& image,
+            TensorView& result) {
+  const T* x = image.as<T>().data();
   const T* bias = context.has_input(2) ? context.input(2).as<T>().data() : nullptr;
-  T* y = context.output(0).mut<T>().data();
+  T* y = result.mut<T>().data();
   // NOLINTNEXTLINE: scratch is aligned to 64.
   T* const weights = reinterpret_cast<T*>(context.scratch().data());
   turn_weights(bound, params.group, context.input(1).as<T>().data(), weights);
@@ -283,16 +323,34 @@ void run_as(const TransposeParams& params, const TransposeBound& bound, KernelCo
   });
 }
 
+Result<Tensor> plain_like(const TensorView& view) {
+  return Tensor::create(view.datatype, {view.dims.begin(), view.dims.end()});
+}
+
 Result<void> run_transpose(const TransposeParams& params,
+                           const TransposeState& /*state*/,
                            const TransposeBound& bound,
                            KernelContext& context) {
-  if (context.output(0).count == 0) {
+  const TensorView& x = context.input(0);
+  TensorView& y = context.output(0);
+  if (y.count == 0) {
     return {};
   }
-  if (context.input(0).datatype == DataType::float32) {
-    run_as<float>(params, bound, context);
+  if (bound.spread != nullptr) {
+    const float* bias = context.has_input(2) ? context.input(2).as<float>().data() : nullptr;
+    bound.spread->run(x, bias, context.scratch().data(), y);
+  } else if (x.datatype == DataType::float64) {
+    run_as<double>(params, bound, context, x, y);
+  } else if (x.layout == Layout::plain) {
+    run_as<float>(params, bound, context, x, y);
   } else {
-    run_as<double>(params, bound, context);
+    SLUICE_TRY_ASSIGN(Tensor image, plain_like(x));
+    SLUICE_TRY_ASSIGN(Tensor result, plain_like(y));
+    TensorView image_view = image.view();
+    TensorView result_view = result.view();
+    reorder(x, image_view);
+    run_as<float>(params, bound, context, image_view, result_view);
+    reorder(result_view, y);
   }
   return {};
 }
@@ -300,12 +358,16 @@ Result<void> run_transpose(const TransposeParams& params,
 }  // namespace
 
 void register_conv_transpose(Registry& registry) {
-  registry.add(
-      {.name = "ConvTranspose",
-       .since = {1, 11, 22},
-       .arity = {2, 3, 1},
-       .kernel = bound_kernel<parse_transpose, infer_transpose, bind_transpose, run_transpose>(),
-       .tame = true});
+  registry.add({.name = "ConvTranspose",
+                .since = {1, 11, 22},
+                .arity = {2, 3, 1},
+                .kernel = prepared_kernel<parse_transpose,
+                                          infer_transpose,
+                                          prepare_transpose,
+                                          bind_transpose,
+                                          run_transpose>(),
+                .layout = LayoutRule::channels_last,
+                .tame = true});
 }
 
 }  // namespace sluice::engine
