@@ -16,6 +16,7 @@
 #include "worker/ops/broadcast.h"
 #include "worker/ops/contrib/qlinear.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/bytes.h"
 
 namespace sluice::engine {
 namespace {
@@ -65,11 +66,19 @@ void run_pair_as(const PairParams& params, KernelContext& context) {
   parallel_for(loop.rows, 1 + 8'192 / loop.inner, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const auto start = loop.offsets(row);
-      for (std::int64_t i = 0; i < loop.inner; ++i) {
-        const float x = left.real(from_a[start[0] + i * loop.inner_step[0]]);
-        const float z = right.real(from_b[start[1] + i * loop.inner_step[1]]);
-        to[row * loop.inner + i] = result.byte<T>(params.multiplies ? x * z : x + z);
-      }
+      simd::combine(simd::BytePair<T>{
+          .op = params.multiplies ? simd::PairOp::multiply : simd::PairOp::add,
+          .a = {.data = from_a + start[0],
+                .step = loop.inner_step[0],
+                .scale = left.scale,
+                .zero = left.zero},
+          .b = {.data = from_b + start[1],
+                .step = loop.inner_step[1],
+                .scale = right.scale,
+                .zero = right.zero},
+          .result = {.scale = result.scale, .zero = result.zero, .of_nan = result.zero},
+          .count = loop.inner,
+          .to = to + row * loop.inner});
     }
   });
 }

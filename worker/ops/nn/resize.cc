@@ -127,6 +127,7 @@ void run_nearest(const ResizeParams& params, const ResizeBound& bound, KernelCon
   }
   const AxisTable line = bound.tables.empty() ? AxisTable{.index = {0}} : bound.tables[last];
   parallel_for(rows, 1 + 16'384 / (line.out * inner), [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t copied = -1;  // where the line before has come from, when it can be copied
     for (std::int64_t row = begin; row < end; ++row) {
       std::int64_t start = 0;
       std::int64_t step = 1;
@@ -142,6 +143,15 @@ void run_nearest(const ResizeParams& params, const ResizeBound& bound, KernelCon
       }
       const T* from = x + start * line.in * inner;
       T* to = y + row * line.out * inner;
+      if (start == copied && !outside) {
+        std::copy_n(to - line.out * inner, line.out * inner, to);
+        continue;
+      }
+      copied = outside ? -1 : start;
+      if (inner == 1 && !outside && line.outside.empty()) {
+        std::ranges::transform(line.index, to, [&](std::int64_t at) { return from[at]; });
+        continue;
+      }
       for (std::int64_t place = 0; place < line.out; ++place) {
         const auto at = static_cast<std::size_t>(place);
         if (outside || (!line.outside.empty() && line.outside[at] != 0)) {

@@ -18,6 +18,7 @@
 #include "worker/ops/quant/spread.h"
 #include "worker/ops/register.h"
 #include "worker/ops/shape/cast_convert.h"
+#include "worker/ops/simd/bytes.h"
 #include "worker/ops/simd/products.h"
 #include "worker/ops/types.h"
 
@@ -290,6 +291,17 @@ Result<void> run_dequantize(const LinearParams&, const LinearBound& bound, Kerne
       bound.spread.for_runs(x.count, kGrain, [&](std::int64_t begin, std::int64_t end, auto at) {
         const float scale = terms.scales[at];
         const float zero = terms.zeros[at];
+        constexpr bool kByte =
+            std::is_same_v<From, std::int8_t> || std::is_same_v<From, std::uint8_t>;
+        if constexpr (kByte && std::is_same_v<To, float>) {
+          simd::dequantize(simd::ByteRow<From>{.data = from + begin,
+                                               .step = 1,
+                                               .scale = scale,
+                                               .zero = static_cast<std::int32_t>(zero)},
+                           end - begin,
+                           to + begin);
+          return;
+        }
         for (std::int64_t i = begin; i < end; ++i) {
           const auto distance = static_cast<float>(number_of(from[i], rule)) - zero;
           to[i] = convert_number<To>(distance * scale, rule);
