@@ -107,8 +107,11 @@ std::string compare(const std::vector<NamedTensor>& got, const std::vector<Named
 Result<std::string> compare(model::BenchModel& ours, model::BenchModel& theirs, std::size_t sets) {
   for (std::size_t i = 0; i < sets; ++i) {
     SLUICE_TRY_ASSIGN(const std::vector<NamedTensor> want, theirs.outputs(i));
-    SLUICE_TRY_ASSIGN(const std::vector<NamedTensor> got, ours.outputs(i));
-    if (const std::string wrong = compare(got, want); !wrong.empty()) {
+    const auto got = ours.outputs(i);
+    if (!got) {
+      return "set " + std::to_string(i) + ", which ours refuses: " + got.error().detail;
+    }
+    if (const std::string wrong = compare(*got, want); !wrong.empty()) {
       return "set " + std::to_string(i) + ", " + wrong;
     }
   }

@@ -37,7 +37,10 @@ def main():
     contrib = args.build / "contrib_models"
     subprocess.run(["/usr/bin/python3", pathlib.Path(__file__).with_name("contrib_models.py"),
                     "--out", contrib], check=True)
-    folders.append(contrib)
+    drawn = args.build / "random_models"
+    subprocess.run(["/usr/bin/python3", pathlib.Path(__file__).with_name("random_models.py"),
+                    "--out", drawn], check=True)
+    folders += [contrib, drawn]
     for name in ("models", "onnx-node"):
         if (args.shared / name).is_dir():
             folders.append(args.shared / name)
