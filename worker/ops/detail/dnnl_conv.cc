@@ -80,6 +80,21 @@ Shape weight_dims(const ConvSpec& spec) {
   return dims;
 }
 
+// Whether some place's window leaves the image at both ends of a row.
+bool leaves_at_both_ends(const ConvSpec& spec) {
+  const std::int64_t reach = (spec.w_dims.back() - 1) * spec.dilations.back();
+  std::int64_t first = -spec.pads_begin.back();
+  for (std::int64_t place = 0; place < spec.y_dims.back() && first < 0; ++place) {
+    if (first + reach >= spec.x_dims.back()) {
+      return true;
+    }
+    first += spec.strides.back();
+  }
+  return false;
+}
+
+// brgconv of oneDNN 2.6.3 leaves places unwritten whose window leaves the image at both ends
+// (kernel 5, dilation 2 and padding 4 over a row of 7: the fourth), so it is passed over there.
 dnnl::convolution_forward::primitive_desc describe_convolution(const ConvSpec& spec,
                                                                const Desc& weights,
                                                                Order order) {
@@ -113,7 +128,15 @@ dnnl::convolution_forward::primitive_desc describe_convolution(const ConvSpec& s
                                                       dilations,
                                                       spec.pads_begin,
                                                       spec.pads_end);
-  return {wanted, attributes_for(spec.tail), cpu_engine()};
+  dnnl::convolution_forward::primitive_desc chosen(wanted, attributes_for(spec.tail), cpu_engine());
+  // While `wanted` is there: oneDNN looks at it again.
+  while (leaves_at_both_ends(spec) &&
+         std::string_view(chosen.impl_info_str()).starts_with("brgconv")) {
+    if (!chosen.next_impl()) {
+      throw dnnl::error(dnnl_unimplemented, "no other implementation");
+    }
+  }
+  return chosen;
 }
 
 struct Described {
@@ -121,35 +144,13 @@ struct Described {
   Order order = Order::channels_last;
 };
 
-// Whether some place's window leaves the image at both ends of a row.
-bool leaves_at_both_ends(const ConvSpec& spec) {
-  const std::int64_t reach = (spec.w_dims.back() - 1) * spec.dilations.back();
-  std::int64_t first = -spec.pads_begin.back();
-  for (std::int64_t place = 0; place < spec.y_dims.back() && first < 0; ++place) {
-    if (first + reach >= spec.x_dims.back()) {
-      return true;
-    }
-    first += spec.strides.back();
-  }
-  return false;
-}
-
 // Throws where there is no implementation but the one for tests. Few kernels take everything in
-// channels-last order; the others are asked next. brgconv of oneDNN 2.6.3 leaves places unwritten
-// whose window leaves the image at both ends (kernel 5, dilation 2 and padding 4 over a row of 7:
-// the fourth), so it is passed over there.
+// channels-last order; the others are asked next.
 Described describe(const ConvSpec& spec) {
   const Desc weights(weight_dims(spec), kF32, Tag::any);
   const Order order = order_for(spec);
   try {
-    Described chosen{describe_convolution(spec, weights, order), order};
-    const bool unsafe = leaves_at_both_ends(spec);
-    while (unsafe && std::string_view(chosen.convolution.impl_info_str()).starts_with("brgconv")) {
-      if (!chosen.convolution.next_impl()) {
-        throw dnnl::error(dnnl_unimplemented, "no other implementation");
-      }
-    }
-    return chosen;
+    return {describe_convolution(spec, weights, order), order};
   } catch (const dnnl::error&) {
     if (spec.tail.residual) {
       throw;

@@ -106,6 +106,8 @@ save('model', 'map_to_sequence', model([node('SequenceConstruct', ['x'], ['list'
                                         node('ConcatFromSequence', ['made'], ['y'], axis=0)], opset=17))
 save('model', 'softmax_axis', model([node('Mul', ['x', 'f'], ['a']), node('Softmax', ['a'], ['y'], axis=HUGE)],
                                     [w((), 'f')]))
+save('model', 'conv_both_ends', model([node('Conv', ['x', 'w'], ['c'], pads=[4, 4], dilations=[2]),
+                                       node('Relu', ['c'], ['y'])], [w((16, 16, 5))], dims=(1, 16, 7)))
 save('model', 'pad_axes_twice', model([node('Pad', ['x', 'p', '', 'a'], ['b']), node('Conv', ['b', 'w'], ['y'])],
                                       [integers('p', HUGE, HUGE, 0, 0), integers('a', 2, 2), w((1, 1, 3, 3))],
                                       opset=18, dims=(1, 1, 4, 4)))
