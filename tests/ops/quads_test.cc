@@ -127,23 +127,25 @@ TEST(Quads, AreExactForAllShapesOfTilesAndWriteNothingElse) {
 
 TEST(Quads, ArePackedFromRowsThatLieAnywhere) {
   std::vector<std::int8_t> from;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 120; ++i) {
     from.push_back(static_cast<std::int8_t>(i * 7));
   }
   const std::vector<std::int32_t> rows = {3, 84, 0, 17, 17, 50, 1, 2};
-  std::vector<std::int8_t> to(2 * 4 * kPanel + 1, 99);
-  pack_quads(from.data(), rows.data(), 2, to.data());
-  for (std::int64_t quad = 0; quad < 2; ++quad) {
-    for (std::int64_t j = 0; j < kPanel; ++j) {
-      for (std::int64_t i = 0; i < 4; ++i) {
-        const std::int64_t at = rows[static_cast<std::size_t>(4 * quad + i)] + j;
-        EXPECT_EQ(to[static_cast<std::size_t>((quad * kPanel + j) * 4 + i)],
-                  from[static_cast<std::size_t>(at)])
-            << quad << " " << j << " " << i;
+  for (const std::int64_t apart : {1, 2}) {
+    std::vector<std::int8_t> to(2 * 4 * kPanel + 1, 99);
+    pack_quads(from.data(), rows.data(), 2, apart, to.data());
+    for (std::int64_t quad = 0; quad < 2; ++quad) {
+      for (std::int64_t j = 0; j < kPanel; ++j) {
+        for (std::int64_t i = 0; i < 4; ++i) {
+          const std::int64_t at = rows[static_cast<std::size_t>(4 * quad + i)] + j * apart;
+          EXPECT_EQ(to[static_cast<std::size_t>((quad * kPanel + j) * 4 + i)],
+                    from[static_cast<std::size_t>(at)])
+              << quad << " " << j << " " << i << " " << apart;
+        }
       }
     }
+    EXPECT_EQ(to.back(), 99);
   }
-  EXPECT_EQ(to.back(), 99);
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ void quantize(GraphCase& graph, const std::string& name, float scale, std::uint8
 
 struct ConvOptions {
   bool bias = true;
+  bool float_bias = false;
   float bias_scale = 0.02F * 0.01F;
   bool relu = false;
   std::uint8_t zero = 0;  // of y
@@ -74,7 +75,10 @@ GraphCase conv(const ConvOptions& options) {
     dequantize(graph, "w", "fw", floats({}, {0.01F}), uint8s({}, {128}));
   }
   std::vector<std::string> inputs{"fx", "fw"};
-  if (options.bias) {
+  if (options.float_bias) {
+    graph.constant("b", floats({3}, {0.3F, -1.7F, 0.04F}));
+    inputs.emplace_back("b");
+  } else if (options.bias) {
     graph.constant("b", int32s({3}, {500, -900, 40}))
         .constant("b_scale", floats({}, {options.bias_scale}))
         .node("DequantizeLinear", {"b", "b_scale"}, {"fb"});
@@ -104,6 +108,10 @@ TEST(QuantizedPatterns, AConvolutionIsComputedOnBytes) {
       {.zero = 77},
       {.relu = true},
       {.bias = false, .by_filter = true},
+      {.float_bias = true},
+      {.float_bias = true, .relu = true},
+      {.float_bias = true, .zero = 77, .by_filter = true},
+      {.bias_scale = 0.03F},  // not the scale of the sums: as floats
   };
   for (std::size_t i = 0; i < std::size(cases); ++i) {
     GraphCase graph = conv(cases[i]);
@@ -114,8 +122,6 @@ TEST(QuantizedPatterns, AConvolutionIsComputedOnBytes) {
 
 TEST(QuantizedPatterns, WhatOnlyLooksLikeOneStays) {
   const ConvOptions cases[] = {
-      {.bias_scale = 0.03F},                          // not the scale of the sums
-      {.relu = true, .zero = 3},                      // bytes below zero's would come out
       {.bias = false, .by_filter = true, .axis = 1},  // scales by channels of x
       {.also = "c"},                                  // somebody else reads the floats
       {.relu = true, .also = "c"},
@@ -124,6 +130,132 @@ TEST(QuantizedPatterns, WhatOnlyLooksLikeOneStays) {
     GraphCase graph = conv(cases[i]);
     EXPECT_EQ(as_by_the_reference(graph), "") << i;
     EXPECT_GT(graph.figures().steps, 1U) << i;
+  }
+}
+
+TEST(QuantizedPatterns, WhatAnActivationHoldsBackIsHeldOnBytes) {
+  struct Row {
+    std::string op;
+    std::vector<float> bounds;  // of Clip
+    std::uint8_t zero;
+    std::size_t steps;
+  };
+  const Row rows[] = {
+      {"Relu", {}, 0, 1},
+      {"Relu", {}, 30, 2},            // the bytes below 30 become 30
+      {"Clip", {-1, 100}, 20, 1},     // bounds that are the ends of the bytes
+      {"Clip", {0, 12.8F}, 0, 1},     // rounded, they are, too
+      {"Clip", {0, 100}, 30, 2},      // as Relu
+      {"Clip", {0, 6}, 0, 5},         // bytes above 6 would come out: as it is written
+      {"Clip", {-0.5F, 100}, 30, 5},  // likewise below
+      {"Sigmoid", {}, 0, 5},
+  };
+  for (const Row& row : rows) {
+    GraphCase graph;
+    graph.input("a", bytes({2, 5, 4}, 5)).input("b", bytes({5, 1}, 6));
+    dequantize(graph, "a", "fa", floats({}, {0.02F}), uint8s({}, {120}));
+    dequantize(graph, "b", "fb", floats({}, {0.01F}), uint8s({}, {120}));
+    std::vector<std::string> inputs{"s"};
+    for (std::size_t i = 0; i < row.bounds.size(); ++i) {
+      inputs.push_back("bound" + std::to_string(i));
+      graph.constant(inputs.back(), floats({}, {row.bounds[i]}));
+    }
+    graph.node("Add", {"fa", "fb"}, {"s"}).node(row.op, inputs, {"r"});
+    quantize(graph, "r", 0.05F, row.zero);
+    graph.output("y");
+    EXPECT_EQ(as_by_the_reference(graph), "") << row.op << " " << int{row.zero};
+    EXPECT_EQ(graph.figures().steps, row.steps) << row.op << " " << int{row.zero};
+  }
+}
+
+TEST(QuantizedPatterns, AConvolutionOfSignedBytesHasItsReluAsAMax) {
+  GraphCase graph;
+  graph.input("x", bytes({1, 3, 6, 6}, 1))
+      .constant("w", numbers<std::int8_t>({2, 3, 1, 1}, {5, -7, 100, -128, 64, 3}));
+  dequantize(graph, "x", "fx", floats({}, {0.02F}), uint8s({}, {120}));
+  dequantize(graph,
+             "w",
+             "fw",
+             floats({2}, {0.01F, 0.03F}),
+             numbers<std::int8_t>({2}, {0, 0}),
+             {integer("axis", 0)});
+  graph.constant("b", floats({2}, {0.7F, -0.2F}))
+      .node("Conv", {"fx", "fw", "b"}, {"c"})
+      .node("Relu", {"c"}, {"r"})
+      .constant("y_scale", floats({}, {0.04F}))
+      .constant("y_zero", numbers<std::int8_t>({}, {0}))
+      .node("QuantizeLinear", {"r", "y_scale", "y_zero"}, {"y"})
+      .output("y");
+  EXPECT_EQ(as_by_the_reference(graph), "");
+  EXPECT_EQ(graph.figures().steps, 2U);
+}
+
+// What nobody quantises again stays floats, made of exact sums.
+TEST(QuantizedPatterns, ProductsAreMadeOfBytes) {
+  struct Row {
+    std::string op;
+    bool bias;
+    bool by_column;
+    bool turned;
+    std::size_t steps;
+  };
+  const Row rows[] = {
+      {"MatMul", false, false, false, 1},
+      {"MatMul", true, true, false, 1},
+      {"Gemm", false, true, false, 1},
+      {"Gemm", true, false, true, 1},
+      {"Gemm", true, true, true, 1},
+  };
+  for (const Row& row : rows) {
+    const bool is_gemm = row.op == "Gemm";
+    GraphCase graph;
+    graph.input("x", bytes({4, 20}, 3))
+        .constant("w", bytes(row.turned ? Shape{7, 20} : Shape{20, 7}, 4));
+    graph.constant("c", floats({7}, {0.5F, -3, 2, 0.25F, 9, -7, 1}));
+    dequantize(graph, "x", "fx", floats({}, {0.02F}), uint8s({}, {120}));
+    if (row.by_column) {
+      dequantize(graph,
+                 "w",
+                 "fw",
+                 floats({7}, {0.01F, 0.02F, 0.03F, 0.01F, 0.5F, 0.01F, 0.02F}),
+                 uint8s({7}, {128, 127, 0, 255, 3, 128, 128}),
+                 {integer("axis", row.turned ? 0 : 1)});
+    } else {
+      dequantize(graph, "w", "fw", floats({}, {0.01F}), uint8s({}, {128}));
+    }
+    const std::string product = row.bias && !is_gemm ? "p" : "y";
+    std::vector<std::string> inputs{"fx", "fw"};
+    std::vector<Attribute> attributes;
+    if (is_gemm) {
+      attributes.push_back(integer("transB", row.turned ? 1 : 0));
+      if (row.bias) {
+        inputs.emplace_back("c");
+      }
+    }
+    graph.node(row.op, inputs, {product}, attributes);
+    if (product == "p") {
+      graph.node("Add", {"p", "c"}, {"y"});
+    }
+    graph.output("y");
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    EXPECT_EQ(mismatch(graph.run(), (*want)[0], 1e-5, 1e-5), "")
+        << row.op << row.bias << row.by_column;
+    EXPECT_EQ(graph.figures().steps, row.steps) << row.op << row.bias << row.by_column;
+  }
+}
+
+TEST(QuantizedPatterns, PartsOfOneMeaningAreConcatenatedAsBytes) {
+  for (const float scale : {0.02F, 0.03F}) {
+    GraphCase graph;
+    graph.input("a", bytes({2, 5, 4}, 5)).input("b", bytes({2, 3, 4}, 6));
+    dequantize(graph, "a", "fa", floats({}, {0.02F}), uint8s({}, {120}));
+    dequantize(graph, "b", "fb", floats({}, {scale}), uint8s({}, {120}));
+    graph.node("Concat", {"fa", "fb"}, {"s"}, {integer("axis", 1)});
+    quantize(graph, "s", 0.02F, 120);
+    graph.output("y");
+    EXPECT_EQ(as_by_the_reference(graph), "") << scale;
+    EXPECT_EQ(graph.figures().steps == 1, scale == 0.02F) << scale;
   }
 }
 

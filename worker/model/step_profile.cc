@@ -74,7 +74,8 @@ double operations_of(const engine::StepReport& step) {
     std::string_view op_type;
     std::size_t weights;  // the input that has them
   };
-  constexpr Place kConvolutions[] = {{"Conv", 1}, {"ConvInteger", 1}, {"QLinearConv", 3}};
+  constexpr Place kConvolutions[] = {
+      {"Conv", 1}, {"ConvInteger", 1}, {"QLinearConv", 3}, {"ConvToBytes", 3}};
   constexpr Place kRecurrent[] = {{"LSTM", 2}, {"GRU", 2}, {"RNN", 2}};
   constexpr std::string_view kProducts[] = {"MatMul",
                                             "Gemm",

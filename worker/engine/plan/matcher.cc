@@ -79,6 +79,18 @@ std::optional<std::pair<float, ValueId>> Matcher::number_and_other(std::size_t s
   return std::nullopt;
 }
 
+std::int64_t Matcher::integer_named(const Node& node,
+                                    std::string_view name,
+                                    std::int64_t otherwise) {
+  const auto found = std::ranges::find(node.attributes, name, &Attribute::name);
+  return found == node.attributes.end() ? otherwise : found->integer;
+}
+
+float Matcher::real_named(const Node& node, std::string_view name, float otherwise) {
+  const auto found = std::ranges::find(node.attributes, name, &Attribute::name);
+  return found == node.attributes.end() ? otherwise : found->real;
+}
+
 bool Matcher::closed(const std::vector<std::size_t>& steps, std::size_t last) const {
   const auto inside = [&](std::size_t step) {
     return step == last || std::ranges::find(steps, step) != steps.end();
@@ -104,12 +116,34 @@ Result<void> Matcher::replace(const std::vector<std::size_t>& steps, std::size_t
   return {};
 }
 
+Result<void> Matcher::add_behind(std::size_t step, Node made) {
+  SLUICE_TRY_ASSIGN(Step added, make_step(std::move(made), registry_));
+  behind_.emplace(step, std::move(added));
+  return {};
+}
+
+ValueId Matcher::add_value(std::string name) {
+  plan_.value_names.push_back(std::move(name));
+  plan_.constants.emplace_back();
+  makers_.push_back(kNone);
+  readers_.emplace_back();
+  return static_cast<ValueId>(plan_.value_names.size() - 1);
+}
+
+ValueId Matcher::add_constant(std::string name, Tensor tensor) {
+  const ValueId value = add_value(std::move(name));
+  plan_.constants[value] = std::make_shared<Constant>(std::move(tensor));
+  return value;
+}
+
 void Matcher::drop_gone() {
   std::vector<Step> kept;
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     if (!gone_[i]) {
       kept.push_back(std::move(plan_.steps[i]));
     }
+    const auto [first, last] = behind_.equal_range(i);
+    std::for_each(first, last, [&](auto& entry) { kept.push_back(std::move(entry.second)); });
   }
   plan_.steps = std::move(kept);
 }

@@ -3,7 +3,10 @@
 
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -39,13 +42,23 @@ class Matcher {
   [[nodiscard]] static bool is_last(std::int64_t axis, std::size_t rank) {
     return axis == -1 || axis == static_cast<std::int64_t>(rank) - 1;
   }
+  // An attribute's number.
+  [[nodiscard]] static std::int64_t integer_named(const Node& node,
+                                                  std::string_view name,
+                                                  std::int64_t otherwise = 0);
+  [[nodiscard]] static float real_named(const Node& node, std::string_view name, float otherwise);
   // Whether nobody but these steps reads what they make, the last one's result aside.
   [[nodiscard]] bool closed(const std::vector<std::size_t>& steps, std::size_t last) const;
 
   // `last` becomes `made`, which has its result and its name; `steps` go. All stays as it is where
   // the plan will be a file that cannot hold `made`.
   Result<void> replace(const std::vector<std::size_t>& steps, std::size_t last, Node made);
-  // The steps that were replaced leave the plan.
+  // `made`, as it is, comes right behind `step`.
+  Result<void> add_behind(std::size_t step, Node made);
+  // A value that nothing makes yet, or a constant. Only before infer_typical.
+  ValueId add_value(std::string name);
+  ValueId add_constant(std::string name, Tensor tensor);
+  // The steps that were replaced leave the plan, those that were added come in.
   void drop_gone();
 
   Plan& plan_;
@@ -53,6 +66,7 @@ class Matcher {
   std::vector<std::size_t> makers_;                // by value
   std::vector<std::vector<std::size_t>> readers_;  // by value; kNone: the graph's output
   std::vector<bool> gone_;
+  std::multimap<std::size_t, Step> behind_;  // by the step before
 };
 
 }  // namespace sluice::engine

@@ -1,7 +1,7 @@
 // Padding before a window that could pad by itself becomes the window's own: nothing is copied.
 //
 //   Pad(0), Conv                                pads added up
-//   Pad(zero point), {QLinearConv, ConvInteger} likewise
+//   Pad(zero point), {QLinearConv, ConvToBytes, ConvInteger} likewise
 //   Pad(0), AveragePool                         likewise, and the padding counts
 //
 // Taken when it is constant, along spatial dimensions, cuts nothing off and stays less than the
@@ -27,11 +27,6 @@ const Attribute* attribute_named(const Node& node, std::string_view name) {
   return found == node.attributes.end() ? nullptr : &*found;
 }
 
-std::int64_t integer_named(const Node& node, std::string_view name) {
-  const Attribute* const attribute = attribute_named(node, name);
-  return attribute == nullptr ? 0 : attribute->integer;
-}
-
 Integers integers_named(const Node& node,
                         std::string_view name,
                         std::size_t size,
@@ -49,7 +44,8 @@ class PaddedWindows : Matcher {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       if (is(i, "Conv")) {
         SLUICE_TRY(take_padding(i, {.weights = 1}));
-      } else if (is(i, "QLinearConv")) {
+      } else if (is(i, "QLinearConv") ||
+                 (node(i).domain == kFusedDomain && node(i).op_type == "ConvToBytes")) {
         SLUICE_TRY(take_padding(i, {.weights = 3, .zero_point = 2}));
       } else if (is(i, "ConvInteger")) {
         SLUICE_TRY(take_padding(i, {.weights = 1, .zero_point = 2}));

@@ -72,8 +72,19 @@ inline Axis batch_in_front(const Inputs& inputs) {
   return others_are_fixed(inputs) && inputs[0].axis == 0U ? inputs[0].axis : std::nullopt;
 }
 
+// By numpy's broadcasting: the rows must stand at the same place from the right, where what has
+// none is absent or 1.
+Axis broadcast(const Inputs& inputs);
+
+// [..., M, K] x [..., K, N]; rows in the stack, or in M where B is a constant: its kernels sum in
+// an order of their own for each row. How others sum hangs on M and N.
+Axis matmul(const Inputs& inputs);
+
 // Rules of the operators that move, pick and sort elements.
 std::span<const Entry> shape_rules();
+// Rules of the quantised operators of ai.onnx, and of the steps that passes make.
+std::span<const Entry> quantized_rules();
+std::span<const Entry> fused_rules();
 // Rules of RNN, GRU and LSTM; of ai.onnx.ml; of com.microsoft.
 std::span<const Entry> recurrent_rules();
 std::span<const Entry> ml_rules();

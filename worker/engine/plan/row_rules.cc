@@ -11,15 +11,7 @@
 #include "worker/engine/plan/row_rule.h"
 
 namespace sluice::engine::rows {
-namespace {
 
-// In training the whole batch is looked at.
-Axis batch_norm(const Node& node, const Inputs& inputs) {
-  return attribute(node, "training_mode", 0) == 0 ? batch_in_front(inputs) : std::nullopt;
-}
-
-// By numpy's broadcasting: the rows must stand at the same place from the right, where what has
-// none is absent or 1.
 Axis broadcast(const Inputs& inputs) {
   std::size_t rank = 0;
   std::size_t from_right = 0;
@@ -42,8 +34,6 @@ Axis broadcast(const Inputs& inputs) {
   return rank - from_right;
 }
 
-// [..., M, K] x [..., K, N]; rows in the stack, or in M where B is a constant: its kernels sum in
-// an order of their own for each row. How others sum hangs on M and N.
 Axis matmul(const Inputs& inputs) {
   const RowInput& a = inputs[0];
   const RowInput& b = inputs[1];
@@ -59,6 +49,13 @@ Axis matmul(const Inputs& inputs) {
   }
   const bool rows_of_a = a.axis && b.constant && *a.axis + 2 == a.dims.size();
   return rows_of_a ? Axis(rank - 2) : std::nullopt;
+}
+
+namespace {
+
+// In training the whole batch is looked at.
+Axis batch_norm(const Node& node, const Inputs& inputs) {
+  return attribute(node, "training_mode", 0) == 0 ? batch_in_front(inputs) : std::nullopt;
 }
 
 Axis gemm(const Node& node, const Inputs& inputs) {
@@ -300,7 +297,6 @@ constexpr Entry kRules[] = {
     {"Or", kBroadcast},
     {"PRelu", kBroadcast},
     {"Pow", kBroadcast},
-    {"QLinearConv", kImages},
     {"RMSNormalization", before_axis},
     {"Reciprocal", kSamePlace},
     {"ReduceL1", reduce},
@@ -367,11 +363,13 @@ std::optional<std::size_t> axis_of_output(const Node& node, std::size_t output, 
 std::optional<std::size_t> axis_behind(const Node& node, const std::vector<RowInput>& inputs) {
   std::vector<std::span<const rows::Entry>> tables;
   if (node.domain.empty()) {
-    tables = {rows::kRules, rows::shape_rules(), rows::recurrent_rules()};
+    tables = {rows::kRules, rows::shape_rules(), rows::recurrent_rules(), rows::quantized_rules()};
   } else if (node.domain == kMlDomain) {
     tables = {rows::ml_rules()};
   } else if (node.domain == "com.microsoft") {
     tables = {rows::contrib_rules()};
+  } else if (node.domain == kFusedDomain) {
+    tables = {rows::fused_rules()};
   }
   for (const std::span<const rows::Entry> rules : tables) {
     const auto found = std::ranges::find(rules, std::string_view(node.op_type), &rows::Entry::name);

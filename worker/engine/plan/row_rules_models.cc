@@ -1,4 +1,4 @@
-// Rules of the operators that stand for a part of a model: recurrent, ai.onnx.ml, com.microsoft.
+// Rules of the operators that stand for a part of a model: recurrent, ai.onnx.ml.
 
 #include <algorithm>
 
@@ -63,8 +63,6 @@ constexpr Entry kMlRules[] = {
     {"TreeEnsembleRegressor", list_in_front},
 };
 
-constexpr Entry kContribRules[] = {{"MatMulNBits", before_last}};
-
 }  // namespace
 
 std::span<const Entry> recurrent_rules() {
@@ -73,10 +71,6 @@ std::span<const Entry> recurrent_rules() {
 
 std::span<const Entry> ml_rules() {
   return kMlRules;
-}
-
-std::span<const Entry> contrib_rules() {
-  return kContribRules;
 }
 
 }  // namespace sluice::engine::rows

@@ -68,6 +68,26 @@ Result<VariadicBound> bind_variadic(const VariadicParams&, BindContext& context)
   return bound;
 }
 
+// One number, or numbers `step` apart. In loops that compilers turn into vectors.
+template <class T, class F>
+void put_in(T* out, std::int64_t count, T x, const F& f) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    out[i] = f(out[i], x);
+  }
+}
+template <class T, class F>
+void put_in(T* out, std::int64_t count, const T* x, std::int64_t step, const F& f) {
+  if (step == 1) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      out[i] = f(out[i], x[i]);
+    }
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    out[i] = f(out[i], x[i * step]);
+  }
+}
+
 template <class T>
 void run_variadic_as(const VariadicParams& params,
                      const VariadicBound& bound,
@@ -78,8 +98,10 @@ void run_variadic_as(const VariadicParams& params,
     const T* x = context.input(k).as<T>().data();
     const BroadcastLoop<1>& loop = bound.loops[k];
     for_pieces(loop, [&](const auto& at, std::int64_t to, std::int64_t count) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        out[to + i] = f(out[to + i], x[at[0] + i * loop.inner_step[0]]);
+      if (loop.inner_step[0] == 0) {
+        put_in(out + to, count, x[at[0]], f);
+      } else {
+        put_in(out + to, count, x + at[0], loop.inner_step[0], f);
       }
     });
   };

@@ -1,7 +1,9 @@
 #include "worker/ops/quant/integer_image.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/quant/integer_core.h"
@@ -34,82 +36,103 @@ void append_offsets(const Shape& extents,
   }
 }
 
-// Panels of places one behind the other, or of each row by itself.
-void append_panels(const Window& window, bool by_rows, PaddedImage& image) {
+// Panels of `starts`, by place: one behind the other, or of each `row` of them by itself.
+void append_panels(const std::vector<std::int32_t>& starts, std::int64_t row, PaddedImage& image) {
   image.firsts.clear();
   image.starts.clear();
   image.together.clear();
-  std::vector<std::int32_t> starts;  // by place
-  append_offsets(window.out, window.strides, image.padded, 0, starts);
-  const std::int64_t row = by_rows ? window.out.back() : image.places;
-  for (std::int64_t place = 0; place < image.places;) {
+  const auto places = static_cast<std::int64_t>(starts.size());
+  for (std::int64_t place = 0; place < places;) {
     const std::int64_t count = std::min(kPanel, row - place % row);
     const std::int32_t* const begin = starts.data() + place;
     bool together = true;
     for (std::int64_t i = 0; i < kPanel; ++i) {
       image.starts.push_back(begin[std::min(i, count - 1)]);
-      together = together && (i >= count || begin[i] == begin[0] + i);
+      together = together && (i >= count || begin[i] == begin[0] + i * image.apart);
     }
     image.firsts.push_back(place);
     image.together.push_back(together);
     place += count;
   }
-  image.firsts.push_back(image.places);
+  image.firsts.push_back(places);
 }
 
-// Rows are worth panels that are not full, because reading what does not lie together costs more
-// than multiplying it.
+// What does not lie together costs more to read than to multiply: rows are worth panels that are
+// not full, and so are places between the ends of rows that nobody asks for.
 void choose_panels(const Window& window, PaddedImage& image) {
-  append_panels(window, false, image);
-  const std::int64_t width = window.out.empty() ? 0 : window.out.back();
+  std::vector<std::int32_t> starts;
+  append_offsets(window.out, window.strides, image.padded, 0, starts);
+  image.apart = window.strides.back() == 2 ? 2 : 1;
+  append_panels(starts, image.places, image);
+  const std::int64_t width = window.out.back();
   const bool all = std::ranges::find(image.together, false) == image.together.end();
-  if (all || window.strides.back() != 1) {
+  if (all || window.strides.back() > 2) {
     return;
   }
   const std::int64_t by_rows = image.places / width * ((width + kPanel - 1) / kPanel);
-  if (by_rows <= 2 * image.panels()) {
-    append_panels(window, true, image);
+  const std::int64_t across = (starts.back() + kPanel) / kPanel;
+  if (window.strides == Shape{1, 1} && across < by_rows) {
+    starts.resize(static_cast<std::size_t>(starts.back()) + 1);
+    std::iota(starts.begin(), starts.end(), 0);
+    image.row_step = image.padded.back();
+    image.row_places = width;
+    append_panels(starts, static_cast<std::int64_t>(starts.size()), image);
+  } else if (by_rows <= 2 * image.panels()) {
+    append_panels(starts, width, image);
   }
 }
 
-template <class T>
-void put(const ImagePart& part, std::int64_t first, std::int64_t count, std::int32_t less, T* to) {
-  const auto from = [&](const auto* x) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      to[i] = static_cast<T>(x[i] - less);
-    }
-  };
-  if (part.x.datatype == DataType::int8) {
-    from(part.x.as<std::int8_t>().data() + first);
-  } else {
-    from(part.x.as<std::uint8_t>().data() + first);
+// Bytes less 128, or as they are.
+template <class From>
+void put(const From* x, std::int64_t count, std::int32_t less, std::int8_t* to) {
+  constexpr auto kWord = static_cast<std::int64_t>(sizeof(std::uint64_t));
+  const std::uint64_t signs = less == 0 ? 0 : 0x8080'8080'8080'8080;
+  std::int64_t i = 0;
+  for (; i + kWord <= count; i += kWord) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, x + i, sizeof word);
+    word ^= signs;
+    std::memcpy(to + i, &word, sizeof word);
+  }
+  for (; i < count; ++i) {
+    to[i] = static_cast<std::int8_t>(x[i] - less);
+  }
+}
+template <class From>
+void put(const From* x, std::int64_t count, std::int32_t less, std::int16_t* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    to[i] = static_cast<std::int16_t>(x[i] - less);
+  }
+}
+
+template <class T, class From>
+void put_rows(const PaddedImage& image, const ImagePart& part, const From* x, T* to) {
+  const std::int32_t less = sizeof(T) == 1 ? part.shift : part.zero;
+  const std::int64_t width = image.row_width;
+  for (const std::int32_t at : image.row_starts) {
+    put(x, width, less, to + at);
+    x += width;
   }
 }
 
 template <class T>
 void pad_image_as(const PaddedImage& image, const ImagePart& part, T* to) {
-  constexpr bool kBytes = sizeof(T) == 1;
-  const std::int32_t less = kBytes ? part.shift : part.zero;
-  const T around = static_cast<T>(kBytes ? part.zero - part.shift : 0);
-  const std::size_t rank = image.in.size();
-  const std::int64_t width = image.in[rank - 1];
-  const std::int64_t rows = product(image.in, 0, rank - 1);
+  const T around = static_cast<T>(sizeof(T) == 1 ? part.zero - part.shift : 0);
   const std::int64_t channels = part.channels;
-  std::fill_n(to + channels * image.area, kPanel, around);
+  const std::int64_t size = product(image.in, 0, image.in.size());
+  std::fill_n(to + channels * image.area, 2 * kPanel, around);
   parallel_for(channels, 1 + 32'768 / (image.area + 1), [&](std::int64_t begin, std::int64_t end) {
     if (image.padded != image.in) {
       std::fill_n(to + begin * image.area, (end - begin) * image.area, around);
     }
-    for (std::int64_t line = begin * rows; line < end * rows; ++line) {
-      std::int64_t rest = line % rows;
-      std::int64_t stride = image.padded[rank - 1];
-      std::int64_t at = line / rows * image.area + image.begin[rank - 1];
-      for (std::size_t d = rank - 1; d > 0; --d) {
-        at += (rest % image.in[d - 1] + image.begin[d - 1]) * stride;
-        rest /= image.in[d - 1];
-        stride *= image.padded[d - 1];
+    for (std::int64_t channel = begin; channel < end; ++channel) {
+      const std::int64_t first = part.first + channel * size;
+      T* const plane = to + channel * image.area;
+      if (part.x.datatype == DataType::int8) {
+        put_rows(image, part, part.x.as<std::int8_t>().data() + first, plane);
+      } else {
+        put_rows(image, part, part.x.as<std::uint8_t>().data() + first, plane);
       }
-      put(part, part.first + line * width, width, less, to + at);
     }
   });
 }
@@ -155,6 +178,17 @@ Result<PaddedImage> padded_image(const Window& window,
   }
   image.groups = (static_cast<std::int64_t>(image.taps.size()) + group - 1) / group;
   image.taps.resize(static_cast<std::size_t>(group * image.groups), 0);  // their weights are 0
+  // Rows of the input where they stand; one, where nothing is around them.
+  const std::size_t last = in.size() - 1;
+  const bool whole = image.padded == image.in;
+  image.row_width = whole ? image.area : in[last];
+  Shape rows = whole ? Shape(in.size(), 1) : image.in;
+  rows[last] = 1;
+  std::int64_t base = 0;
+  for (std::size_t d = 0; d < in.size(); ++d) {
+    base = base * image.padded[d] + image.begin[d];
+  }
+  append_offsets(rows, Shape(in.size(), 1), image.padded, base, image.row_starts);
   choose_panels(window, image);
   return image;
 }
@@ -172,7 +206,7 @@ void fill_panel(const PaddedImage& image,
                 std::int16_t* to) {
   const std::int32_t* const taps = image.taps.data();
   const std::int16_t* const first = from + image.starts[static_cast<std::size_t>(panel * kPanel)];
-  if (!image.together[static_cast<std::size_t>(panel)]) {
+  if (!image.together[static_cast<std::size_t>(panel)] || image.apart != 1) {
     gather_panel<2>(image, from, panel, to);
     return;
   }
@@ -186,7 +220,7 @@ void fill_panel(const PaddedImage& image,
                 std::int8_t* to) {
   const std::int8_t* const first = from + image.starts[static_cast<std::size_t>(panel * kPanel)];
   if (image.together[static_cast<std::size_t>(panel)]) {
-    simd::pack_quads(first, image.taps.data(), image.groups, to);
+    simd::pack_quads(first, image.taps.data(), image.groups, image.apart, to);
   } else {
     gather_panel<4>(image, from, panel, to);
   }

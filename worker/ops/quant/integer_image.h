@@ -18,16 +18,23 @@ namespace sluice::engine {
 struct PaddedImage {
   std::int64_t channels = 0;  // that a filter sees
   Shape in{};
-  Shape padded{};           // with what the window sees around it
-  Shape begin{};            // where the input begins in `padded`
-  std::int64_t area = 0;    // of `padded`
-  std::int64_t places = 0;  // of the output
-  std::int64_t group = 2;   // of a filter's numbers, that lie together in a panel
+  Shape padded{};                          // with what the window sees around it
+  Shape begin{};                           // where the input begins in `padded`
+  std::int64_t area = 0;                   // of `padded`
+  std::int64_t row_width = 0;              // of the input, row by row
+  std::vector<std::int32_t> row_starts{};  // where its rows are in `padded`
+  std::int64_t places = 0;                 // of the output
+  std::int64_t group = 2;                  // of a filter's numbers, that lie together in a panel
   std::int64_t groups = 0;
   std::vector<std::int32_t> taps{};    // offsets of a filter's numbers, to whole groups
-  std::vector<std::int64_t> firsts{};  // by panel: its first place; then `places`
+  std::vector<std::int64_t> firsts{};  // by panel: its first place; then the end of the last
   std::vector<std::int32_t> starts{};  // of a panel's places, kPanel of each panel
-  std::vector<bool> together{};        // by panel: its places' starts lie side by side
+  std::vector<bool> together{};        // by panel: its places' starts lie `apart`
+  std::int64_t apart = 1;              // 1 or 2
+  // Where panels go on across the ends of rows: places are counted from row to row of the padded
+  // image, `row_step` of them, and only `row_places` of each stand for a place of the output.
+  std::int64_t row_step = 0;  // 0: places are those of the output
+  std::int64_t row_places = 0;
 
   [[nodiscard]] std::int64_t panels() const { return static_cast<std::int64_t>(together.size()); }
   // The first place of a panel, which ends where the next begins.
@@ -35,9 +42,9 @@ struct PaddedImage {
     return firsts[static_cast<std::size_t>(panel)];
   }
   [[nodiscard]] std::int64_t panel_size() const { return group * groups * simd::kPanel; }
-  // Numbers of an image of `all` channels; what lies side by side is read to whole panels.
+  // Numbers of an image of `all` channels; what lies together is read to whole panels.
   [[nodiscard]] std::size_t size(std::int64_t all) const {
-    return static_cast<std::size_t>(all * area + simd::kPanel);
+    return static_cast<std::size_t>(all * area + 2 * simd::kPanel);
   }
 };
 

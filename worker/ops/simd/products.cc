@@ -151,6 +151,16 @@ void scale_panel_rows(const ScaledRows& from, float* y) {
 
 // --- back to bytes -------------------------------------------------------------------------------
 
+// What is added behind the scale, to the numbers from place i on.
+HWY_INLINE VF with_offset(const Requantized& from, VF numbers, std::int64_t i) {
+  const DF d;
+  if (from.offset == nullptr) {
+    return numbers;
+  }
+  return hn::Add(
+      numbers, from.offset_step == 0 ? hn::Set(d, from.offset[0]) : hn::LoadU(d, from.offset + i));
+}
+
 template <class T>
 HWY_INLINE void requantize_as(const Requantized& from, T* to) {
   const DF d;
@@ -163,19 +173,22 @@ HWY_INLINE void requantize_as(const Requantized& from, T* to) {
     const VF sums = hn::ConvertTo(d, hn::Add(hn::LoadU(di, from.sums + i), bias));
     const VF scale =
         from.scale_step == 0 ? hn::Set(d, from.scale[0]) : hn::LoadU(d, from.scale + i);
-    rounding.store(hn::Mul(sums, scale), to + i, lanes);
+    rounding.store(with_offset(from, hn::Mul(sums, scale), i), to + i, lanes);
   }
   if (i == from.count) {
     return;
   }
   HWY_ALIGN std::int32_t sums[hn::MaxLanes(DF())] = {};
   HWY_ALIGN float scale[hn::MaxLanes(DF())] = {};
+  HWY_ALIGN float offset[hn::MaxLanes(DF())] = {};
   for (std::int64_t k = i; k < from.count; ++k) {
     sums[k - i] = from.sums[k];
     scale[k - i] = from.scale[k * from.scale_step];
+    offset[k - i] = from.offset == nullptr ? 0 : from.offset[k * from.offset_step];
   }
-  const VF last = hn::ConvertTo(d, hn::Add(hn::Load(di, sums), bias));
-  rounding.store(hn::Mul(last, hn::Load(d, scale)), to + i, from.count - i);
+  const VF last = hn::Mul(hn::ConvertTo(d, hn::Add(hn::Load(di, sums), bias)), hn::Load(d, scale));
+  rounding.store(
+      from.offset == nullptr ? last : hn::Add(last, hn::Load(d, offset)), to + i, from.count - i);
 }
 
 void requantize_signed(const Requantized& from, std::int8_t* to) {

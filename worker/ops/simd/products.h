@@ -40,13 +40,15 @@ struct ScaledRows {
 };
 void scale_rows(const ScaledRows& from, float* y);
 
-// to[i] = (sums[i] + bias) * scale[i * scale_step], rounded half to even, plus zero, held to the
-// bytes' range. NaN becomes zero.
+// to[i] = (sums[i] + bias) * scale[i * scale_step] + offset[i * offset_step], rounded half to even,
+// plus zero, held to the bytes' range. NaN becomes zero. Steps are 0 or 1.
 struct Requantized {
   const std::int32_t* sums;
   std::int32_t bias;
   const float* scale;
-  std::int64_t scale_step;  // 0 or 1
+  std::int64_t scale_step;
+  const float* offset = nullptr;  // null: none
+  std::int64_t offset_step = 0;
   std::int32_t zero;
   std::int64_t count;
 };

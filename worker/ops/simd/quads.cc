@@ -54,35 +54,68 @@ void multiply_quads_plainly(const QuadProduct& product, const std::int8_t* panel
 void pack_quad_rows(const std::int8_t* from,
                     const std::int32_t* rows,
                     std::int64_t quads,
+                    std::int64_t apart,
                     std::int8_t* to) {
   for (std::int64_t i = 0; i < 4 * quads * kPanel; ++i) {
-    to[i] = from[rows[i / (4 * kPanel) * 4 + i % 4] + i / 4 % kPanel];
+    to[i] = from[rows[i / (4 * kPanel) * 4 + i % 4] + i / 4 % kPanel * apart];
   }
 }
 
 #else
 
-void pack_quad_rows(const std::int8_t* from,
-                    const std::int32_t* rows,
-                    std::int64_t quads,
-                    std::int8_t* to) {
-  const hn::FixedTag<std::int8_t, kPanel> d;
+using RowOfPanel = hn::FixedTag<std::int8_t, kPanel>;
+
+template <std::int64_t kApart>
+HWY_INLINE hn::Vec<RowOfPanel> load_row(const std::int8_t* from) {
+  const RowOfPanel d;
+  if constexpr (kApart == 1) {
+    return hn::LoadU(d, from);
+  } else {
+    const hn::Rebind<std::uint8_t, RowOfPanel> bytes;
+    const hn::FixedTag<std::int16_t, kPanel / 2> twos;
+    const hn::Rebind<std::uint8_t, decltype(twos)> half;
+    const auto first_of_two = [&](const std::int8_t* at) HWY_ATTR {
+      const auto both = hn::BitCast(twos, hn::LoadU(d, at));
+      return hn::DemoteTo(half, hn::And(both, hn::Set(twos, 0xFF)));
+    };
+    return hn::BitCast(d, hn::Combine(bytes, first_of_two(from + kPanel), first_of_two(from)));
+  }
+}
+
+template <std::int64_t kApart>
+HWY_INLINE void pack_quad_rows_by(const std::int8_t* from,
+                                  const std::int32_t* rows,
+                                  std::int64_t quads,
+                                  std::int8_t* to) {
+  const RowOfPanel d;
   const hn::RepartitionToWide<decltype(d)> twos;
   const auto store = [&](auto low, auto high, std::int8_t* at) HWY_ATTR {
     hn::StoreU(hn::BitCast(d, hn::InterleaveLower(twos, low, high)), d, at);
     hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(twos, low, high)), d, at + kPanel);
   };
   for (std::int64_t quad = 0; quad < quads; ++quad, rows += 4, to += 4 * kPanel) {
-    const auto a = hn::LoadU(d, from + rows[0]);
-    const auto b = hn::LoadU(d, from + rows[1]);
-    const auto c = hn::LoadU(d, from + rows[2]);
-    const auto e = hn::LoadU(d, from + rows[3]);
+    const auto a = load_row<kApart>(from + rows[0]);
+    const auto b = load_row<kApart>(from + rows[1]);
+    const auto c = load_row<kApart>(from + rows[2]);
+    const auto e = load_row<kApart>(from + rows[3]);
     store(hn::BitCast(twos, hn::InterleaveLower(d, a, b)),
           hn::BitCast(twos, hn::InterleaveLower(d, c, e)),
           to);
     store(hn::BitCast(twos, hn::InterleaveUpper(d, a, b)),
           hn::BitCast(twos, hn::InterleaveUpper(d, c, e)),
           to + 2 * kPanel);
+  }
+}
+
+void pack_quad_rows(const std::int8_t* from,
+                    const std::int32_t* rows,
+                    std::int64_t quads,
+                    std::int64_t apart,
+                    std::int8_t* to) {
+  if (apart == 1) {
+    pack_quad_rows_by<1>(from, rows, quads, to);
+  } else {
+    pack_quad_rows_by<2>(from, rows, quads, to);
   }
 }
 
@@ -242,8 +275,9 @@ void multiply_quads(const QuadProduct& product, const std::int8_t* panels) {
 void pack_quads(const std::int8_t* from,
                 const std::int32_t* rows,
                 std::int64_t quads,
+                std::int64_t apart,
                 std::int8_t* to) {
-  HWY_DYNAMIC_DISPATCH(pack_quad_rows)(from, rows, quads, to);
+  HWY_DYNAMIC_DISPATCH(pack_quad_rows)(from, rows, quads, apart, to);
 }
 
 }  // namespace sluice::engine::simd
