@@ -3,10 +3,14 @@
 // Types: all numbers; the result is int64. The first NaN is more extreme than any number. Of equal
 // elements the first, or with select_last_index (since 12) the last. An empty axis is an error.
 
+#include <algorithm>
+#include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/plain.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -68,6 +72,57 @@ std::int64_t arg_of(const ArgParams& params, const T* x, std::int64_t count, std
   return best;
 }
 
+// Places of the columns of one stack, beside each other.
+template <class T>
+void places_of_columns(
+    const ArgParams& params, const T* x, std::int64_t extent, std::int64_t inner, std::int64_t* y) {
+  constexpr std::int64_t kMost = 256;
+  for (std::int64_t first = 0; first < inner; first += kMost) {
+    const std::int64_t here = std::min(kMost, inner - first);
+    T best[kMost];
+    std::int32_t places[kMost] = {};
+    std::copy_n(x + first, here, best);
+    for (std::int64_t i = 1; i < extent; ++i) {
+      simd::take_places<T>({.x = x + i * inner + first,
+                            .count = here,
+                            .is_max = params.is_max,
+                            .last = params.last,
+                            .place = static_cast<std::int32_t>(i)},
+                           best,
+                           places);
+    }
+    std::copy_n(places, here, y + first);
+  }
+}
+
+// The place of the extreme of a row: found first, then looked for.
+template <class T>
+std::int64_t place_in_row(const ArgParams& params, const T* x, std::int64_t count) {
+  const T best = simd::extreme(x, count, params.is_max);
+  if (best != best) {
+    return std::find_if(x, x + count, [](T value) { return value != value; }) - x;
+  }
+  if (params.last) {
+    std::int64_t i = count - 1;
+    for (; x[i] != best; --i) {
+    }
+    return i;
+  }
+  std::int64_t i = 0;
+  for (constexpr std::int64_t kBlock = 32; i + kBlock <= count; i += kBlock) {
+    int found = 0;
+    for (std::int64_t k = 0; k < kBlock; ++k) {
+      found |= x[i + k] == best ? 1 : 0;
+    }
+    if (found != 0) {
+      break;
+    }
+  }
+  for (; x[i] != best; ++i) {
+  }
+  return i;
+}
+
 Result<void> run_arg(const ArgParams& params, KernelContext& context) {
   const TensorView& x = context.input(0);
   const auto rank = static_cast<std::int64_t>(x.rank());
@@ -76,7 +131,27 @@ Result<void> run_arg(const ArgParams& params, KernelContext& context) {
   const std::int64_t inner = product(x.dims, axis + 1, x.rank());
   const auto y = context.output(0).mut<std::int64_t>();
   dispatch_number(x.datatype, [&](auto tag) {
-    const auto* from = x.as<decltype(tag)>().data();
+    using T = decltype(tag);
+    const auto* from = x.as<T>().data();
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, std::int32_t> ||
+                  std::is_same_v<T, std::int64_t>) {
+      if (extent <= std::numeric_limits<std::int32_t>::max()) {
+        const std::int64_t stack = extent * inner;
+        parallel_for(
+            x.count / std::max<std::int64_t>(stack, 1),
+            1 + 16'384 / std::max<std::int64_t>(stack, 1),
+            [&](std::int64_t begin, std::int64_t end) {
+              for (std::int64_t i = begin; i < end; ++i) {
+                if (inner == 1) {
+                  y[static_cast<std::size_t>(i)] = place_in_row(params, from + i * stack, extent);
+                } else {
+                  places_of_columns(params, from + i * stack, extent, inner, y.data() + i * inner);
+                }
+              }
+            });
+        return;
+      }
+    }
     parallel_for(static_cast<std::int64_t>(y.size()),
                  1 + 16'384 / extent,
                  [&](std::int64_t begin, std::int64_t end) {

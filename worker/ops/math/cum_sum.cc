@@ -45,15 +45,42 @@ Result<OutputFacts> infer_cum_sum(const CumSumParams& params, const InputFacts& 
 }
 
 template <class T>
-void sum_up(
-    const CumSumParams& params, const T* from, T* to, std::int64_t count, std::int64_t step) {
+void sum_up(const CumSumParams& params, const T* from, T* to, std::int64_t count) {
   using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
   Wide sum = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t at = (params.reverse ? count - 1 - i : i) * step;
+    const std::int64_t at = params.reverse ? count - 1 - i : i;
     const auto value = static_cast<Wide>(from[at]);
     to[at] = static_cast<T>(params.exclusive ? sum : sum + value);
     sum += value;
+  }
+}
+
+// `columns` sums beside each other.
+template <class T>
+void sum_columns(const CumSumParams& params,
+                 const T* from,
+                 T* to,
+                 std::int64_t count,
+                 std::int64_t step,
+                 std::int64_t columns) {
+  using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
+  constexpr std::int64_t kMost = 64;
+  for (std::int64_t first = 0; first < columns; first += kMost) {
+    const std::int64_t here = std::min(kMost, columns - first);
+    Wide sums[kMost] = {};
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t at = (params.reverse ? count - 1 - i : i) * step + first;
+      Wide before[kMost];  // `to` may be `from`
+      for (std::int64_t k = 0; k < here; ++k) {
+        before[k] = sums[k];
+        sums[k] += static_cast<Wide>(from[at + k]);
+      }
+      const Wide* const given = params.exclusive ? before : sums;
+      for (std::int64_t k = 0; k < here; ++k) {
+        to[at + k] = static_cast<T>(given[k]);
+      }
+    }
   }
 }
 
@@ -70,10 +97,18 @@ Result<void> run_cum_sum(const CumSumParams& params, KernelContext& context) {
     using T = decltype(tag);
     const T* from = x.as<T>().data();
     T* to = context.output(0).mut<T>().data();
+    if (inner > 1) {
+      const std::int64_t stack = extent * inner;
+      parallel_for(x.count / stack, 1 + 16'384 / stack, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          sum_columns(params, from + i * stack, to + i * stack, extent, inner, inner);
+        }
+      });
+      return;
+    }
     parallel_for(x.count / extent, 1 + 16'384 / extent, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t at = i / inner * extent * inner + i % inner;
-        sum_up(params, from + at, to + at, extent, inner);
+        sum_up(params, from + i * extent, to + i * extent, extent);
       }
     });
   });

@@ -20,6 +20,7 @@
 
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/known.h"
+#include "worker/ops/math/extremes.h"
 #include "worker/ops/math/walk.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/sums.h"
@@ -209,16 +210,27 @@ bool reduce_fast(Op op, const Walk& walk, const float* x, float& result) {
     case Op::l2:
       result = static_cast<float>(std::sqrt(sum_of_rows(walk, x, squares)));
       return true;
+    case Op::log_sum:
+      result = static_cast<float>(std::log(sum_of_rows(walk, x, simd::sum)));
+      return true;
     default:
       return false;
   }
 }
 
-bool has_columns(Op op, const ReduceBound& bound) {
+bool is_extreme(Op op) {
+  return op == Op::max || op == Op::min;
+}
+
+// Whether results are neighbours where what they are made of is.
+bool has_columns(const ReduceBound& bound) {
   constexpr std::int64_t kWorthwhile = 8;
-  const bool sums = op == Op::sum || op == Op::mean || op == Op::sum_square || op == Op::l2;
-  return sums && !bound.kept.extents.empty() && bound.kept.steps.back() == 1 &&
+  return !bound.kept.extents.empty() && bound.kept.steps.back() == 1 &&
          bound.kept.extents.back() >= kWorthwhile;
+}
+bool has_columns_of_sums(Op op, const ReduceBound& bound) {
+  const bool sums = op == Op::sum || op == Op::mean || op == Op::sum_square || op == Op::l2;
+  return sums && has_columns(bound);
 }
 
 // Results [begin, end) where neighbours in the result are neighbours in the input: many sums at a
@@ -253,6 +265,11 @@ T reduce_one(Op op, const Walk& walk, const T* x) {
     float result = 0;
     if (reduce_fast(op, walk, x, result)) {
       return result;
+    }
+  }
+  if constexpr (kHasExtremes<T>) {
+    if (is_extreme(op) && walk.count > 0 && (walk.extents.empty() || walk.steps.back() == 1)) {
+      return extreme_of_rows(op == Op::max, walk, x);
     }
   }
   const auto sum_of = [&](const auto& f) {
@@ -328,9 +345,17 @@ Result<void> run_reduce(const ReduceParams& params,
     using T = decltype(tag);
     const T* from = x.as<T>().data();
     T* to = y.mut<T>().data();
+    const std::int64_t grain = 1 + 16'384 / (bound.reduced.count + 1);
+    if constexpr (kHasExtremes<T>) {
+      if (is_extreme(params.op) && !nothing && has_columns(bound)) {
+        return parallel_for(y.count, grain, [&](std::int64_t begin, std::int64_t end) {
+          extremes_of_columns(
+              params.op == Op::max, bound.kept, bound.reduced, from, to, begin, end);
+        });
+      }
+    }
     if constexpr (std::is_same_v<T, float>) {
-      if (has_columns(params.op, bound)) {
-        const std::int64_t grain = 1 + 16'384 / (bound.reduced.count + 1);
+      if (has_columns_of_sums(params.op, bound)) {
         return parallel_for(y.count, grain, [&](std::int64_t begin, std::int64_t end) {
           reduce_columns(params.op, bound, from, to, begin, end);
         });

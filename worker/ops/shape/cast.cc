@@ -6,6 +6,7 @@
 // is a string before 6. saturate concerns the 8-bit floats, round_mode float8e8m0 alone. Refused:
 // float8e8m0 and what is newer.
 
+#include <cstddef>
 #include <type_traits>
 
 #include "worker/engine/graph/onnx_types.h"
@@ -15,6 +16,7 @@
 #include "worker/ops/register.h"
 #include "worker/ops/shape/cast_convert.h"
 #include "worker/ops/shape/cast_string.h"
+#include "worker/ops/simd/plain.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -119,6 +121,20 @@ Result<void> run_cast(const CastParams& params, KernelContext& context) {
   if ((is_half(x.datatype) && y.datatype == DataType::float32) ||
       (x.datatype == DataType::float32 && is_half(y.datatype))) {
     convert_halves(x, y);
+    return {};
+  }
+  // No elements: whether these datatypes have loops of their own.
+  if (simd::convert(x.datatype, x.data, y.datatype, y.data, 0)) {
+    const auto* const from = static_cast<const std::byte*>(x.data);
+    auto* const to = static_cast<std::byte*>(y.data);
+    parallel_for(x.count, 32'768, [&](std::int64_t begin, std::int64_t end) {
+      const auto at = static_cast<std::size_t>(begin);
+      simd::convert(x.datatype,
+                    from + at * element_size(x.datatype),
+                    y.datatype,
+                    to + at * element_size(y.datatype),
+                    end - begin);
+    });
     return {};
   }
   dispatch_stored(x.datatype, [&](auto from_tag) {

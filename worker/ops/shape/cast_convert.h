@@ -6,11 +6,11 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 
 #include "common/tensor/float8.h"
 #include "common/tensor/small_float.h"
+#include "worker/ops/simd/truncated.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -59,20 +59,6 @@ auto number_of(From element, const CastRule& rule) {
   } else {
     return element;
   }
-}
-
-// Truncates; what does not fit wraps as NumPy's astype does on x86, through int64.
-template <class To, class From>
-To truncated(From value) {
-  // A cast of what int64 cannot hold is undefined; x86 gives its lowest number.
-  constexpr double kEnd = 9223372036854775808.0;  // 2^63
-  const auto wide = static_cast<double>(value);
-  if (std::is_same_v<To, std::uint64_t> && wide >= kEnd && wide < 2 * kEnd) {
-    return static_cast<To>(wide);
-  }
-  const bool fits = wide >= -kEnd && wide < kEnd;
-  return static_cast<To>(fits ? static_cast<std::int64_t>(wide)
-                              : std::numeric_limits<std::int64_t>::min());
 }
 
 // Floats are rounded and held within the range, integers keep their lowest four bits.
