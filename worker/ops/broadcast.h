@@ -39,6 +39,21 @@ struct BroadcastLoop {
     }
     return at;
   }
+  // Those of the row behind the one with number `row` and these offsets.
+  void advance(std::int64_t row, std::array<std::int64_t, kOperands>& at) const {
+    for (std::size_t d = extents.size(); d > 0; --d) {
+      for (std::size_t i = 0; i < kOperands; ++i) {
+        at[i] += strides[i][d - 1];
+      }
+      if (++row % extents[d - 1] != 0) {
+        return;
+      }
+      for (std::size_t i = 0; i < kOperands; ++i) {
+        at[i] -= extents[d - 1] * strides[i][d - 1];
+      }
+      row = row / extents[d - 1] - 1;
+    }
+  }
 };
 
 // `operands` have physical dims (see layout.h) that stretch to `result`. Neighbouring dimensions in
@@ -107,8 +122,9 @@ void for_pieces(const BroadcastLoop<kOperands>& loop, const Piece& piece) {
     return;
   }
   parallel_for(loop.rows, 1 + kGrain / (loop.inner + 1), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      piece(loop.offsets(row), row * loop.inner, loop.inner);
+    auto at = loop.offsets(begin);
+    for (std::int64_t row = begin; row < end; loop.advance(row++, at)) {
+      piece(at, row * loop.inner, loop.inner);
     }
   });
 }
@@ -146,7 +162,7 @@ void map_broadcast(const BroadcastLoop<2>& loop, const A* a, const B* b, Out* ou
     if (loop.inner_step[0] == 0) {
       const A fixed = x[0];
       for (std::int64_t i = 0; i < count; ++i) {
-        z[i] = f(fixed, y[i * loop.inner_step[1]]);
+        z[i] = f(fixed, y[i]);  // of a single element where that one stays, too
       }
     } else if (loop.inner_step[1] == 0) {
       const B fixed = y[0];

@@ -59,16 +59,29 @@ void copy_strided(const StridedCopy& box, const T* from, T* to) {
     }
   }
   parallel_for(rows, 1 + 16'384 / inner, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      std::int64_t rest = row;
-      const T* source = from;
-      T* target = to;
+    Shape index(outer, 0);
+    std::int64_t rest = begin;
+    const T* source = from;
+    T* target = to;
+    for (std::size_t d = outer; d > 0; --d) {
+      index[d - 1] = rest % box.extents[d - 1];
+      rest /= box.extents[d - 1];
+      source += index[d - 1] * box.from[d - 1];
+      target += index[d - 1] * box.to[d - 1];
+    }
+    const auto next_row = [&] {
       for (std::size_t d = outer; d > 0; --d) {
-        const std::int64_t index = rest % box.extents[d - 1];
-        rest /= box.extents[d - 1];
-        source += index * box.from[d - 1];
-        target += index * box.to[d - 1];
+        source += box.from[d - 1];
+        target += box.to[d - 1];
+        if (++index[d - 1] < box.extents[d - 1]) {
+          return;
+        }
+        source -= box.extents[d - 1] * box.from[d - 1];
+        target -= box.extents[d - 1] * box.to[d - 1];
+        index[d - 1] = 0;
       }
+    };
+    for (std::int64_t row = begin; row < end; ++row, next_row()) {
       if (from_step == 1 && to_step == 1) {
         std::copy_n(source, inner, target);
       } else if (from_step == 0 && to_step == 1) {

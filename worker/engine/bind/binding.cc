@@ -17,6 +17,22 @@
 namespace sluice::engine {
 namespace {
 
+// Whether every byte is 0 or 1; looked at eight at a time, for masks can be large.
+bool is_all_truths(std::span<const std::byte> data) {
+  constexpr std::uint64_t kOthers = 0xFEFE'FEFE'FEFE'FEFE;
+  std::uint64_t found = 0;
+  std::size_t i = 0;
+  for (; i + sizeof found <= data.size(); i += sizeof found) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, data.data() + i, sizeof eight);
+    found |= eight & kOthers;
+  }
+  for (; i < data.size(); ++i) {
+    found |= static_cast<std::uint64_t>(data[i]) & kOthers;
+  }
+  return found == 0;
+}
+
 bool is_aligned(const void* data, DataType datatype) {
   // NOLINTNEXTLINE: the address is what is asked.
   return reinterpret_cast<std::uintptr_t>(data) % element_size(datatype) == 0;
@@ -124,8 +140,7 @@ Result<void> Binding::take_inputs(const RunArguments& arguments) {
                    named() + " has " + std::to_string(data.size()) + " bytes of data, shape " +
                        to_string(slot.dims) + " needs " + std::to_string(input_sizes_[i])};
     }
-    if (slot.datatype == DataType::boolean &&
-        std::ranges::any_of(data, [](std::byte byte) { return byte > std::byte{1}; })) {
+    if (slot.datatype == DataType::boolean && !is_all_truths(data)) {
       return Error{ErrorCode::invalid_argument, named() + " has a BOOL that is neither 0 nor 1"};
     }
     // Kernels only read their inputs.

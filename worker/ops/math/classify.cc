@@ -5,6 +5,7 @@
 // float64 and truncated.
 
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "worker/engine/machine/parallel.h"
@@ -60,10 +61,17 @@ Result<void> run_odd(const OddParams& params, KernelContext& context) {
   dispatch_number(context.input(0).datatype, [&](auto tag) {
     using T = decltype(tag);
     if constexpr (std::is_floating_point_v<T>) {
-      map_elements<T, bool>(context.input(0), context.output(0), [=](T x) {
-        return params.nan ? std::isnan(x)
-                          : std::isinf(x) && (x > 0 ? params.positive : params.negative);
-      });
+      const TensorView& x = context.input(0);
+      TensorView& y = context.output(0);
+      if (params.nan) {
+        map_elements<T, bool>(x, y, [](T value) { return value != value; });
+        return;
+      }
+      constexpr T kInfinity = std::numeric_limits<T>::infinity();
+      // What no number is equal to, where one of them is not asked for.
+      const T high = params.positive ? kInfinity : std::numeric_limits<T>::quiet_NaN();
+      const T low = params.negative ? -kInfinity : std::numeric_limits<T>::quiet_NaN();
+      map_elements<T, bool>(x, y, [=](T value) { return (value == high) | (value == low); });
     }
   });
   return {};

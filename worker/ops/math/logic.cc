@@ -1,13 +1,17 @@
 // And, Not, Or, Xor: truth values, element by element, the two-handed ones broadcast.
 // Spec: https://onnx.ai/onnx/operators/onnx__And.html and its neighbours (read 2026-11).
-// Types: bool. Opsets: before 7 the second operand is stretched by attributes.
+// Types: bool. Opsets: before 7
+// the second operand is stretched by attributes.
 
+#include <cstdint>
 #include <functional>
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
+#include "worker/ops/elements.h"
 #include "worker/ops/math/two_operands.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/plain.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -45,21 +49,22 @@ Result<BroadcastLoop<2>> bind_logic(const LogicParams& params, BindContext& cont
 Result<void> run_logic(const LogicParams& params,
                        const BroadcastLoop<2>& loop,
                        KernelContext& context) {
-  const bool* a = context.input(0).as<bool>().data();
-  const bool* b = context.input(1).as<bool>().data();
-  bool* out = context.output(0).mut<bool>().data();
+  // A byte of 0 or 1 each.
+  const auto* a = elements<std::uint8_t>(context.input(0));
+  const auto* b = elements<std::uint8_t>(context.input(1));
+  auto* out = elements<std::uint8_t>(context.output(0));
   if (context.output(0).count == 0) {
     return {};
   }
   switch (params.op) {
     case Op::both:
-      map_broadcast(loop, a, b, out, std::logical_and<>());
+      map_broadcast(loop, a, b, out, std::bit_and<std::uint8_t>());
       break;
     case Op::either:
-      map_broadcast(loop, a, b, out, std::logical_or<>());
+      map_broadcast(loop, a, b, out, std::bit_or<std::uint8_t>());
       break;
     case Op::one:
-      map_broadcast(loop, a, b, out, std::not_equal_to<>());
+      map_broadcast(loop, a, b, out, std::bit_xor<std::uint8_t>());
       break;
   }
   return {};
@@ -76,9 +81,7 @@ Result<void> run_not(const NoParams&, KernelContext& context) {
   const bool* x = context.input(0).as<bool>().data();
   bool* y = context.output(0).mut<bool>().data();
   parallel_for(context.input(0).count, 65'536, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      y[i] = !x[i];
-    }
+    simd::invert(x + begin, end - begin, y + begin);
   });
   return {};
 }

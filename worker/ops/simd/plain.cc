@@ -34,8 +34,20 @@ HWY_INLINE void select_by(
     const std::uint8_t* condition, const T* x, const T* y, std::int64_t count, T* to) {
   const T one_x = x[0];
   const T one_y = y[0];
+  std::int64_t i = 0;
+  if constexpr (sizeof(T) == sizeof(std::uint32_t)) {  // which compilers do less well
+    const hn::ScalableTag<T> d;
+    const hn::Rebind<std::uint8_t, decltype(d)> bytes;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (; i + lanes <= count; i += lanes) {
+      const auto chosen = hn::Ne(hn::PromoteTo(d, hn::LoadU(bytes, condition + i)), hn::Zero(d));
+      const auto a = kManyX ? hn::LoadU(d, x + i) : hn::Set(d, one_x);
+      const auto b = kManyY ? hn::LoadU(d, y + i) : hn::Set(d, one_y);
+      hn::StoreU(hn::IfThenElse(chosen, a, b), d, to + i);
+    }
+  }
   SLUICE_EACH_BY_ITSELF
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (; i < count; ++i) {
     const T a = kManyX ? x[i] : one_x;
     const T b = kManyY ? y[i] : one_y;
     to[i] = condition[i] != 0 ? a : b;
@@ -75,6 +87,15 @@ void select_elements(const Selection& from) {
       return select_as<std::uint32_t>(from);
     default:
       return select_as<std::uint64_t>(from);
+  }
+}
+
+void invert_truths(const bool* x, std::int64_t count, bool* to) {
+  const auto* const from = reinterpret_cast<const std::uint8_t*>(x);
+  auto* const made = reinterpret_cast<std::uint8_t*>(to);
+  SLUICE_EACH_BY_ITSELF
+  for (std::int64_t i = 0; i < count; ++i) {
+    made[i] = from[i] ^ 1U;
   }
 }
 
@@ -273,10 +294,14 @@ HWY_AFTER_NAMESPACE();
 namespace sluice::engine::simd {
 
 HWY_EXPORT(select_elements);
+HWY_EXPORT(invert_truths);
 HWY_EXPORT(convert_elements);
 
 void select(const Selection& selection) {
   HWY_DYNAMIC_DISPATCH(select_elements)(selection);
+}
+void invert(const bool* x, std::int64_t count, bool* to) {
+  HWY_DYNAMIC_DISPATCH(invert_truths)(x, count, to);
 }
 bool convert(DataType from, const void* x, DataType to, void* y, std::int64_t count) {
   return HWY_DYNAMIC_DISPATCH(convert_elements)(from, x, to, y, count);
