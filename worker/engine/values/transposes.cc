@@ -18,7 +18,8 @@ using Word = std::uint32_t;
 
 constexpr std::int64_t kTurnedTile = 16;  // elements: 16 x 16 of them are 16 lines on both sides
 
-HWY_INLINE void turn_one_by_one(const TurnedMatrix& matrix, const Word* from, Word* to) {
+template <class T>
+HWY_INLINE void turn_one_by_one(const TurnedMatrix& matrix, const T* from, T* to) {
   for (std::int64_t c = 0; c < matrix.columns; ++c) {
     for (std::int64_t r = 0; r < matrix.rows; ++r) {
       to[c * matrix.to_step + r] = from[r * matrix.from_step + c];
@@ -28,6 +29,8 @@ HWY_INLINE void turn_one_by_one(const TurnedMatrix& matrix, const Word* from, Wo
 
 #if HWY_TARGET != HWY_SCALAR
 
+using ByteSide = hn::FixedTag<std::uint8_t, 16>;
+constexpr std::int64_t kByteSide = 16;
 using Words = hn::ScalableTag<Word>;
 using V = hn::Vec<Words>;
 
@@ -170,9 +173,87 @@ void thin_out(const Word* from, Word* to, std::int64_t count) {
   }
 }
 
+// 16 x 16 bytes: rows half of them apart are interleaved four times over.
+HWY_INLINE void turn_byte_square(const TurnedMatrix& matrix,
+                                 const std::uint8_t* from,
+                                 std::uint8_t* to) {
+  const ByteSide d;
+  hn::Vec<ByteSide> rows[kByteSide];
+  for (std::int64_t i = 0; i < kByteSide; ++i) {
+    rows[i] = hn::LoadU(d, from + i * matrix.from_step);
+  }
+  for (std::int64_t round = 0; round < 4; ++round) {
+    hn::Vec<ByteSide> made[kByteSide];
+    for (std::int64_t i = 0; i < kByteSide / 2; ++i) {
+      made[2 * i] = hn::InterleaveLower(d, rows[i], rows[i + kByteSide / 2]);
+      made[2 * i + 1] = hn::InterleaveUpper(d, rows[i], rows[i + kByteSide / 2]);
+    }
+    for (std::int64_t i = 0; i < kByteSide; ++i) {
+      rows[i] = made[i];
+    }
+  }
+  for (std::int64_t i = 0; i < kByteSide; ++i) {
+    hn::StoreU(rows[i], d, to + i * matrix.to_step);
+  }
+}
+
+// The three colours of an image, apart or together.
+HWY_INLINE std::int64_t turn_colours(const TurnedMatrix& matrix,
+                                     const std::uint8_t* from,
+                                     std::uint8_t* to) {
+  const ByteSide d;
+  std::int64_t done = 0;
+  hn::Vec<ByteSide> a;
+  hn::Vec<ByteSide> b;
+  hn::Vec<ByteSide> c;
+  if (matrix.columns == 3 && matrix.from_step == 3) {
+    for (; done + kByteSide <= matrix.rows; done += kByteSide) {
+      hn::LoadInterleaved3(d, from + 3 * done, a, b, c);
+      hn::StoreU(a, d, to + done);
+      hn::StoreU(b, d, to + matrix.to_step + done);
+      hn::StoreU(c, d, to + 2 * matrix.to_step + done);
+    }
+  } else if (matrix.rows == 3 && matrix.to_step == 3) {
+    for (; done + kByteSide <= matrix.columns; done += kByteSide) {
+      a = hn::LoadU(d, from + done);
+      b = hn::LoadU(d, from + matrix.from_step + done);
+      c = hn::LoadU(d, from + 2 * matrix.from_step + done);
+      hn::StoreInterleaved3(a, b, c, d, to + 3 * done);
+    }
+  }
+  return done;
+}
+
+void turn_bytes(const TurnedMatrix& matrix, const std::uint8_t* from, std::uint8_t* to) {
+  if (const std::int64_t done = turn_colours(matrix, from, to); done > 0) {
+    const bool apart = matrix.columns == 3;
+    const std::int64_t left = (apart ? matrix.rows : matrix.columns) - done;
+    return turn_one_by_one({apart ? left : 3, apart ? 3 : left, matrix.from_step, matrix.to_step},
+                           from + (apart ? 3 : 1) * done,
+                           to + (apart ? 1 : 3) * done);
+  }
+  const std::int64_t rows = matrix.rows / kByteSide * kByteSide;
+  const std::int64_t columns = matrix.columns / kByteSide * kByteSide;
+  for (std::int64_t c = 0; c < columns; c += kByteSide) {
+    for (std::int64_t r = 0; r < rows; r += kByteSide) {
+      turn_byte_square(matrix, from + r * matrix.from_step + c, to + c * matrix.to_step + r);
+    }
+  }
+  turn_one_by_one({rows, matrix.columns - columns, matrix.from_step, matrix.to_step},
+                  from + columns,
+                  to + columns * matrix.to_step);
+  turn_one_by_one({matrix.rows - rows, matrix.columns, matrix.from_step, matrix.to_step},
+                  from + rows * matrix.from_step,
+                  to + rows);
+}
+
 #else
 
 void turn(const TurnedMatrix& matrix, const Word* from, Word* to) {
+  turn_one_by_one(matrix, from, to);
+}
+
+void turn_bytes(const TurnedMatrix& matrix, const std::uint8_t* from, std::uint8_t* to) {
   turn_one_by_one(matrix, from, to);
 }
 
@@ -192,10 +273,14 @@ HWY_AFTER_NAMESPACE();
 namespace sluice::engine {
 
 HWY_EXPORT(turn);
+HWY_EXPORT(turn_bytes);
 HWY_EXPORT(thin_out);
 
 void transpose_words(const TurnedMatrix& matrix, const std::uint32_t* from, std::uint32_t* to) {
   HWY_DYNAMIC_DISPATCH(turn)(matrix, from, to);
+}
+void transpose_bytes(const TurnedMatrix& matrix, const std::uint8_t* from, std::uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(turn_bytes)(matrix, from, to);
 }
 void take_every_second(const std::uint32_t* from, std::uint32_t* to, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(thin_out)(from, to, count);

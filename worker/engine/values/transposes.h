@@ -1,5 +1,5 @@
-// Matrices of elements of four bytes, transposed; compiled for several instruction sets and chosen
-// when the program runs.
+// Matrices of elements of four bytes, or of bytes, transposed; compiled for several instruction
+// sets and chosen when the program runs.
 
 #pragma once
 
@@ -17,6 +17,8 @@ struct TurnedMatrix {
 
 // `from` and `to` do not meet; any alignment of whole elements.
 void transpose_words(const TurnedMatrix& matrix, const std::uint32_t* from, std::uint32_t* to);
+
+void transpose_bytes(const TurnedMatrix& matrix, const std::uint8_t* from, std::uint8_t* to);
 
 // to[i] = from[2 * i].
 void take_every_second(const std::uint32_t* from, std::uint32_t* to, std::int64_t count);

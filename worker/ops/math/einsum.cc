@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "worker/engine/machine/parallel.h"
 #include "worker/ops/detail/gemm_call.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/math/einsum_equation.h"

@@ -4,12 +4,15 @@
 // Opsets: those before 8 do not broadcast. Version 1's `consumed_inputs` changes nothing.
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/math/arithmetic.h"
+#include "worker/ops/math/extremes.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/rows.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -88,6 +91,26 @@ void put_in(T* out, std::int64_t count, const T* x, std::int64_t step, const F& 
   }
 }
 
+// Neighbours, by vector kernels; false where there are none.
+template <class T>
+bool put_in_vectors(Arithmetic op, T* out, std::int64_t count, const T* x) {
+  const bool extreme = op == Arithmetic::max || op == Arithmetic::min;
+  if constexpr (kHasExtremes<T>) {
+    if (extreme) {
+      simd::take_extremes(x, count, op == Arithmetic::max, out);
+      return true;
+    }
+  }
+  if constexpr (std::is_same_v<T, float>) {
+    if (op == Arithmetic::add) {
+      simd::binary(simd::BinaryOp::add,
+                   {.a = out, .a_step = 1, .b = x, .b_step = 1, .out = out, .count = count});
+      return true;
+    }
+  }
+  return false;
+}
+
 template <class T>
 void run_variadic_as(const VariadicParams& params,
                      const VariadicBound& bound,
@@ -108,6 +131,12 @@ void run_variadic_as(const VariadicParams& params,
   take_in(0, [](T, T value) { return value; });
   with_arithmetic<T>(params.op, [&](const auto& f) {
     for (std::size_t k = 1; k < bound.loops.size(); ++k) {
+      const BroadcastLoop<1>& loop = bound.loops[k];
+      const T* const x = context.input(k).as<T>().data();
+      if (loop.rows == 1 && loop.inner_step[0] == 1 &&
+          put_in_vectors(params.op, out, loop.inner, x)) {
+        continue;
+      }
       take_in(k, f);
     }
   });

@@ -203,11 +203,11 @@ HWY_INLINE T better_of(T value, T best) {
 
 template <bool kMax, class V>
 HWY_INLINE V better_lanes(V values, V best) {
-  const auto better = kMax ? hn::Gt(values, best) : hn::Lt(values, best);
+  const V held = hn::IfThenElse(kMax ? hn::Gt(values, best) : hn::Lt(values, best), values, best);
   if constexpr (std::is_floating_point_v<hn::TFromV<V>>) {
-    return hn::IfThenElse(hn::Or(better, hn::Ne(values, values)), values, best);
+    return hn::IfThenElse(hn::Eq(values, values), held, values);  // NaN is the more extreme
   } else {
-    return hn::IfThenElse(better, values, best);
+    return held;
   }
 }
 

@@ -54,5 +54,32 @@ TEST(Transposes, TakeEverySecondAndReadNothingBehindTheLast) {
   }
 }
 
+TEST(Transposes, OfBytesOfAllShapes) {
+  for (const std::int64_t rows : {1, 2, 3, 5, 16, 17, 33, 70}) {
+    for (const std::int64_t columns : {1, 2, 3, 15, 16, 31, 48, 65}) {
+      for (const std::int64_t apart : {0, 3}) {
+        const TurnedMatrix matrix{.rows = rows,
+                                  .columns = columns,
+                                  .from_step = columns + apart,
+                                  .to_step = rows + apart};
+        std::vector<std::uint8_t> from;
+        for (std::int64_t i = 0; i < rows * matrix.from_step; ++i) {
+          from.push_back(static_cast<std::uint8_t>(i * 37 + i / 251));
+        }
+        std::vector<std::uint8_t> want(static_cast<std::size_t>(columns * matrix.to_step), 9);
+        std::vector<std::uint8_t> to = want;
+        for (std::int64_t r = 0; r < rows; ++r) {
+          for (std::int64_t c = 0; c < columns; ++c) {
+            want[static_cast<std::size_t>(c * matrix.to_step + r)] =
+                from[static_cast<std::size_t>(r * matrix.from_step + c)];
+          }
+        }
+        transpose_bytes(matrix, from.data(), to.data());
+        EXPECT_EQ(to, want) << rows << " x " << columns << ", " << apart << " more";
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sluice::engine
