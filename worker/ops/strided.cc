@@ -173,29 +173,28 @@ void copy_strided(const StridedCopy& box, const T* from, T* to) {
     return copy_tiles(box, from, to);
   }
   parallel_for(rows, 1 + 16'384 / inner, [&](std::int64_t begin, std::int64_t end) {
-    Shape index(outer, 0);
     std::int64_t rest = begin;
     const T* source = from;
     T* target = to;
     for (std::size_t d = outer; d > 0; --d) {
-      index[d - 1] = rest % box.extents[d - 1];
+      source += rest % box.extents[d - 1] * box.from[d - 1];
+      target += rest % box.extents[d - 1] * box.to[d - 1];
       rest /= box.extents[d - 1];
-      source += index[d - 1] * box.from[d - 1];
-      target += index[d - 1] * box.to[d - 1];
     }
-    const auto next_row = [&] {
+    const auto go_on = [&](std::int64_t row) {  // from a row to the next
       for (std::size_t d = outer; d > 0; --d) {
+        const std::int64_t extent = box.extents[d - 1];
         source += box.from[d - 1];
         target += box.to[d - 1];
-        if (++index[d - 1] < box.extents[d - 1]) {
+        if (++row % extent != 0) {
           return;
         }
-        source -= box.extents[d - 1] * box.from[d - 1];
-        target -= box.extents[d - 1] * box.to[d - 1];
-        index[d - 1] = 0;
+        source -= extent * box.from[d - 1];
+        target -= extent * box.to[d - 1];
+        row = row / extent - 1;
       }
     };
-    for (std::int64_t row = begin; row < end; ++row, next_row()) {
+    for (std::int64_t row = begin; row < end; go_on(row++)) {
       if (from_step == 1 && to_step == 1) {
         std::copy_n(source, inner, target);
       } else if (from_step == 0 && to_step == 1) {

@@ -72,6 +72,12 @@ inline Axis batch_in_front(const Inputs& inputs) {
   return others_are_fixed(inputs) && inputs[0].axis == 0U ? inputs[0].axis : std::nullopt;
 }
 
+// The last axis is picked from, or summed over.
+inline Axis before_last(const Node& /*node*/, const Inputs& inputs) {
+  const bool before = inputs[0].axis && *inputs[0].axis + 1 < inputs[0].dims.size();
+  return before ? same_place(inputs) : std::nullopt;
+}
+
 // By numpy's broadcasting: the rows must stand at the same place from the right, where what has
 // none is absent or 1.
 Axis broadcast(const Inputs& inputs);

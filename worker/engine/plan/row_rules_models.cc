@@ -22,12 +22,6 @@ Axis lists_in_front(const Node& /*node*/, const Inputs& inputs) {
   return all ? inputs[0].axis : std::nullopt;
 }
 
-// The last axis is picked from, or summed over.
-Axis before_last(const Node& /*node*/, const Inputs& inputs) {
-  const bool before = inputs[0].axis && *inputs[0].axis + 1 < inputs[0].dims.size();
-  return before ? same_place(inputs) : std::nullopt;
-}
-
 // X [steps, batch, features], or the batch first; the weights are fixed, the states' batch is X's.
 Axis recurrent(const Node& node, const Inputs& inputs) {
   const bool batch_first = attribute(node, "layout", 0) == 1;

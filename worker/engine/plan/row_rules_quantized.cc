@@ -52,12 +52,6 @@ Axis product_to_floats(const Node& /*node*/, const Inputs& inputs) {
   return taken.empty() ? std::nullopt : matmul(taken);
 }
 
-// The last axis is summed over.
-Axis before_last(const Node& /*node*/, const Inputs& inputs) {
-  const bool before = inputs[0].axis && *inputs[0].axis + 1 < inputs[0].dims.size();
-  return before ? same_place(inputs) : std::nullopt;
-}
-
 constexpr Entry kQuantizedRules[] = {
     {"DequantizeLinear", each_place},
     {"QLinearConv", images},
