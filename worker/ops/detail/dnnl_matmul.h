@@ -12,15 +12,14 @@
 
 namespace sluice::engine::detail {
 
-// A constant B [k, n] in oneDNN's own order for it, or in panels of ours where it has none or B is
-// small. Fits every number of rows. Shared, read only.
+// A constant B [k, n] in oneDNN's own order for it, or in panels of ours where it has none, B is
+// small or few rows are to be expected. Fits every number of rows. Shared, read only.
 class PackedMatrix {
  public:
-  // `b` is row-major [k, n], or [n, k] when `transposed`. Null when oneDNN cannot.
-  static std::shared_ptr<const PackedMatrix> make(const float* b,
-                                                  std::int64_t k,
-                                                  std::int64_t n,
-                                                  bool transposed);
+  // `b` is row-major [k, n], or [n, k] when `transposed`; `rows` of A will be usual, 0: who knows.
+  // Null when oneDNN cannot.
+  static std::shared_ptr<const PackedMatrix> make(
+      const float* b, std::int64_t k, std::int64_t n, bool transposed, std::int64_t rows);
   struct Impl;
   [[nodiscard]] const Impl& impl() const { return *impl_; }
 

@@ -144,7 +144,9 @@ Result<GemmState> prepare_gemm(const GemmParams& params, PrepareContext& context
     }
     from = scaled.data();
   }
-  state.packed = detail::PackedMatrix::make(from, k, n, params.b_transposed);
+  const Shape* const a = context.typical_dims(0);
+  state.packed = detail::PackedMatrix::make(
+      from, k, n, params.b_transposed, a == nullptr ? 0 : product(*a, 0, a->size()) / k);
   if (state.packed == nullptr) {
     return state;
   }
