@@ -114,7 +114,7 @@ Result<IntegerConvState> prepare_conv(const IntegerConvParams& params, PrepareCo
       !fits_as_zeros(zero, w->dims[0])) {
     return state;
   }
-  if (sees_one_channel(w->dims)) {
+  if (goes_by_planes(w->dims, params.group)) {
     state.taps.resize(tap_weights_size(w->dims));
     pack_tap_weights(*w, zero, state.taps.data());
     context.consume(params.w);
@@ -139,7 +139,7 @@ Result<IntegerConvBound> bind_conv(const IntegerConvParams& params,
   IntegerConvBound bound{.filters = w[0] / params.group};
   SLUICE_TRY_ASSIGN(const Window window, resolve_window(params.window, x.subspan(2), w.subspan(2)));
   bound.lanes = team_size();
-  if (sees_one_channel(w)) {
+  if (goes_by_planes(w, params.group)) {
     bound.plane = tap_plane(window, x.subspan(2));
     bound.lane =
         state.taps.empty() ? aligned(tap_weights_size(w) * sizeof(std::int32_t)) : std::size_t{0};

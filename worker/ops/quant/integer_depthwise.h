@@ -12,8 +12,9 @@
 
 namespace sluice::engine {
 
-// Whether the filters w [M, C / group, kernel...] are such.
-bool sees_one_channel(Dims w);
+// Whether the filters w [M, C / group, kernel...] are such, and one or two of each channel: more of
+// them share what is read of it otherwise.
+bool goes_by_planes(Dims w, std::int64_t group);
 
 // Numbers of 32 bits that hold the weights less their zero points, and those numbers, by filter.
 std::size_t tap_weights_size(Dims w);

@@ -30,17 +30,13 @@ struct RecurrentState {
   std::vector<Packed> r_last{};  // of a split R
 };
 
-// Packs rows [first, first + count) of each direction's matrix, for as many rows of what they are
-// multiplied by; nothing when one cannot be packed.
-std::vector<Packed> pack(const TensorView& weights,
-                         std::int64_t first,
-                         std::int64_t count,
-                         std::int64_t rows) {
+// Packs rows [first, first + count) of each direction's matrix; nothing when one cannot be packed.
+std::vector<Packed> pack(const TensorView& weights, std::int64_t first, std::int64_t count) {
   std::vector<Packed> packed;
   const std::int64_t k = weights.dims[2];
   for (std::int64_t direction = 0; direction < weights.dims[0]; ++direction) {
     const float* from = weights.as<float>().data() + (direction * weights.dims[1] + first) * k;
-    packed.push_back(detail::PackedMatrix::make(from, k, count, true, rows));
+    packed.push_back(detail::PackedMatrix::make(from, k, count, true, 0));
     if (packed.back() == nullptr) {
       return {};
     }
@@ -58,12 +54,9 @@ Result<RecurrentState> prepare_recurrent(const RecurrentParams& params, PrepareC
   if (state.reference) {
     return state;
   }
-  const Shape* const x = context.typical_dims(kRecurrentX);
-  const bool known = x != nullptr && x->size() == 3;
-  const std::int64_t batch = known ? (*x)[params.batch_first ? 0 : 1] : 0;
   SLUICE_TRY_ASSIGN(const TensorView* const w, context.constant(kRecurrentW));
   if (can_pack(w)) {
-    state.w = pack(*w, 0, w->dims[1], known ? (*x)[0] * (*x)[1] : 0);
+    state.w = pack(*w, 0, w->dims[1]);
     if (!state.w.empty()) {
       context.consume(kRecurrentW);
     }
@@ -74,9 +67,9 @@ Result<RecurrentState> prepare_recurrent(const RecurrentParams& params, PrepareC
   }
   const std::int64_t width = r->dims[1];
   const std::int64_t first = params.splits_r() ? width / 3 * 2 : width;
-  state.r = pack(*r, 0, first, batch);
+  state.r = pack(*r, 0, first);
   if (params.splits_r() && !state.r.empty()) {
-    state.r_last = pack(*r, first, width - first, batch);
+    state.r_last = pack(*r, first, width - first);
     if (state.r_last.empty()) {
       state.r.clear();
     }
