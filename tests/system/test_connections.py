@@ -92,7 +92,7 @@ def test_ten_thousand_connections_are_served_and_the_next_is_refused(all_descrip
             resident.append(resident_bytes(gateway))
             assert cluster.infer("echo", [1, 2, 3, 4]).status == 200
         # malloc gives back what it likes when it likes, and the second round may still touch memory
-        # for the first time; 1 KB lost a connection would be seen.
-        assert resident[-1] < resident[1] + 1_000 * CONNECTIONS * (ROUNDS - 2), resident
+        # for the first time, or have less than the first; 1 KB lost a connection would be seen.
+        assert resident[-1] < max(resident[:2]) + 1_000 * CONNECTIONS * (ROUNDS - 2), resident
         assert cluster.metric("sluice_errors_total", kind="too_many_connections") == ROUNDS
         assert cluster.pid_of("gateway") == gateway
