@@ -21,8 +21,29 @@ bool turns_matrices(const StridedCopy& box) {
   return last > 0 && box.to[last] == 1 && box.from[last - 1] == 1 &&
          box.from[last] >= box.extents[last - 1] && box.to[last - 1] >= box.extents[last];
 }
+// The matrix [rows, columns] of such a box, turned. Numbers by value: bytes that are written could
+// be what they are kept in.
+template <class T>
+void turn(const TurnedMatrix& matrix, const T* from, T* to) {
+  if constexpr (std::is_same_v<T, std::uint32_t>) {
+    transpose_words(matrix, from, to);
+  } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+    transpose_bytes(matrix, from, to);
+  } else {
+    constexpr std::int64_t kTile = 16;  // elements: they stay in the first cache on both sides
+    for (std::int64_t r = 0; r < matrix.rows; r += kTile) {
+      for (std::int64_t c = 0; c < matrix.columns; ++c) {
+        for (std::int64_t i = r; i < std::min(r + kTile, matrix.rows); ++i) {
+          to[c * matrix.to_step + i] = from[i * matrix.from_step + c];
+        }
+      }
+    }
+  }
+}
+
 // For such a box; it must have elements.
-void copy_turned(const StridedCopy& box, const std::uint32_t* from, std::uint32_t* to) {
+template <class T>
+void copy_turned(const StridedCopy& box, const T* from, T* to) {
   constexpr std::int64_t kPart = 16;  // rows of the target that a thread takes at least
   const std::size_t last = box.extents.size() - 1;
   const std::int64_t rows = box.extents[last - 1];
@@ -37,61 +58,6 @@ void copy_turned(const StridedCopy& box, const std::uint32_t* from, std::uint32_
         for (std::int64_t at = begin; at < end;) {
           const std::int64_t first = at % parts * kPart;
           const std::int64_t taken = std::min(end - at, parts - at % parts);
-          const std::uint32_t* source = from + first;
-          std::uint32_t* target = to + first * box.to[last - 1];
-          std::int64_t rest = at / parts;
-          for (std::size_t d = last - 1; d > 0; --d) {
-            source += rest % box.extents[d - 1] * box.from[d - 1];
-            target += rest % box.extents[d - 1] * box.to[d - 1];
-            rest /= box.extents[d - 1];
-          }
-          transpose_words({.rows = columns,
-                           .columns = std::min(taken * kPart, rows - first),
-                           .from_step = box.from[last],
-                           .to_step = box.to[last - 1]},
-                          source,
-                          target);
-          at += taken;
-        }
-      });
-}
-
-// Its numbers by value: bytes that are written could be what they are kept in.
-template <class T>
-void copy_tile(const T* from,
-               std::int64_t from_step,
-               std::int64_t rows,
-               std::int64_t columns,
-               std::int64_t to_step,
-               T* to) {
-  if constexpr (std::is_same_v<T, std::uint8_t>) {
-    transpose_bytes(
-        {.rows = columns, .columns = rows, .from_step = from_step, .to_step = to_step}, from, to);
-    return;
-  }
-  for (std::int64_t c = 0; c < columns; ++c) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      to[r * to_step + c] = from[c * from_step + r];
-    }
-  }
-}
-
-// The same for elements of other sizes: tiles that stay in the first cache on both sides.
-template <class T>
-void copy_tiles(const StridedCopy& box, const T* from, T* to) {
-  constexpr std::int64_t kTile = sizeof(T) == 1 ? 64 : 16;
-  const std::size_t last = box.extents.size() - 1;
-  const std::int64_t rows = box.extents[last - 1];
-  const std::int64_t columns = box.extents[last];
-  const std::int64_t parts = (rows + kTile - 1) / kTile;
-  std::int64_t matrices = 1;
-  for (std::size_t d = 0; d + 1 < last; ++d) {
-    matrices *= box.extents[d];
-  }
-  parallel_for(
-      matrices * parts, 1 + 16'384 / (kTile * columns), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t at = begin; at < end; ++at) {
-          const std::int64_t first = at % parts * kTile;
           const T* source = from + first;
           T* target = to + first * box.to[last - 1];
           std::int64_t rest = at / parts;
@@ -100,15 +66,13 @@ void copy_tiles(const StridedCopy& box, const T* from, T* to) {
             target += rest % box.extents[d - 1] * box.to[d - 1];
             rest /= box.extents[d - 1];
           }
-          const std::int64_t here = std::min(kTile, rows - first);
-          for (std::int64_t c = 0; c < columns; c += kTile) {
-            copy_tile(source + c * box.from[last],
-                      box.from[last],
-                      here,
-                      std::min(kTile, columns - c),
-                      box.to[last - 1],
-                      target + c);
-          }
+          turn({.rows = columns,
+                .columns = std::min(taken * kPart, rows - first),
+                .from_step = box.from[last],
+                .to_step = box.to[last - 1]},
+               source,
+               target);
+          at += taken;
         }
       });
 }
@@ -164,13 +128,8 @@ void copy_strided(const StridedCopy& box, const T* from, T* to) {
   if (rows == 0 || inner == 0) {
     return;
   }
-  if constexpr (std::is_same_v<T, std::uint32_t>) {
-    if (turns_matrices(box)) {
-      return copy_turned(box, from, to);
-    }
-  }
-  if (std::is_trivially_copyable_v<T> && turns_matrices(box)) {
-    return copy_tiles(box, from, to);
+  if (turns_matrices(box)) {
+    return copy_turned(box, from, to);
   }
   parallel_for(rows, 1 + 16'384 / inner, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t rest = begin;

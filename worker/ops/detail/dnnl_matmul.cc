@@ -7,6 +7,7 @@
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/detail/dnnl_common.h"
 #include "worker/ops/detail/panel_matrix.h"
+#include "worker/ops/simd/panels.h"
 
 namespace sluice::engine::detail {
 namespace {
@@ -73,7 +74,7 @@ std::shared_ptr<const PackedMatrix> PackedMatrix::make(
   };
   // What takes time where one row meets B is reading it from end to end: panels do that at nearly
   // twice the speed of oneDNN's blocks, and fall behind by no more than 3 % where rows are many.
-  if (is_small(k, n) || rows == 1) {
+  if (is_small(k, n) || (rows == 1 && simd::panels_round_once())) {
     return in_panels();
   }
   try {

@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <limits>
-#include <type_traits>
+#include <span>
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
+#include "worker/ops/math/extremes.h"
 #include "worker/ops/register.h"
 #include "worker/ops/simd/plain.h"
 #include "worker/ops/types.h"
@@ -72,27 +73,28 @@ std::int64_t arg_of(const ArgParams& params, const T* x, std::int64_t count, std
   return best;
 }
 
-// Places of the columns of one stack, beside each other.
+// Places of `count` columns beside each other, of a stack whose rows are `inner` apart.
+constexpr std::int64_t kMostColumns = 256;
 template <class T>
-void places_of_columns(
-    const ArgParams& params, const T* x, std::int64_t extent, std::int64_t inner, std::int64_t* y) {
-  constexpr std::int64_t kMost = 256;
-  for (std::int64_t first = 0; first < inner; first += kMost) {
-    const std::int64_t here = std::min(kMost, inner - first);
-    T best[kMost];
-    std::int32_t places[kMost] = {};
-    std::copy_n(x + first, here, best);
-    for (std::int64_t i = 1; i < extent; ++i) {
-      simd::take_places<T>({.x = x + i * inner + first,
-                            .count = here,
-                            .is_max = params.is_max,
-                            .last = params.last,
-                            .place = static_cast<std::int32_t>(i)},
-                           best,
-                           places);
-    }
-    std::copy_n(places, here, y + first);
+void places_of_columns(const ArgParams& params,
+                       const T* x,
+                       std::int64_t extent,
+                       std::int64_t inner,
+                       std::int64_t count,
+                       std::int64_t* y) {
+  T best[kMostColumns];
+  std::int32_t places[kMostColumns] = {};
+  std::copy_n(x, count, best);
+  for (std::int64_t i = 1; i < extent; ++i) {
+    simd::take_places<T>({.x = x + i * inner,
+                          .count = count,
+                          .is_max = params.is_max,
+                          .last = params.last,
+                          .place = static_cast<std::int32_t>(i)},
+                         best,
+                         places);
   }
+  std::copy_n(places, count, y);
 }
 
 // The place of the extreme of a row: found first, then looked for.
@@ -123,6 +125,32 @@ std::int64_t place_in_row(const ArgParams& params, const T* x, std::int64_t coun
   return i;
 }
 
+// Rows one by one; columns by parts of a stack, so that threads share a single one, too.
+template <class T>
+void run_vectors(const ArgParams& params,
+                 const T* x,
+                 std::int64_t extent,
+                 std::int64_t inner,
+                 std::span<std::int64_t> y) {
+  const std::int64_t parts = (inner + kMostColumns - 1) / kMostColumns;
+  const auto results = static_cast<std::int64_t>(y.size());
+  const std::int64_t items = inner == 0 ? 0 : results / inner * parts;
+  const std::int64_t work = extent * std::min(inner, kMostColumns);
+  parallel_for(items, 1 + 16'384 / (work + 1), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t item = begin; item < end; ++item) {
+      const std::int64_t column = item % parts * kMostColumns;
+      const std::int64_t result = item / parts * inner + column;
+      const T* const from = x + item / parts * extent * inner + column;
+      if (inner == 1) {
+        y[static_cast<std::size_t>(result)] = place_in_row(params, from, extent);
+      } else {
+        places_of_columns(
+            params, from, extent, inner, std::min(kMostColumns, inner - column), y.data() + result);
+      }
+    }
+  });
+}
+
 Result<void> run_arg(const ArgParams& params, KernelContext& context) {
   const TensorView& x = context.input(0);
   const auto rank = static_cast<std::int64_t>(x.rank());
@@ -133,23 +161,9 @@ Result<void> run_arg(const ArgParams& params, KernelContext& context) {
   dispatch_number(x.datatype, [&](auto tag) {
     using T = decltype(tag);
     const auto* from = x.as<T>().data();
-    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, std::int32_t> ||
-                  std::is_same_v<T, std::int64_t>) {
+    if constexpr (kHasExtremes<T>) {
       if (extent <= std::numeric_limits<std::int32_t>::max()) {
-        const std::int64_t stack = extent * inner;
-        parallel_for(
-            x.count / std::max<std::int64_t>(stack, 1),
-            1 + 16'384 / std::max<std::int64_t>(stack, 1),
-            [&](std::int64_t begin, std::int64_t end) {
-              for (std::int64_t i = begin; i < end; ++i) {
-                if (inner == 1) {
-                  y[static_cast<std::size_t>(i)] = place_in_row(params, from + i * stack, extent);
-                } else {
-                  places_of_columns(params, from + i * stack, extent, inner, y.data() + i * inner);
-                }
-              }
-            });
-        return;
+        return run_vectors(params, from, extent, inner, y);
       }
     }
     parallel_for(static_cast<std::int64_t>(y.size()),

@@ -57,6 +57,7 @@ void sum_up(const CumSumParams& params, const T* from, T* to, std::int64_t count
 }
 
 // `columns` sums beside each other.
+constexpr std::int64_t kMostColumns = 64;
 template <class T>
 void sum_columns(const CumSumParams& params,
                  const T* from,
@@ -65,21 +66,17 @@ void sum_columns(const CumSumParams& params,
                  std::int64_t step,
                  std::int64_t columns) {
   using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
-  constexpr std::int64_t kMost = 64;
-  for (std::int64_t first = 0; first < columns; first += kMost) {
-    const std::int64_t here = std::min(kMost, columns - first);
-    Wide sums[kMost] = {};
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t at = (params.reverse ? count - 1 - i : i) * step + first;
-      Wide before[kMost];  // `to` may be `from`
-      for (std::int64_t k = 0; k < here; ++k) {
-        before[k] = sums[k];
-        sums[k] += static_cast<Wide>(from[at + k]);
-      }
-      const Wide* const given = params.exclusive ? before : sums;
-      for (std::int64_t k = 0; k < here; ++k) {
-        to[at + k] = static_cast<T>(given[k]);
-      }
+  Wide sums[kMostColumns] = {};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t at = (params.reverse ? count - 1 - i : i) * step;
+    Wide before[kMostColumns];  // `to` may be `from`
+    for (std::int64_t k = 0; k < columns; ++k) {
+      before[k] = sums[k];
+      sums[k] += static_cast<Wide>(from[at + k]);
+    }
+    const Wide* const given = params.exclusive ? before : sums;
+    for (std::int64_t k = 0; k < columns; ++k) {
+      to[at + k] = static_cast<T>(given[k]);
     }
   }
 }
@@ -98,12 +95,23 @@ Result<void> run_cum_sum(const CumSumParams& params, KernelContext& context) {
     const T* from = x.as<T>().data();
     T* to = context.output(0).mut<T>().data();
     if (inner > 1) {
-      const std::int64_t stack = extent * inner;
-      parallel_for(x.count / stack, 1 + 16'384 / stack, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          sum_columns(params, from + i * stack, to + i * stack, extent, inner, inner);
-        }
-      });
+      // By parts of a stack, so that threads share a single one, too.
+      const std::int64_t parts = (inner + kMostColumns - 1) / kMostColumns;
+      const std::int64_t work = extent * std::min(inner, kMostColumns);
+      parallel_for(x.count / (extent * inner) * parts,
+                   1 + 16'384 / work,
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t item = begin; item < end; ++item) {
+                       const std::int64_t column = item % parts * kMostColumns;
+                       const std::int64_t at = item / parts * extent * inner + column;
+                       sum_columns(params,
+                                   from + at,
+                                   to + at,
+                                   extent,
+                                   inner,
+                                   std::min(kMostColumns, inner - column));
+                     }
+                   });
       return;
     }
     parallel_for(x.count / extent, 1 + 16'384 / extent, [&](std::int64_t begin, std::int64_t end) {

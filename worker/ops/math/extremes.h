@@ -37,16 +37,13 @@ void extremes_of_columns(bool is_max,
                          std::int64_t begin,
                          std::int64_t end) {
   constexpr std::int64_t kMost = 1024;
-  const std::int64_t inner = kept.extents.back();
-  while (begin < end) {
-    const std::int64_t count = std::min({kMost, end - begin, inner - begin % inner});
-    const T* const from = x + kept.offset(begin);
-    std::copy_n(from, count, y + begin);
-    for (std::int64_t i = 1; i < reduced.count; ++i) {
-      simd::take_extremes(from + reduced.offset(i), count, is_max, y + begin);
-    }
-    begin += count;
-  }
+  kept.for_neighbours(
+      begin, end, kMost, [&](std::int64_t first, std::int64_t count, std::int64_t at) {
+        std::copy_n(x + at, count, y + first);
+        for (std::int64_t i = 1; i < reduced.count; ++i) {
+          simd::take_extremes(x + at + reduced.offset(i), count, is_max, y + first);
+        }
+      });
 }
 
 }  // namespace sluice::engine

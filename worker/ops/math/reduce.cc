@@ -242,21 +242,18 @@ void reduce_columns(Op op,
                     std::int64_t begin,
                     std::int64_t end) {
   constexpr std::int64_t kMost = 256;
-  const std::int64_t inner = bound.kept.extents.back();
   const bool squared = op == Op::sum_square || op == Op::l2;
-  while (begin < end) {
-    const std::int64_t count = std::min({kMost, end - begin, inner - begin % inner});
-    const float* const from = x + bound.kept.offset(begin);
-    double sums[kMost] = {};
-    for (std::int64_t i = 0; i < bound.reduced.count; ++i) {
-      simd::add_row(from + bound.reduced.offset(i), count, squared, sums);
-    }
-    std::transform(sums, sums + count, y + begin, [&](double sum) {
-      return op == Op::mean ? mean_of<float>(sum, bound.reduced.count)
-                            : static_cast<float>(op == Op::l2 ? std::sqrt(sum) : sum);
-    });
-    begin += count;
-  }
+  bound.kept.for_neighbours(
+      begin, end, kMost, [&](std::int64_t first, std::int64_t count, std::int64_t at) {
+        double sums[kMost] = {};
+        for (std::int64_t i = 0; i < bound.reduced.count; ++i) {
+          simd::add_row(x + at + bound.reduced.offset(i), count, squared, sums);
+        }
+        std::transform(sums, sums + count, y + first, [&](double sum) {
+          return op == Op::mean ? mean_of<float>(sum, bound.reduced.count)
+                                : static_cast<float>(op == Op::l2 ? std::sqrt(sum) : sum);
+        });
+      });
 }
 
 template <class T>

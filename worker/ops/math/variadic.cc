@@ -71,32 +71,27 @@ Result<VariadicBound> bind_variadic(const VariadicParams&, BindContext& context)
   return bound;
 }
 
-// One number, or numbers `step` apart. In loops that compilers turn into vectors.
+// out[i] = f(out[i], x[i]), or with the one number where x stays: loops that compilers turn into
+// vectors.
 template <class T, class F>
-void put_in(T* out, std::int64_t count, T x, const F& f) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    out[i] = f(out[i], x);
-  }
-}
-template <class T, class F>
-void put_in(T* out, std::int64_t count, const T* x, std::int64_t step, const F& f) {
-  if (step == 1) {
+void put_in(T* out, std::int64_t count, const T* x, bool stays, const F& f) {
+  if (stays) {
+    const T one = x[0];
     for (std::int64_t i = 0; i < count; ++i) {
-      out[i] = f(out[i], x[i]);
+      out[i] = f(out[i], one);
     }
     return;
   }
   for (std::int64_t i = 0; i < count; ++i) {
-    out[i] = f(out[i], x[i * step]);
+    out[i] = f(out[i], x[i]);
   }
 }
 
 // Neighbours, by vector kernels; false where there are none.
 template <class T>
 bool put_in_vectors(Arithmetic op, T* out, std::int64_t count, const T* x) {
-  const bool extreme = op == Arithmetic::max || op == Arithmetic::min;
   if constexpr (kHasExtremes<T>) {
-    if (extreme) {
+    if (op == Arithmetic::max || op == Arithmetic::min) {
       simd::take_extremes(x, count, op == Arithmetic::max, out);
       return true;
     }
@@ -119,24 +114,16 @@ void run_variadic_as(const VariadicParams& params,
   T* out = y.mut<T>().data();
   const auto take_in = [&](std::size_t k, const auto& f) {
     const T* x = context.input(k).as<T>().data();
-    const BroadcastLoop<1>& loop = bound.loops[k];
-    for_pieces(loop, [&](const auto& at, std::int64_t to, std::int64_t count) {
-      if (loop.inner_step[0] == 0) {
-        put_in(out + to, count, x[at[0]], f);
-      } else {
-        put_in(out + to, count, x + at[0], loop.inner_step[0], f);
+    const bool stays = bound.loops[k].inner_step[0] == 0;
+    for_pieces(bound.loops[k], [&](const auto& at, std::int64_t to, std::int64_t count) {
+      if (k == 0 || stays || !put_in_vectors(params.op, out + to, count, x + at[0])) {
+        put_in(out + to, count, x + at[0], stays, f);
       }
     });
   };
   take_in(0, [](T, T value) { return value; });
   with_arithmetic<T>(params.op, [&](const auto& f) {
     for (std::size_t k = 1; k < bound.loops.size(); ++k) {
-      const BroadcastLoop<1>& loop = bound.loops[k];
-      const T* const x = context.input(k).as<T>().data();
-      if (loop.rows == 1 && loop.inner_step[0] == 1 &&
-          put_in_vectors(params.op, out, loop.inner, x)) {
-        continue;
-      }
       take_in(k, f);
     }
   });

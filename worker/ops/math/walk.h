@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "worker/engine/values/tensor.h"
@@ -30,6 +31,20 @@ struct Walk {
     } else {
       extents.push_back(extent);
       steps.push_back(step);
+    }
+  }
+  // Calls piece(first, count, offset) for pieces of the numbers [begin, end) whose elements lie
+  // side by side, at most `most` of them; the innermost step is 1.
+  template <class F>
+  void for_neighbours(std::int64_t begin,
+                      std::int64_t end,
+                      std::int64_t most,
+                      const F& piece) const {
+    const std::int64_t inner = extents.back();
+    while (begin < end) {
+      const std::int64_t taken = std::min({most, end - begin, inner - begin % inner});
+      piece(begin, taken, offset(begin));
+      begin += taken;
     }
   }
   // Calls f with each element, in index order.

@@ -123,8 +123,7 @@ Result<void> run_cast(const CastParams& params, KernelContext& context) {
     convert_halves(x, y);
     return {};
   }
-  // No elements: whether these datatypes have loops of their own.
-  if (simd::convert(x.datatype, x.data, y.datatype, y.data, 0)) {
+  if (simd::converts(x.datatype, y.datatype)) {
     const auto* const from = static_cast<const std::byte*>(x.data);
     auto* const to = static_cast<std::byte*>(y.data);
     parallel_for(x.count, 32'768, [&](std::int64_t begin, std::int64_t end) {

@@ -2,7 +2,6 @@
 // Spec: https://onnx.ai/onnx/operators/onnx__Where.html (read 2026-11).
 // Types: all, strings too; the condition is bool. Opsets: 16 added bfloat16.
 
-#include <algorithm>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -51,28 +50,25 @@ Result<void> run_where(const NoParams&, const BroadcastLoop<3>& loop, KernelCont
     const T* x = elements<T>(context.input(1));
     const T* y = elements<T>(context.input(2));
     T* to = elements<T>(out);
-    const auto [c_step, x_step, y_step] = loop.inner_step;
-    const bool plain = !std::is_same_v<T, std::string> && std::max({c_step, x_step, y_step}) <= 1;
-    for_pieces(loop,
-               [&, x_step = x_step, y_step = y_step, c_step = c_step](
-                   const auto& at, std::int64_t begin, std::int64_t count) {
-                 if (plain) {
-                   simd::select({.condition = condition + at[0],
-                                 .condition_step = c_step,
-                                 .x = x + at[1],
-                                 .x_step = x_step,
-                                 .y = y + at[2],
-                                 .y_step = y_step,
-                                 .to = to + begin,
-                                 .element = sizeof(T),
-                                 .count = count});
-                   return;
-                 }
-                 for (std::int64_t i = 0; i < count; ++i) {
-                   to[begin + i] = condition[at[0] + i * c_step] ? x[at[1] + i * x_step]
-                                                                 : y[at[2] + i * y_step];
-                 }
-               });
+    for_pieces(loop, [&](const auto& at, std::int64_t begin, std::int64_t count) {
+      if constexpr (std::is_same_v<T, std::string>) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          to[begin + i] = condition[at[0] + i * loop.inner_step[0]]
+                              ? x[at[1] + i * loop.inner_step[1]]
+                              : y[at[2] + i * loop.inner_step[2]];
+        }
+      } else {
+        simd::select({.condition = condition + at[0],
+                      .condition_step = loop.inner_step[0],
+                      .x = x + at[1],
+                      .x_step = loop.inner_step[1],
+                      .y = y + at[2],
+                      .y_step = loop.inner_step[2],
+                      .to = to + begin,
+                      .element = sizeof(T),
+                      .count = count});
+      }
+    });
   });
   return {};
 }

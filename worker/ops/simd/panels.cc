@@ -217,6 +217,10 @@ void multiply_all(const PanelProduct32& product) {
   }
 }
 
+bool rounds_once() {
+  return HWY_NATIVE_FMA != 0;
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace sluice::engine::simd
 HWY_AFTER_NAMESPACE();
@@ -225,9 +229,13 @@ HWY_AFTER_NAMESPACE();
 namespace sluice::engine::simd {
 
 HWY_EXPORT(multiply_all);
+HWY_EXPORT(rounds_once);
 
 void multiply_panels(const PanelProduct32& product) {
   HWY_DYNAMIC_DISPATCH(multiply_all)(product);
+}
+bool panels_round_once() {
+  return HWY_DYNAMIC_DISPATCH(rounds_once)();
 }
 
 }  // namespace sluice::engine::simd

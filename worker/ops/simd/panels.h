@@ -31,4 +31,8 @@ struct PanelProduct32 {
 };
 void multiply_panels(const PanelProduct32& product);
 
+// Whether a product and the sum it goes to are rounded once, as oneDNN's kernels do it: then both
+// give the same bits.
+bool panels_round_once();
+
 }  // namespace sluice::engine::simd

@@ -4,6 +4,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "common/base/check.h"
 #include "worker/ops/simd/truncated.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -176,7 +177,7 @@ bool convert_elements(DataType from, const void* x, DataType to, void* y, std::i
   switch (from) {
     case DataType::boolean:
       // One byte, 0 or 1.
-      return to == DataType::boolean ? false : convert_from<std::uint8_t>(x, to, y, count);
+      return convert_from<std::uint8_t>(x, to, y, count);
     case DataType::int8:
       return convert_from<std::int8_t>(x, to, y, count);
     case DataType::uint8:
@@ -304,8 +305,12 @@ void select(const Selection& selection) {
 void invert(const bool* x, std::int64_t count, bool* to) {
   HWY_DYNAMIC_DISPATCH(invert_truths)(x, count, to);
 }
-bool convert(DataType from, const void* x, DataType to, void* y, std::int64_t count) {
-  return HWY_DYNAMIC_DISPATCH(convert_elements)(from, x, to, y, count);
+bool converts(DataType from, DataType to) {
+  return from != to && HWY_DYNAMIC_DISPATCH(convert_elements)(from, nullptr, to, nullptr, 0);
+}
+void convert(DataType from, const void* x, DataType to, void* y, std::int64_t count) {
+  const bool known = HWY_DYNAMIC_DISPATCH(convert_elements)(from, x, to, y, count);
+  SLUICE_CHECK(known);
 }
 
 #define SLUICE_EXTREMES(T, name)                                             \

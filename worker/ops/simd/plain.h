@@ -28,9 +28,11 @@ void select(const Selection& selection);
 // to[i] = !x[i]; `to` may be x.
 void invert(const bool* x, std::int64_t count, bool* to);
 
-// Converts `count` elements as Cast does. False, and nothing is done, for datatypes other than
-// bool, int8, uint8, int32, int64, float32 and float64.
-bool convert(DataType from, const void* x, DataType to, void* y, std::int64_t count);
+// Whether convert() knows both, which are different: bool, int8, uint8, int32, int64, float32 and
+// float64.
+bool converts(DataType from, DataType to);
+// Converts `count` elements as Cast does.
+void convert(DataType from, const void* x, DataType to, void* y, std::int64_t count);
 
 // The greatest or least of x, count > 0; NaN where there is one. T: float, int32, int64.
 template <class T>
