@@ -6,8 +6,6 @@
 
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/detail/dnnl_common.h"
-#include "worker/ops/detail/panel_matrix.h"
-#include "worker/ops/simd/panels.h"
 
 namespace sluice::engine::detail {
 namespace {
@@ -33,16 +31,6 @@ Desc strided(const Shape& dims, bool transposed, const Shape& strides) {
   return strides.empty() ? strided(dims, transposed) : Desc(dims, kF32, strides);
 }
 
-}  // namespace
-
-struct PackedMatrix::Impl {
-  Desc desc{};
-  dnnl::memory memory{};
-  std::unique_ptr<const PanelMatrix> panels{};  // instead, where oneDNN has no packed order
-};
-
-namespace {
-
 // Whether it is "gemm:jit" or the like: a product that packs both matrices in each run, and cuts
 // them as the number of rows and of threads suggests, so that the last bits hang on both. oneDNN
 // has nothing better where it has no AVX-512.
@@ -54,55 +42,14 @@ bool by_reference(std::string_view implementation) {
   return implementation.starts_with("ref");
 }
 
-// A call of oneDNN takes half a microsecond before it multiplies: more than half of what a few rows
-// of a small B [k, n] take, and nothing against what a large one does.
-bool is_small(std::int64_t k, std::int64_t n) {
-  constexpr std::int64_t kSmall = 65'536;  // elements: a quarter of a second-level cache
-  return k * n <= kSmall;
-}
-
 }  // namespace
-
-std::shared_ptr<const PackedMatrix> PackedMatrix::make(
-    const float* b, std::int64_t k, std::int64_t n, bool transposed, std::int64_t rows) {
-  auto packed = std::make_shared<PackedMatrix>();
-  const auto in_panels = [&] {
-    auto panels = std::make_shared<Impl>();
-    panels->panels = std::make_unique<PanelMatrix>(b, k, n, transposed);
-    packed->impl_ = std::move(panels);
-    return packed;
-  };
-  // What takes time where one row meets B is reading it from end to end: panels do that at nearly
-  // twice the speed of oneDNN's blocks, and fall behind by no more than 3 % where rows are many.
-  if (is_small(k, n) || (rows == 1 && simd::panels_round_once())) {
-    return in_panels();
-  }
-  try {
-    constexpr std::int64_t kRows = 32;  // oneDNN's blocking of B does not change with the rows
-    dnnl::primitive_attr attributes;
-    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::matmul::desc wanted(Desc({kRows, k}, kF32, Shape{k, 1}),
-                                    Desc({k, n}, kF32, dnnl::memory::format_tag::any),
-                                    Desc({kRows, n}, kF32, Shape{n, 1}));
-    const dnnl::matmul::primitive_desc chosen(wanted, attributes, cpu_engine());
-    if (by_gemm(chosen.impl_info_str())) {
-      return in_panels();
-    }
-    const Desc desc = chosen.weights_desc();
-    packed->impl_ = std::make_shared<Impl>(
-        Impl{.desc = desc, .memory = reordered(b, strided({k, n}, transposed), desc)});
-    return packed;
-  } catch (const dnnl::error&) {
-    return nullptr;
-  }
-}
 
 struct Matmul::Impl {
   std::optional<BoundPrimitive> primitive;
-  std::shared_ptr<const PackedMatrix> packed;
   bool has_bias = false;
   std::size_t scratch_size = 0;
   // By panels.
+  std::shared_ptr<const PanelMatrix> panels;
   std::int64_t rows = 0;
   bool a_transposed = false;
   Tail tail{};
@@ -111,10 +58,10 @@ struct Matmul::Impl {
 std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
   auto matmul = std::make_shared<Matmul>();
   matmul->impl_ = std::make_shared<Impl>();
-  matmul->impl_->packed = spec.packed;
   matmul->impl_->has_bias = spec.has_bias;
-  if (spec.packed != nullptr && spec.packed->impl().panels != nullptr) {
+  if (spec.packed != nullptr) {
     SLUICE_CHECK(spec.a_dims.size() == 2);
+    matmul->impl_->panels = spec.packed;
     matmul->impl_->rows = spec.c_dims[0];
     matmul->impl_->a_transposed = spec.a_transposed;
     matmul->impl_->tail = spec.tail;
@@ -122,8 +69,7 @@ std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
   }
   try {
     const Desc a = strided(spec.a_dims, spec.a_transposed, spec.a_strides);
-    const Desc b = spec.packed != nullptr ? spec.packed->impl().desc
-                                          : strided(spec.b_dims, spec.b_transposed, spec.b_strides);
+    const Desc b = strided(spec.b_dims, spec.b_transposed, spec.b_strides);
     const Desc c = strided(spec.c_dims, false, spec.c_strides);
     Shape bias_dims(spec.c_dims.size(), 1);
     bias_dims.back() = spec.c_dims.back();
@@ -139,8 +85,7 @@ std::shared_ptr<Matmul> Matmul::make(const MatmulSpec& spec) {
     if (spec.has_bias) {
       arguments.push_back({DNNL_ARG_BIAS, bias});
     }
-    if (spec.packed == nullptr &&
-        (by_gemm(chosen.impl_info_str()) || by_reference(chosen.impl_info_str()))) {
+    if (by_gemm(chosen.impl_info_str()) || by_reference(chosen.impl_info_str())) {
       return nullptr;
     }
     matmul->impl_->primitive.emplace(dnnl::matmul(chosen), arguments);
@@ -195,15 +140,13 @@ std::size_t Matmul::scratch_size() const {
 
 void Matmul::run(const float* a, const float* b, const float* bias, float* c, std::byte* scratch) {
   if (!impl_->primitive) {
-    impl_->packed->impl().panels->multiply(
+    impl_->panels->multiply(
         a, impl_->a_transposed, impl_->rows, impl_->has_bias ? bias : nullptr, impl_->tail, c);
     return;
   }
-  const void* weights =
-      impl_->packed != nullptr ? impl_->packed->impl().memory.get_data_handle() : b;
   // oneDNN takes inputs as void*, and only reads them.
   void* const addresses[] = {
-      const_cast<float*>(a), const_cast<void*>(weights), c, scratch, const_cast<float*>(bias)};
+      const_cast<float*>(a), const_cast<float*>(b), c, scratch, const_cast<float*>(bias)};
   impl_->primitive->run(std::span(addresses).first(impl_->has_bias ? 5 : 4));
 }
 

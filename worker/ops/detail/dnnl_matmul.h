@@ -1,5 +1,5 @@
-// float32 matrix products by oneDNN, and by panel_matrix.h where that is better: C = act(A * B +
-// bias). Nothing of oneDNN in this header.
+// float32 matrix products: C = act(A * B + bias), by panel_matrix.h where B is constant, else by
+// oneDNN. Nothing of oneDNN in this header.
 
 #pragma once
 
@@ -9,23 +9,9 @@
 
 #include "worker/engine/graph/kernel.h"
 #include "worker/ops/detail/gemm_call.h"
+#include "worker/ops/detail/panel_matrix.h"
 
 namespace sluice::engine::detail {
-
-// A constant B [k, n] in oneDNN's own order for it, or in panels of ours where it has none, B is
-// small or few rows are to be expected. Fits every number of rows. Shared, read only.
-class PackedMatrix {
- public:
-  // `b` is row-major [k, n], or [n, k] when `transposed`; `rows` of A will be usual, 0: who knows.
-  // Null when oneDNN cannot.
-  static std::shared_ptr<const PackedMatrix> make(
-      const float* b, std::int64_t k, std::int64_t n, bool transposed, std::int64_t rows);
-  struct Impl;
-  [[nodiscard]] const Impl& impl() const { return *impl_; }
-
- private:
-  std::shared_ptr<const Impl> impl_;
-};
 
 struct MatmulSpec {
   Shape a_dims;               // [batch..., m, k]; all three of one rank, extents of 1 are stretched
@@ -36,16 +22,15 @@ struct MatmulSpec {
   Shape a_strides{};          // in elements, for any other order; empty: row-major
   Shape b_strides{};
   Shape c_strides{};
-  bool has_bias = false;                         // [n]
-  Tail tail{};                                   // its activation
-  std::shared_ptr<const PackedMatrix> packed{};  // B, or null: B is an operand of the run
+  bool has_bias = false;                        // [n]
+  Tail tail{};                                  // its activation
+  std::shared_ptr<const PanelMatrix> packed{};  // B, or null: B is an operand of the run
 };
 
 class Matmul {
  public:
-  // Null when oneDNN has no implementation, or, for a B that is not packed, only one whose last
-  // bits hang on the number of threads: multiply_alone() is for that; with strides, likewise where
-  // it has only its reference.
+  // Null, for a B that is not packed, when oneDNN has no implementation, or only one whose last
+  // bits hang on the number of threads (multiply_alone() is for that) or only its reference.
   static std::shared_ptr<Matmul> make(const MatmulSpec& spec);
   [[nodiscard]] std::size_t scratch_size() const;
   [[nodiscard]] const char* implementation() const;

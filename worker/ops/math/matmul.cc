@@ -101,7 +101,7 @@ Result<OutputFacts> infer_gemm(const GemmParams& params, const InputFacts& facts
 struct GemmState {
   bool reference = false;
   Tail tail{};
-  std::shared_ptr<const detail::PackedMatrix> packed{};  // of B times alpha
+  std::shared_ptr<const detail::PanelMatrix> packed{};  // of B times alpha
   std::vector<float> bias{};  // [n]: the constant C times beta, or the fused Add's; empty: none
   bool c_is_bias = false;
 };
@@ -144,12 +144,7 @@ Result<GemmState> prepare_gemm(const GemmParams& params, PrepareContext& context
     }
     from = scaled.data();
   }
-  const Shape* const a = context.typical_dims(0);
-  state.packed = detail::PackedMatrix::make(
-      from, k, n, params.b_transposed, a == nullptr ? 0 : product(*a, 0, a->size()) / k);
-  if (state.packed == nullptr) {
-    return state;
-  }
+  state.packed = std::make_shared<detail::PanelMatrix>(from, k, n, params.b_transposed);
   context.consume(1);
   SLUICE_TRY_ASSIGN(const TensorView* const c, context.constant(2));
   if (params.is_gemm && c != nullptr) {
@@ -222,9 +217,6 @@ Result<GemmBound> bind_gemm(const GemmParams& params,
     spec.c_dims = {rows, product.n};
   }
   bound.primitive = detail::Matmul::make(spec);
-  if (bound.primitive == nullptr && state.packed != nullptr) {
-    return Error{ErrorCode::internal, "no kernel for its packed weights"};
-  }
   if (bound.primitive == nullptr) {
     bound.adds_bias = bound.activates = false;
     bound.blocks = true;

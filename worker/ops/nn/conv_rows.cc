@@ -128,6 +128,7 @@ void ConvRows::run_panels(const RowGeometry& geometry,
         .adds = ends.adds,
         .bias = ends.bias != nullptr ? ends.bias + column : nullptr,
         .tail = nullptr};
+    const float* const after = panels + (group + 1 < groups ? column + width : 0) * depth_;
     std::int64_t last = geometry.tap_rows() - 1;
     while (last >= 0 && !geometry.row_at(row, last)) {
       --last;
@@ -143,6 +144,7 @@ void ConvRows::run_panels(const RowGeometry& geometry,
           product.k = std::min(kDepth, length - i);
           product.panel = panels + column * depth_ + (first + i) * kFloatPanel;
           const bool done = tap_row == last && piece + 1 == pieces && i + product.k == length;
+          product.next = done ? after : product.panel + product.k * kFloatPanel;
           product.tail = done ? &ends.tail : nullptr;
           simd::multiply_panels(product);
           product.adds = true;

@@ -178,20 +178,25 @@ struct ConvWinograd::Run {
     const float* const panels = floats_of(conv.weights_) + conv.group_at(filter);
     const std::int64_t width = conv.group_width(filter);
     for (std::int64_t p = 0; p < kPositions; ++p) {
+      const float* const of_position = panels + p * width * channels;
       for (std::int64_t c = 0; c < channels; c += kDepth) {
-        simd::multiply_panels({.a = turned + p * turned_step + slot * channels + c,
-                               .a_row_step = channels,
-                               .a_k_step = 1,
-                               .rows = count,
-                               .k = std::min(kDepth, channels - c),
-                               .panel = panels + p * width * channels + c * kFloatPanel,
-                               .panel_step = channels * kFloatPanel,
-                               .c = products + p * product_step + slot * conv.filters_ + filter,
-                               .c_step = conv.filters_,
-                               .columns = std::min(kGroup, conv.filters_ - filter),
-                               .adds = c > 0,
-                               .bias = nullptr,
-                               .tail = nullptr});
+        const std::int64_t depth = std::min(kDepth, channels - c);
+        const bool more = c + depth < channels;
+        simd::multiply_panels(
+            {.a = turned + p * turned_step + slot * channels + c,
+             .a_row_step = channels,
+             .a_k_step = 1,
+             .rows = count,
+             .k = depth,
+             .panel = of_position + c * kFloatPanel,
+             .panel_step = channels * kFloatPanel,
+             .next = of_position + (more ? (c + depth) * kFloatPanel : width * channels),
+             .c = products + p * product_step + slot * conv.filters_ + filter,
+             .c_step = conv.filters_,
+             .columns = std::min(kGroup, conv.filters_ - filter),
+             .adds = c > 0,
+             .bias = nullptr,
+             .tail = nullptr});
       }
     }
   }

@@ -20,7 +20,7 @@
 namespace sluice::engine {
 namespace {
 
-using Packed = std::shared_ptr<const detail::PackedMatrix>;
+using Packed = std::shared_ptr<const detail::PanelMatrix>;
 
 struct RecurrentState {
   bool reference = false;
@@ -30,16 +30,13 @@ struct RecurrentState {
   std::vector<Packed> r_last{};  // of a split R
 };
 
-// Packs rows [first, first + count) of each direction's matrix; nothing when one cannot be packed.
+// Packs rows [first, first + count) of each direction's matrix.
 std::vector<Packed> pack(const TensorView& weights, std::int64_t first, std::int64_t count) {
   std::vector<Packed> packed;
   const std::int64_t k = weights.dims[2];
   for (std::int64_t direction = 0; direction < weights.dims[0]; ++direction) {
     const float* from = weights.as<float>().data() + (direction * weights.dims[1] + first) * k;
-    packed.push_back(detail::PackedMatrix::make(from, k, count, true, 0));
-    if (packed.back() == nullptr) {
-      return {};
-    }
+    packed.push_back(std::make_shared<detail::PanelMatrix>(from, k, count, true));
   }
   return packed;
 }

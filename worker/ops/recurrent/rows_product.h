@@ -1,7 +1,7 @@
 // c [m, n] = a [m, k] * b' + bias for a b that is stored [n, k]: the two products of a recurrent
 // operator.
-// float32 by oneDNN, a constant b packed; float64, and what oneDNN cannot, by OpenBLAS or plain
-// loops. A row of c does not depend on the other rows of a.
+// float32 by oneDNN, by panels where b is constant; float64, and what oneDNN cannot, by OpenBLAS or
+// plain loops. A row of c does not depend on the other rows of a.
 
 #pragma once
 
@@ -20,7 +20,7 @@ class RowsProduct {
   static RowsProduct make(std::int64_t m,
                           std::int64_t n,
                           std::int64_t k,
-                          std::shared_ptr<const detail::PackedMatrix> packed,
+                          std::shared_ptr<const detail::PanelMatrix> packed,
                           bool has_bias,
                           bool plain) {
     RowsProduct product;

@@ -6,7 +6,6 @@
 #define HWY_TARGET_INCLUDE "worker/ops/simd/panels.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which includes this file once for each instruction set.
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "worker/ops/simd/activated-inl.h"
@@ -22,11 +21,18 @@ using V = hn::Vec<D>;
 constexpr std::int64_t kLanes = hn::MaxLanes(D());
 constexpr std::int64_t kVectors = kFloatPanel / kLanes;  // of a panel's row
 // Sums that stay in registers: 12 of 16, with two vectors of b and a number of a beside them. Where
-// a panel's row is one vector there are 32 registers: two panels make 24 sums.
-constexpr std::int64_t kTileRows = kVectors >= 4 ? 3 : 12 / kVectors;
-constexpr std::int64_t kTilePanels = kVectors == 1 ? 2 : 1;
+// a panel's row is one vector there are 32 registers: four panels make 24 sums, and 10 loads.
+constexpr std::int64_t kTilePanels = kVectors == 1 ? 4 : 1;
+constexpr std::int64_t rows_of_tile(std::int64_t panels) {
+  if (kVectors == 1) {
+    return panels == 1 ? 12 : 24 / panels;
+  }
+  return kVectors >= 4 ? 3 : 12 / kVectors;
+}
 
 constexpr std::int64_t kLine = 64 / sizeof(float);
+static_assert(kLine == kFloatPanel);
+constexpr std::int64_t kTurn = 4;  // steps along k from one look ahead to the next
 
 // What the sums of a tile's row start with, and where they go. Whole panels go straight to memory.
 struct Ends {
@@ -43,6 +49,7 @@ struct Ends {
       }
       from = part - column;
     }
+    HWY_UNROLL(8)
     for (std::int64_t v = 0; v < kCount; ++v) {
       sums[v] = from == nullptr ? hn::Zero(d) : hn::LoadU(d, from + column + v * kLanes);
     }
@@ -55,6 +62,7 @@ struct Ends {
     const std::int64_t count = std::min(kCount * kLanes, product.columns - column);
     const bool whole = count == kCount * kLanes;
     HWY_ALIGN float part[kCount * kLanes];
+    HWY_UNROLL(8)
     for (std::int64_t v = 0; v < kCount; ++v) {
       const V sum = product.tail != nullptr ? activated(d, *product.tail, sums[v]) : sums[v];
       hn::StoreU(sum, d, (whole ? to : part) + v * kLanes);
@@ -67,17 +75,49 @@ struct Ends {
   }
 };
 
-// Memory that is wanted soon, brought near a line at a time.
-struct Ahead {
-  const float* at = nullptr;
-  const float* end = nullptr;
-
-  HWY_INLINE void bring() {
-    if (at < end) {
-      hwy::Prefetch(at);
-      at += kLine;
+// The panels that are wanted next, brought near a few lines at a time while others are multiplied:
+// where rows are few, reading them is what takes time.
+class Ahead {
+ public:
+  // `panels` blocks of product.k from `first` on, while `tiles` tiles are multiplied. A panel has a
+  // line for each step along k.
+  Ahead(const PanelProduct32& product,
+        const float* first,
+        std::int64_t panels,
+        std::int64_t tiles) {
+    if (first != nullptr) {
+      at_ = first;
+      block_ = product.k * kLine;
+      end_ = first + block_;
+      gap_ = product.panel_step - block_;
+      panels_ = panels;
+      lines_ = (kTurn * panels + tiles - 1) / tiles;
     }
   }
+
+  HWY_INLINE void bring() {
+    for (std::int64_t i = 0; i < lines_; ++i, at_ += kLine) {
+      if (at_ == end_ && !next_panel()) {
+        lines_ = 0;
+        return;
+      }
+      __builtin_prefetch(at_, 0, 2);  // to the second cache: the first has others to hold
+    }
+  }
+
+ private:
+  HWY_INLINE bool next_panel() {
+    at_ += gap_;
+    end_ = at_ + block_;
+    return --panels_ > 0;
+  }
+
+  const float* at_ = nullptr;
+  const float* end_ = nullptr;
+  std::int64_t block_ = 0;
+  std::int64_t gap_ = 0;  // from the end of a panel's block to the next one's
+  std::int64_t panels_ = 0;
+  std::int64_t lines_ = 0;  // a turn
 };
 
 // kRows rows from `row` on, times kPanels panels from column `column` on; of each panel its first
@@ -88,10 +128,10 @@ HWY_INLINE void multiply_tile(const PanelProduct32& product,
                               std::int64_t column,
                               Ahead* ahead = nullptr) {
   constexpr std::int64_t kCount = kPanels * kUsed;
-  constexpr std::int64_t kLineEvery = 4;  // of k
   const D d;
   const Ends ends{product};
   V sums[kRows][kCount];
+  HWY_UNROLL(12)
   for (std::int64_t r = 0; r < kRows; ++r) {
     ends.load<kCount>(row + r, column, sums[r]);
   }
@@ -112,10 +152,11 @@ HWY_INLINE void multiply_tile(const PanelProduct32& product,
     }
     a += product.a_k_step;
     b += kFloatPanel;
-    if (ahead != nullptr && i % kLineEvery == 0) {
+    if (ahead != nullptr && i % kTurn == 0) {
       ahead->bring();
     }
   }
+  HWY_UNROLL(12)
   for (std::int64_t r = 0; r < kRows; ++r) {
     ends.store<kCount>(row + r, column, sums[r]);
   }
@@ -135,64 +176,74 @@ HWY_INLINE void multiply_rows(const PanelProduct32& product, std::int64_t column
 
 // Half a panel has half the sums: twice the rows.
 void multiply_half(const PanelProduct32& product, std::int64_t column) {
+  constexpr std::int64_t kRows = rows_of_tile(1);
   std::int64_t row = 0;
-  for (; row + 2 * kTileRows <= product.rows; row += 2 * kTileRows) {
-    multiply_tile<2 * kTileRows, 1, 1>(product, row, column);
+  for (; row + 2 * kRows <= product.rows; row += 2 * kRows) {
+    multiply_tile<2 * kRows, 1, 1>(product, row, column);
   }
-  for (; row + kTileRows <= product.rows; row += kTileRows) {
-    multiply_tile<kTileRows, 1, 1>(product, row, column);
+  for (; row + kRows <= product.rows; row += kRows) {
+    multiply_tile<kRows, 1, 1>(product, row, column);
   }
   for (; row < product.rows; ++row) {
     multiply_tile<1, 1, 1>(product, row, column);
   }
 }
 
-// `rows` of at most kMost rows.
+// Rows of the tiles, as even as they can be: a tile of few rows takes as long as one of more.
+struct Cut {
+  std::int64_t tiles;
+  std::int64_t rows;  // of each
+  std::int64_t more;  // tiles with one more
+};
+Cut cut_evenly(std::int64_t rows, std::int64_t most) {
+  const std::int64_t tiles = (rows + most - 1) / most;
+  return {.tiles = tiles, .rows = rows / tiles, .more = rows % tiles};
+}
+
+// A tile of `rows` of at most kMost rows.
 template <std::int64_t kMost, std::int64_t kPanels>
-HWY_INLINE void multiply_rest(const PanelProduct32& product,
-                              std::int64_t row,
-                              std::int64_t rows,
-                              std::int64_t column) {
+HWY_INLINE void multiply_tile_of(const PanelProduct32& product,
+                                 std::int64_t rows,
+                                 std::int64_t row,
+                                 std::int64_t column,
+                                 Ahead* ahead) {
   if (rows == kMost) {
-    return multiply_tile<kMost, kPanels>(product, row, column);
+    return multiply_tile<kMost, kPanels>(product, row, column, ahead);
   }
   if constexpr (kMost > 1) {
-    multiply_rest<kMost - 1, kPanels>(product, row, rows, column);
+    multiply_tile_of<kMost - 1, kPanels>(product, rows, row, column, ahead);
   }
 }
 
-// Rows of the tiles behind the whole ones: one, or two that share what would fill one badly.
-struct Rest {
-  std::int64_t whole;  // rows of whole tiles
-  std::int64_t first;
-  std::int64_t second;
-};
-Rest rest_of(std::int64_t rows) {
-  const std::int64_t left = rows % kTileRows;
-  if (left == 0 || 3 * left >= 2 * kTileRows || rows < kTileRows) {
-    return {.whole = rows - left, .first = left, .second = 0};
-  }
-  const std::int64_t shared = left + kTileRows;
-  return {.whole = rows - shared, .first = (shared + 1) / 2, .second = shared / 2};
-}
-
-// All rows by kPanels panels from `column` on. Their block stays in the first cache while all rows
-// meet it, and the next one comes meanwhile: the machine foresees it only when it is begun.
+// All rows by kPanels panels from `column` on. Their block stays near while all rows meet it, and
+// the next one comes meanwhile: the machine foresees it only when it is begun.
 template <std::int64_t kPanels>
-void multiply_columns(const PanelProduct32& product, const Rest& rest, std::int64_t column) {
+void multiply_columns(const PanelProduct32& product, const Cut& cut, std::int64_t column) {
   const std::int64_t behind = column + kPanels * kFloatPanel;
   const bool last = behind >= product.columns;
-  const float* const next = last ? product.panel + product.k * kFloatPanel  // where k goes on
-                                 : product.panel + behind / kFloatPanel * product.panel_step;
-  Ahead ahead{.at = next, .end = next + product.k * kFloatPanel};
-  for (std::int64_t tile = 0; tile < rest.whole; tile += kTileRows) {
-    multiply_tile<kTileRows, kPanels>(product, tile, column, &ahead);
+  const float* const next =
+      last ? product.next : product.panel + behind / kFloatPanel * product.panel_step;
+  Ahead ahead(product, next, kPanels, cut.tiles);
+  std::int64_t row = 0;
+  for (std::int64_t tile = 0; tile < cut.tiles; ++tile) {
+    const std::int64_t rows = cut.rows + (tile < cut.more ? 1 : 0);
+    multiply_tile_of<rows_of_tile(kPanels), kPanels>(product, rows, row, column, &ahead);
+    row += rows;
   }
-  if (rest.first > 0) {
-    multiply_rest<kTileRows, kPanels>(product, rest.whole, rest.first, column);
-  }
-  if (rest.second > 0) {
-    multiply_rest<kTileRows, kPanels>(product, rest.whole + rest.first, rest.second, column);
+}
+
+// The columns from `column` on, kPanels panels at a time; what is left by fewer.
+template <std::int64_t kPanels>
+void multiply_wide(const PanelProduct32& product, std::int64_t column) {
+  if (column < product.columns) {
+    const Cut cut = cut_evenly(product.rows, rows_of_tile(kPanels));
+    for (; column + (kPanels - 1) * kFloatPanel < product.columns;
+         column += kPanels * kFloatPanel) {
+      multiply_columns<kPanels>(product, cut, column);
+    }
+    if constexpr (kPanels > 1) {
+      multiply_wide<kPanels - 1>(product, column);
+    }
   }
 }
 
@@ -201,24 +252,25 @@ void multiply_all(const PanelProduct32& product) {
     return multiply_half(product, 0);
   }
   if (product.rows == 1) {
-    return multiply_rows<1, 4 * kTilePanels>(product, 0);
+    return multiply_rows < 1, kVectors == 1 ? 8 : 4 > (product, 0);
   }
   if (product.rows == 2) {
-    return multiply_rows<2, 2 * kTilePanels>(product, 0);
+    return multiply_rows < 2, kVectors == 1 ? 4 : 2 > (product, 0);
   }
-  const Rest rest = rest_of(product.rows);
-  std::int64_t column = 0;
-  for (; column + (kTilePanels - 1) * kFloatPanel < product.columns;
-       column += kTilePanels * kFloatPanel) {
-    multiply_columns<kTilePanels>(product, rest, column);
+  if constexpr (kTilePanels == 4) {
+    // Four panels are read in the time that five rows take. Where their tiles would have fewer,
+    // those of fewer panels have more.
+    constexpr std::int64_t kRows = 5;
+    if (cut_evenly(product.rows, rows_of_tile(4)).rows < kRows) {
+      if (cut_evenly(product.rows, rows_of_tile(3)).rows > kRows) {
+        return multiply_wide<3>(product, 0);
+      }
+      if (product.rows > kRows) {
+        return multiply_wide<2>(product, 0);
+      }
+    }
   }
-  if (column < product.columns) {
-    multiply_columns<1>(product, rest, column);
-  }
-}
-
-bool rounds_once() {
-  return HWY_NATIVE_FMA != 0;
+  multiply_wide<kTilePanels>(product, 0);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -229,13 +281,9 @@ HWY_AFTER_NAMESPACE();
 namespace sluice::engine::simd {
 
 HWY_EXPORT(multiply_all);
-HWY_EXPORT(rounds_once);
 
 void multiply_panels(const PanelProduct32& product) {
   HWY_DYNAMIC_DISPATCH(multiply_all)(product);
-}
-bool panels_round_once() {
-  return HWY_DYNAMIC_DISPATCH(rounds_once)();
 }
 
 }  // namespace sluice::engine::simd

@@ -19,10 +19,11 @@ struct PanelProduct32 {
   std::int64_t a_row_step;
   std::int64_t a_k_step;
   std::int64_t rows;
-  std::int64_t k;           // of the block
-  const float* panel;       // the block's part of the first panel
-  std::int64_t panel_step;  // from a panel to the next
-  float* c;                 // rows c_step apart
+  std::int64_t k;               // of the block
+  const float* panel;           // the block's part of the first panel
+  std::int64_t panel_step;      // from a panel to the next
+  const float* next = nullptr;  // the panel that is wanted after these
+  float* c;                     // rows c_step apart
   std::int64_t c_step;
   std::int64_t columns;  // to write; panels: as many as hold them
   bool adds;             // to what c has: not the first block of k
@@ -30,9 +31,5 @@ struct PanelProduct32 {
   const Tail* tail;      // its activation, NaN kept; null but in the last block
 };
 void multiply_panels(const PanelProduct32& product);
-
-// Whether a product and the sum it goes to are rounded once, as oneDNN's kernels do it: then both
-// give the same bits.
-bool panels_round_once();
 
 }  // namespace sluice::engine::simd
