@@ -232,18 +232,21 @@ void multiply_columns(const PanelProduct32& product, const Cut& cut, std::int64_
   }
 }
 
-// The columns from `column` on, kPanels panels at a time; what is left by fewer.
+// The columns from `column` on, kPanels panels at a time; what is left by fewer. No panel is left
+// alone where it can have company: its sums are too few to hide what a product takes.
 template <std::int64_t kPanels>
 void multiply_wide(const PanelProduct32& product, std::int64_t column) {
-  if (column < product.columns) {
-    const Cut cut = cut_evenly(product.rows, rows_of_tile(kPanels));
-    for (; column + (kPanels - 1) * kFloatPanel < product.columns;
-         column += kPanels * kFloatPanel) {
-      multiply_columns<kPanels>(product, cut, column);
-    }
-    if constexpr (kPanels > 1) {
-      multiply_wide<kPanels - 1>(product, column);
-    }
+  std::int64_t left = (product.columns - column + kFloatPanel - 1) / kFloatPanel;
+  if (left <= 0) {
+    return;
+  }
+  const Cut cut = cut_evenly(product.rows, rows_of_tile(kPanels));
+  for (; left >= kPanels && (kPanels < 3 || left != kPanels + 1); left -= kPanels) {
+    multiply_columns<kPanels>(product, cut, column);
+    column += kPanels * kFloatPanel;
+  }
+  if constexpr (kPanels > 1) {
+    multiply_wide<kPanels - 1>(product, column);
   }
 }
 
