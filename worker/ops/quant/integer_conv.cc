@@ -18,6 +18,7 @@
 
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/nn/window.h"
+#include "worker/ops/quant/integer_conv_finish.h"
 #include "worker/ops/quant/integer_conv_run.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/quant/integer_matmul.h"
@@ -133,7 +134,7 @@ Result<IntegerConvBound> bind_conv(const IntegerConvParams& params,
                                    BindContext& context) {
   constexpr std::int64_t kPanelBytes = 128 * 1024;  // that fit a core's second cache
   const bool quads = simd::has_quads();
-  const std::size_t number = quads ? sizeof(std::int8_t) : sizeof(std::int16_t);
+  const std::size_t number = quads ? sizeof(std::uint8_t) : sizeof(std::int16_t);
   const Dims x = context.inputs[0].dims;
   const Dims w = context.inputs[params.w].dims;
   IntegerConvBound bound{.filters = w[0] / params.group};
@@ -153,7 +154,8 @@ Result<IntegerConvBound> bind_conv(const IntegerConvParams& params,
   bound.block =
       std::clamp<std::int64_t>(kPanelBytes / std::max<std::int64_t>(panel_bytes, 1), 2, 16);
   bound.weights = aligned(bound.image.size(x[1]) * number);
-  bound.lane = bound.weights + (state.memory.empty() ? aligned(filters_size(w)) : 0);
+  bound.ends = bound.weights + (state.memory.empty() ? aligned(filters_size(w)) : 0);
+  bound.lane = bound.ends + (quads ? aligned(ends_size(w[0])) : 0);
   bound.sums = aligned(static_cast<std::size_t>(panel_bytes * bound.block));
   bound.lane_size =
       bound.sums + aligned(static_cast<std::size_t>(bound.filters * bound.block * kPanel) *

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "worker/engine/graph/kernel.h"
@@ -28,5 +29,15 @@ void give_bytes(const IntegerConvParams& params,
                 std::uint8_t* to);
 // `bias`: by filter, from the first one on; null: none.
 void give_floats(float scale, const float* bias, const ConvSums& from, float* to);
+
+// The same for quads, which do it themselves: what they need to know of each filter, in `memory` of
+// ends_size(filters) bytes. `zero`: of the panels' bytes.
+std::size_t ends_size(std::int64_t filters);
+FilterEnds conv_ends(const IntegerConvParams& params,
+                     const IntegerConvState& state,
+                     const Filters& filters,
+                     std::int32_t zero,
+                     KernelContext& context,
+                     std::int32_t* memory);
 
 }  // namespace sluice::engine

@@ -17,28 +17,27 @@ namespace {
 
 using simd::kPanel;
 
-// Of sums of panels across the ends of rows, those of the output's places close up. The first of
-// these places, and their count.
+// Of results of panels across the ends of rows, those of the output's places close up. The first
+// of these places, and their count.
+template <class T>
 std::pair<std::int64_t, std::int64_t> close_up(const PaddedImage& image,
-                                               std::int64_t begin,
-                                               std::int64_t end,
-                                               const ConvSums& of,
-                                               std::int32_t* sums) {
-  const std::int64_t from = image.first(begin);
-  const std::int64_t to = image.first(end);
+                                               const FilterProduct& product,
+                                               std::int64_t step,
+                                               T* results) {
+  const std::int64_t from = image.first(product.begin);
+  const std::int64_t to = image.first(product.end);
   const auto place_of = [&](std::int64_t counted) {
     return counted / image.row_step * image.row_places +
            std::min(counted % image.row_step, image.row_places);
   };
-  for (std::int64_t f = 0; f < of.filters; ++f) {
-    std::int32_t* const row = sums + f * of.step;
+  for (std::int64_t f = 0; f < product.count; ++f) {
+    T* const row = results + f * step;
     std::int64_t kept = 0;
     for (std::int64_t at = from; at < to;) {
       const std::int64_t inside = image.row_places - at % image.row_step;
       const std::int64_t count = std::min(inside, to - at);
       if (count > 0) {
-        std::memmove(
-            row + kept, row + (at - from), static_cast<std::size_t>(count) * sizeof(std::int32_t));
+        std::memmove(row + kept, row + (at - from), static_cast<std::size_t>(count) * sizeof(T));
         kept += count;
       }
       at += image.row_step - at % image.row_step;
@@ -51,6 +50,8 @@ std::pair<std::int64_t, std::int64_t> close_up(const PaddedImage& image,
 template <class T, class Number>
 class ConvRun {
  public:
+  static constexpr bool kQuads = sizeof(Number) == 1;
+
   ConvRun(const IntegerConvParams& params,
           const IntegerConvState& state,
           const IntegerConvBound& bound,
@@ -75,8 +76,15 @@ class ConvRun {
                    .first = 0,
                    .channels = x.dims[1],
                    .zero = zero_at(optional(params_.x_zero), 0),
-                   .shift = x.datatype == DataType::uint8 ? 128 : 0};
-    zero_ = part.zero - part.shift;
+                   .shift = x.datatype == DataType::int8 ? -128 : 0};
+    if constexpr (kQuads) {
+      ends_ = conv_ends(params_,
+                        state_,
+                        filters_,
+                        part.zero - part.shift,
+                        context_,
+                        part_of<std::int32_t>(scratch_, bound_.ends));
+    }
     for (std::int64_t n = 0; n < x.dims[0]; ++n) {
       part.first = n * product(x.dims, 1, x.dims.size());
       pad_image(bound_.image, part, image_);
@@ -110,49 +118,66 @@ class ConvRun {
                  panels + (panel - begin) * image.panel_size());
     }
     const std::int64_t first = group * bound_.filters;
-    auto* const sums = part_of<std::int32_t>(lane, bound_.sums);
     T* const y = context_.output(0).mut<T>().data() +
                  (n * params_.group * bound_.filters + first) * image.places;
-    const bool dense = image.row_step == 0;  // what is multiplied is the output, place by place
-    FilterResult to{.sums = sums, .step = bound_.block * kPanel};
-    const float scale =
-        std::is_same_v<T, float> ? context_.input(params_.scale).template as<float>()[0] : 0;
-    const float* const bias = state_.bias.empty() ? nullptr : state_.bias.data() + first;
-    if constexpr (std::is_same_v<T, std::int32_t>) {
-      if (dense) {
-        to = {.sums = y + image.first(begin), .step = image.places};
-      }
-    } else if constexpr (std::is_same_v<T, float>) {
-      if (dense && sizeof(Number) == 1) {
-        to = {.step = image.places, .y = y + image.first(begin), .scale = scale, .bias = bias};
-      }
+    const FilterProduct product{.filters = filters_,
+                                .first = first,
+                                .count = bound_.filters,
+                                .image = image,
+                                .begin = begin,
+                                .end = end};
+    if constexpr (kQuads) {
+      run_quads(product, panels, lane, y);
+    } else {
+      run_pairs(product, panels, lane, y);
     }
-    multiply({.filters = filters_,
-              .first = first,
-              .count = bound_.filters,
-              .image = image,
-              .begin = begin,
-              .end = end,
-              .zero = zero_},
-             panels,
-             to);
-    if (to.sums != sums) {
+  }
+
+  // Straight to y, where what is multiplied is the output, place by place.
+  void run_quads(const FilterProduct& product,
+                 const std::uint8_t* panels,
+                 std::byte* lane,
+                 T* y) const {
+    const PaddedImage& image = bound_.image;
+    if (image.row_step == 0) {
+      multiply(product, panels, ends_, image.places, y + image.first(product.begin));
       return;
     }
-    ConvSums given{.sums = sums,
-                   .step = to.step,
-                   .first = first,
-                   .filters = bound_.filters,
-                   .count = image.first(end) - image.first(begin),
-                   .places = image.places};
-    std::int64_t place = image.first(begin);
-    if (!dense) {
-      std::tie(place, given.count) = close_up(image, begin, end, given, sums);
+    T* const results = part_of<T>(lane, bound_.sums);
+    const std::int64_t step = bound_.block * kPanel;
+    multiply(product, panels, ends_, step, results);
+    const auto [place, count] = close_up(image, product, step, results);
+    for (std::int64_t f = 0; f < product.count; ++f) {
+      std::copy_n(results + f * step, count, y + place + f * image.places);
     }
+  }
+
+  void run_pairs(const FilterProduct& product,
+                 const std::int16_t* panels,
+                 std::byte* lane,
+                 T* y) const {
+    const PaddedImage& image = bound_.image;
+    auto* const sums = part_of<std::int32_t>(lane, bound_.sums);
+    const std::int64_t step = bound_.block * kPanel;
+    multiply(product, panels, step, sums);
+    std::int64_t place = image.first(product.begin);
+    std::int64_t count = image.first(product.end) - place;
+    if (image.row_step != 0) {
+      std::tie(place, count) = close_up(image, product, step, sums);
+    }
+    const ConvSums given{.sums = sums,
+                         .step = step,
+                         .first = product.first,
+                         .filters = product.count,
+                         .count = count,
+                         .places = image.places};
     if constexpr (sizeof(T) == 1) {
       give_bytes(params_, given, context_, y + place);
     } else if constexpr (std::is_same_v<T, float>) {
-      give_floats(scale, bias, given, y + place);
+      give_floats(context_.input(params_.scale).template as<float>()[0],
+                  state_.bias.empty() ? nullptr : state_.bias.data() + product.first,
+                  given,
+                  y + place);
     } else {
       for (std::int64_t f = 0; f < given.filters; ++f) {
         std::copy_n(sums + f * given.step, given.count, y + place + f * image.places);
@@ -167,7 +192,7 @@ class ConvRun {
   std::byte* scratch_;
   Number* image_;
   Filters filters_;
-  std::int32_t zero_ = 0;  // of the panels' bytes
+  FilterEnds ends_{};
 };
 
 // Filters that see one channel each: a plane is what one of them sees.
@@ -237,7 +262,7 @@ void run_as(const IntegerConvParams& params,
   if (bound.plane) {
     run_planes<T>(params, state, bound, context);
   } else if (bound.image.group == 4) {
-    ConvRun<T, std::int8_t>(params, state, bound, context).run();
+    ConvRun<T, std::uint8_t>(params, state, bound, context).run();
   } else {
     ConvRun<T, std::int16_t>(params, state, bound, context).run();
   }

@@ -46,6 +46,7 @@ struct IntegerConvBound {
   std::int64_t block = 1;    // panels at a time
   std::int64_t lanes = 1;    // threads that have panels and sums of their own
   std::size_t weights = 0;   // parts of scratch: where they begin
+  std::size_t ends = 0;      // of quads
   std::size_t lane = 0;
   std::size_t lane_size = 0;
   std::size_t sums = 0;             // where they begin in a lane, behind the panels

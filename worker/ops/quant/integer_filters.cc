@@ -4,6 +4,7 @@
 #include <array>
 
 #include "worker/ops/quant/integer_core.h"
+#include "worker/ops/simd/filter_quads.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -48,26 +49,31 @@ Filters pack_filters(const TensorView& w, const TensorView* zero, std::byte* mem
   auto* const zeros = part_of<std::int32_t>(memory, 0);
   std::int32_t* const sums = zeros + count + 1;
   auto* const bytes =
-      part_of<std::uint8_t>(memory, 2 * static_cast<std::size_t>(count + 1) * sizeof(std::int32_t));
-  const std::int32_t shift = w.datatype == DataType::int8 ? 128 : 0;
+      part_of<std::int8_t>(memory, 2 * static_cast<std::size_t>(count + 1) * sizeof(std::int32_t));
+  const std::int32_t shift = w.datatype == DataType::uint8 ? 128 : 0;
+  bool any = false;
   for (std::int64_t filter = 0; filter <= count; ++filter) {
     const bool ones = filter == filters.ones;
-    std::uint8_t* const to = bytes + filter * filters.step;
-    zeros[filter] = ones ? 0 : zero_at(zero, filter) + shift;
+    std::int8_t* const to = bytes + filter * filters.step;
+    zeros[filter] = ones ? 0 : zero_at(zero, filter) - shift;
+    any = any || zeros[filter] != 0;
     sums[filter] = 0;
     for (std::int64_t i = 0; i < depth; ++i) {
-      to[i] = static_cast<std::uint8_t>(ones ? 1 : byte_at(w, filter * depth + i) + shift);
+      to[i] = static_cast<std::int8_t>(ones ? 1 : byte_at(w, filter * depth + i) - shift);
       sums[filter] += to[i] - zeros[filter];
     }
-    std::fill(to + depth, to + filters.step, std::uint8_t{0});
+    std::fill(to + depth, to + filters.step, std::int8_t{0});
   }
   filters.bytes = bytes;
-  filters.zeros = zeros;
+  filters.zeros = any ? zeros : nullptr;
   filters.sums = sums;
   return filters;
 }
 
-void multiply(const FilterProduct& product, const std::int16_t* panels, const FilterResult& to) {
+void multiply(const FilterProduct& product,
+              const std::int16_t* panels,
+              std::int64_t step,
+              std::int32_t* sums) {
   const PaddedImage& image = product.image;
   for (std::int64_t panel = product.begin; panel < product.end; ++panel) {
     const std::int64_t first = image.first(panel);
@@ -75,53 +81,69 @@ void multiply(const FilterProduct& product, const std::int16_t* panels, const Fi
                           .a_step = product.filters.step,
                           .rows = product.count,
                           .pairs = image.groups,
-                          .c = to.sums + first - image.first(product.begin),
-                          .c_step = to.step,
+                          .c = sums + first - image.first(product.begin),
+                          .c_step = step,
                           .columns = image.first(panel + 1) - first},
                          panels + (panel - product.begin) * image.panel_size());
   }
 }
 
-void multiply(const FilterProduct& product, const std::int8_t* panels, const FilterResult& to) {
+template <class T>
+void multiply(const FilterProduct& product,
+              const std::uint8_t* panels,
+              const FilterEnds& ends,
+              std::int64_t step,
+              T* to) {
   const PaddedImage& image = product.image;
   const Filters& filters = product.filters;
-  std::array<std::int32_t, 2 * kPanel> sums{};
-  std::array<std::int32_t, 2 * kPanel> zeros{};
-  std::array<float, 2 * kPanel> scales{};
-  zeros.fill(product.zero);
-  scales.fill(to.scale);
   const std::int64_t base = image.first(product.begin);
+  const bool adds_up = filters.zeros != nullptr;
+  const std::int32_t nothing = 0;
+  std::array<std::int32_t, 2 * kPanel> column_sums{};
   for (std::int64_t panel = product.begin; panel < product.end;) {
     const std::int64_t first = image.first(panel);
     const bool both = panel + 1 < product.end && image.first(panel + 1) == first + kPanel;
     const std::int64_t next = panel + (both ? 2 : 1);
-    const std::int8_t* const b = panels + (panel - product.begin) * image.panel_size();
-    simd::QuadProduct quads{.a = filters.bytes + filters.ones * filters.step,
-                            .a_step = filters.step,
-                            .a_zeros = filters.zeros + filters.ones,
-                            .a_sums = nullptr,
-                            .rows = 1,
-                            .quads = image.groups,
-                            .b_sums = zeros.data(),  // times 0
-                            .b_zeros = nullptr,
-                            .c = sums.data(),
-                            .c_step = 0,
-                            .columns = image.first(next) - first};
-    simd::multiply_quads(quads, b);
-    quads.a = filters.bytes + product.first * filters.step;
-    quads.a_zeros = filters.zeros + product.first;
-    quads.a_sums = filters.sums + product.first;
-    quads.rows = product.count;
-    quads.b_sums = sums.data();
-    quads.b_zeros = product.zero == 0 ? nullptr : zeros.data();
-    quads.c = to.sums == nullptr ? nullptr : to.sums + first - base;
-    quads.c_step = to.step;
-    quads.scaling = {.scales = scales.data()};
-    quads.y = to.y == nullptr ? nullptr : to.y + first - base;
-    quads.row_bias = to.bias;
-    simd::multiply_quads(quads, b);
+    const std::uint8_t* const b = panels + (panel - product.begin) * image.panel_size();
+    const std::int64_t columns = image.first(next) - first;
+    if (adds_up) {
+      simd::multiply_filters({.filters = filters.bytes + filters.ones * filters.step,
+                              .filter_step = filters.step,
+                              .count = 1,
+                              .quads = image.groups,
+                              .starts = &nothing,
+                              .zeros = nullptr,
+                              .column_sums = nullptr,
+                              .columns = columns},
+                             b,
+                             column_sums.data());
+    }
+    simd::multiply_filters(
+        {.filters = filters.bytes + product.first * filters.step,
+         .filter_step = filters.step,
+         .count = product.count,
+         .quads = image.groups,
+         .starts = ends.starts + product.first,
+         .zeros = adds_up ? filters.zeros + product.first : nullptr,
+         .column_sums = column_sums.data(),
+         .columns = columns,
+         .scales = ends.scales != nullptr ? ends.scales + product.first : nullptr,
+         .offsets = ends.offsets != nullptr ? ends.offsets + product.first : nullptr,
+         .result_zero = ends.zero,
+         .step = step},
+        b,
+        to + (first - base));
     panel = next;
   }
 }
+
+template void multiply(
+    const FilterProduct&, const std::uint8_t*, const FilterEnds&, std::int64_t, std::int32_t*);
+template void multiply(
+    const FilterProduct&, const std::uint8_t*, const FilterEnds&, std::int64_t, float*);
+template void multiply(
+    const FilterProduct&, const std::uint8_t*, const FilterEnds&, std::int64_t, std::int8_t*);
+template void multiply(
+    const FilterProduct&, const std::uint8_t*, const FilterEnds&, std::int64_t, std::uint8_t*);
 
 }  // namespace sluice::engine

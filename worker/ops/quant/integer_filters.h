@@ -1,5 +1,5 @@
-// The weights of an integer convolution as the left side of products: bytes without a sign where
-// quads are multiplied, otherwise 16 bits a number, less their zero points.
+// The weights of an integer convolution as the left side of products: bytes with a sign where quads
+// are multiplied, otherwise 16 bits a number, less their zero points.
 
 #pragma once
 
@@ -14,9 +14,9 @@ namespace sluice::engine {
 struct Filters {
   std::int64_t step = 0;  // numbers of a filter, to whole groups; those behind it are 0
   const std::int16_t* wide = nullptr;
-  // Of quads. Behind the last filter lies one of ones without a zero point, which sums columns up.
-  const std::uint8_t* bytes = nullptr;
-  const std::int32_t* zeros = nullptr;  // by filter
+  // Of quads. Behind the last filter lies one of ones, which sums columns up.
+  const std::int8_t* bytes = nullptr;
+  const std::int32_t* zeros = nullptr;  // by filter; null: all 0
   const std::int32_t* sums = nullptr;   // by filter: of its numbers less their zero points
   std::int64_t ones = 0;                // the filter of ones
 };
@@ -34,18 +34,26 @@ struct FilterProduct {
   const PaddedImage& image;
   std::int64_t begin;  // panel
   std::int64_t end;
-  std::int32_t zero;  // of the panels' bytes; those of 16 bits have none
 };
-// Where what comes of them goes: of the first filter and place; the next filter's is `step` apart.
-struct FilterResult {
-  std::int32_t* sums = nullptr;
-  std::int64_t step = 0;
-  // Where y is given, which only quads can, the sums become floats there: times scale, plus bias.
-  float* y = nullptr;
-  float scale = 1;
-  const float* bias = nullptr;  // by filter, from the first one on; null: none
+
+// `sums` of the first filter and place; the next filter's are `step` apart.
+void multiply(const FilterProduct& product,
+              const std::int16_t* panels,
+              std::int64_t step,
+              std::int32_t* sums);
+
+// What quads begin with, and what becomes of their sums (simd/filter_quads.h): by filter, of all.
+struct FilterEnds {
+  std::int32_t* starts = nullptr;
+  float* scales = nullptr;   // unused where sums are given
+  float* offsets = nullptr;  // null: none
+  std::int32_t zero = 0;     // of bytes that are given
 };
-void multiply(const FilterProduct& product, const std::int16_t* panels, const FilterResult& to);
-void multiply(const FilterProduct& product, const std::int8_t* panels, const FilterResult& to);
+template <class T>
+void multiply(const FilterProduct& product,
+              const std::uint8_t* panels,
+              const FilterEnds& ends,
+              std::int64_t step,
+              T* to);
 
 }  // namespace sluice::engine

@@ -82,9 +82,9 @@ void choose_panels(const Window& window, PaddedImage& image) {
   }
 }
 
-// Bytes less 128, or as they are.
+// Bytes without a sign as they are, others plus 128.
 template <class From>
-void put(const From* x, std::int64_t count, std::int32_t less, std::int8_t* to) {
+void put(const From* x, std::int64_t count, std::int32_t less, std::uint8_t* to) {
   constexpr auto kWord = static_cast<std::int64_t>(sizeof(std::uint64_t));
   const std::uint64_t signs = less == 0 ? 0 : 0x8080'8080'8080'8080;
   std::int64_t i = 0;
@@ -95,7 +95,7 @@ void put(const From* x, std::int64_t count, std::int32_t less, std::int8_t* to) 
     std::memcpy(to + i, &word, sizeof word);
   }
   for (; i < count; ++i) {
-    to[i] = static_cast<std::int8_t>(x[i] - less);
+    to[i] = static_cast<std::uint8_t>(x[i] - less);
   }
 }
 template <class From>
@@ -196,7 +196,7 @@ Result<PaddedImage> padded_image(const Window& window,
 void pad_image(const PaddedImage& image, const ImagePart& part, std::int16_t* to) {
   pad_image_as(image, part, to);
 }
-void pad_image(const PaddedImage& image, const ImagePart& part, std::int8_t* to) {
+void pad_image(const PaddedImage& image, const ImagePart& part, std::uint8_t* to) {
   pad_image_as(image, part, to);
 }
 
@@ -215,10 +215,10 @@ void fill_panel(const PaddedImage& image,
   }
 }
 void fill_panel(const PaddedImage& image,
-                const std::int8_t* from,
+                const std::uint8_t* from,
                 std::int64_t panel,
-                std::int8_t* to) {
-  const std::int8_t* const first = from + image.starts[static_cast<std::size_t>(panel * kPanel)];
+                std::uint8_t* to) {
+  const std::uint8_t* const first = from + image.starts[static_cast<std::size_t>(panel * kPanel)];
   if (image.together[static_cast<std::size_t>(panel)]) {
     simd::pack_quads(first, image.taps.data(), image.groups, image.apart, to);
   } else {

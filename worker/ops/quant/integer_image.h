@@ -64,7 +64,7 @@ struct ImagePart {
   std::int32_t shift;
 };
 void pad_image(const PaddedImage& image, const ImagePart& part, std::int16_t* to);
-void pad_image(const PaddedImage& image, const ImagePart& part, std::int8_t* to);
+void pad_image(const PaddedImage& image, const ImagePart& part, std::uint8_t* to);
 
 // Panel number `panel` (simd/products.h, simd/quads.h) of what the taps see from the places, of the
 // channels that begin at `from`.
@@ -73,8 +73,8 @@ void fill_panel(const PaddedImage& image,
                 std::int64_t panel,
                 std::int16_t* to);
 void fill_panel(const PaddedImage& image,
-                const std::int8_t* from,
+                const std::uint8_t* from,
                 std::int64_t panel,
-                std::int8_t* to);
+                std::uint8_t* to);
 
 }  // namespace sluice::engine

@@ -43,19 +43,18 @@ void multiply_quads_plainly(const QuadProduct& product, const std::int8_t* panel
       const float scaled = static_cast<float>(exact) * product.scaling.scales[j];
       const float shifted =
           product.scaling.bias == nullptr ? scaled : scaled + product.scaling.bias[j];
-      product.y[row * product.c_step + j] =
-          product.row_bias == nullptr ? shifted : shifted + product.row_bias[row];
+      product.y[row * product.c_step + j] = shifted;
     }
   }
 }
 
 #if HWY_TARGET == HWY_SCALAR
 
-void pack_quad_rows(const std::int8_t* from,
+void pack_quad_rows(const std::uint8_t* from,
                     const std::int32_t* rows,
                     std::int64_t quads,
                     std::int64_t apart,
-                    std::int8_t* to) {
+                    std::uint8_t* to) {
   for (std::int64_t i = 0; i < 4 * quads * kPanel; ++i) {
     to[i] = from[rows[i / (4 * kPanel) * 4 + i % 4] + i / 4 % kPanel * apart];
   }
@@ -63,33 +62,32 @@ void pack_quad_rows(const std::int8_t* from,
 
 #else
 
-using RowOfPanel = hn::FixedTag<std::int8_t, kPanel>;
+using RowOfPanel = hn::FixedTag<std::uint8_t, kPanel>;
 
 template <std::int64_t kApart>
-HWY_INLINE hn::Vec<RowOfPanel> load_row(const std::int8_t* from) {
+HWY_INLINE hn::Vec<RowOfPanel> load_row(const std::uint8_t* from) {
   const RowOfPanel d;
   if constexpr (kApart == 1) {
     return hn::LoadU(d, from);
   } else {
-    const hn::Rebind<std::uint8_t, RowOfPanel> bytes;
     const hn::FixedTag<std::int16_t, kPanel / 2> twos;
     const hn::Rebind<std::uint8_t, decltype(twos)> half;
-    const auto first_of_two = [&](const std::int8_t* at) HWY_ATTR {
+    const auto first_of_two = [&](const std::uint8_t* at) HWY_ATTR {
       const auto both = hn::BitCast(twos, hn::LoadU(d, at));
       return hn::DemoteTo(half, hn::And(both, hn::Set(twos, 0xFF)));
     };
-    return hn::BitCast(d, hn::Combine(bytes, first_of_two(from + kPanel), first_of_two(from)));
+    return hn::Combine(d, first_of_two(from + kPanel), first_of_two(from));
   }
 }
 
 template <std::int64_t kApart>
-HWY_INLINE void pack_quad_rows_by(const std::int8_t* from,
+HWY_INLINE void pack_quad_rows_by(const std::uint8_t* from,
                                   const std::int32_t* rows,
                                   std::int64_t quads,
-                                  std::int8_t* to) {
+                                  std::uint8_t* to) {
   const RowOfPanel d;
   const hn::RepartitionToWide<decltype(d)> twos;
-  const auto store = [&](auto low, auto high, std::int8_t* at) HWY_ATTR {
+  const auto store = [&](auto low, auto high, std::uint8_t* at) HWY_ATTR {
     hn::StoreU(hn::BitCast(d, hn::InterleaveLower(twos, low, high)), d, at);
     hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(twos, low, high)), d, at + kPanel);
   };
@@ -107,11 +105,11 @@ HWY_INLINE void pack_quad_rows_by(const std::int8_t* from,
   }
 }
 
-void pack_quad_rows(const std::int8_t* from,
+void pack_quad_rows(const std::uint8_t* from,
                     const std::int32_t* rows,
                     std::int64_t quads,
                     std::int64_t apart,
-                    std::int8_t* to) {
+                    std::uint8_t* to) {
   if (apart == 1) {
     pack_quad_rows_by<1>(from, rows, quads, to);
   } else {
@@ -189,9 +187,6 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
       __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(scales + column));
       if (bias != nullptr) {
         y = _mm512_add_ps(y, _mm512_loadu_ps(bias + column));
-      }
-      if (product.row_bias != nullptr) {
-        y = _mm512_add_ps(y, _mm512_set1_ps(product.row_bias[row + r]));
       }
       _mm512_mask_storeu_ps(product.y + at, mask, y);
     }
@@ -272,11 +267,11 @@ bool has_quads() {
 void multiply_quads(const QuadProduct& product, const std::int8_t* panels) {
   HWY_DYNAMIC_DISPATCH(multiply_quad_panels)(product, panels);
 }
-void pack_quads(const std::int8_t* from,
+void pack_quads(const std::uint8_t* from,
                 const std::int32_t* rows,
                 std::int64_t quads,
                 std::int64_t apart,
-                std::int8_t* to) {
+                std::uint8_t* to) {
   HWY_DYNAMIC_DISPATCH(pack_quad_rows)(from, rows, quads, apart, to);
 }
 

@@ -30,16 +30,15 @@ struct QuadProduct {
   // Where y is given, the sums become floats there instead, its rows c_step apart. By column.
   Scaling scaling{};
   float* y = nullptr;
-  const float* row_bias = nullptr;  // by row, added last; null: none
 };
 void multiply_quads(const QuadProduct& product, const std::int8_t* panels);
 
 // A panel of 4 * quads rows that begin at from + rows[...] and whose numbers lie `apart`, 1 or 2:
 // to [quads][kPanel][4]. Of rows 2 apart one byte more is read than the last number.
-void pack_quads(const std::int8_t* from,
+void pack_quads(const std::uint8_t* from,
                 const std::int32_t* rows,
                 std::int64_t quads,
                 std::int64_t apart,
-                std::int8_t* to);
+                std::uint8_t* to);
 
 }  // namespace sluice::engine::simd
