@@ -10,6 +10,7 @@
 // After foreach_target.h, which includes this file once for each instruction set.
 #include <hwy/highway.h>
 
+#include "worker/ops/simd/cut.h"
 #include "worker/ops/simd/rounding-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -145,22 +146,32 @@ HWY_INLINE void multiply_filter_tile(const FilterQuads& product,
   }
 }
 
+// A tile of `rows` of at most kMost filters.
+template <std::int64_t kMost, std::int64_t kPanels, class T>
+HWY_INLINE void multiply_filter_tile_of(const FilterQuads& product,
+                                        const Finish<T>& finish,
+                                        std::int64_t rows,
+                                        std::int64_t first,
+                                        const std::uint8_t* panels,
+                                        T* to) {
+  if (rows == kMost) {
+    return multiply_filter_tile<kMost, kPanels>(product, finish, first, panels, to);
+  }
+  if constexpr (kMost > 1) {
+    multiply_filter_tile_of<kMost - 1, kPanels>(product, finish, rows, first, panels, to);
+  }
+}
+
 template <std::int64_t kPanels, class T>
 HWY_INLINE void multiply_by_tiles(const FilterQuads& product, const std::uint8_t* panels, T* to) {
   constexpr std::int64_t kTile = 12;  // 24 sums of 32 registers, with two panels
   const Finish<T> finish(product);
-  std::int64_t row = 0;
-  for (; row + kTile <= product.count; row += kTile) {
-    multiply_filter_tile<kTile, kPanels>(product, finish, row, panels, to);
-  }
-  for (; row + 8 <= product.count; row += 8) {
-    multiply_filter_tile<8, kPanels>(product, finish, row, panels, to);
-  }
-  for (; row + 4 <= product.count; row += 4) {
-    multiply_filter_tile<4, kPanels>(product, finish, row, panels, to);
-  }
-  for (; row < product.count; ++row) {
-    multiply_filter_tile<1, kPanels>(product, finish, row, panels, to);
+  const Cut cut = cut_evenly(product.count, kTile);
+  std::int64_t first = 0;
+  for (std::int64_t tile = 0; tile < cut.tiles; ++tile) {
+    const std::int64_t rows = cut.rows_of(tile);
+    multiply_filter_tile_of<kTile, kPanels>(product, finish, rows, first, panels, to);
+    first += rows;
   }
 }
 

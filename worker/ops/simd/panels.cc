@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include "worker/ops/simd/activated-inl.h"
+#include "worker/ops/simd/cut.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
@@ -189,17 +190,6 @@ void multiply_half(const PanelProduct32& product, std::int64_t column) {
   }
 }
 
-// Rows of the tiles, as even as they can be: a tile of few rows takes as long as one of more.
-struct Cut {
-  std::int64_t tiles;
-  std::int64_t rows;  // of each
-  std::int64_t more;  // tiles with one more
-};
-Cut cut_evenly(std::int64_t rows, std::int64_t most) {
-  const std::int64_t tiles = (rows + most - 1) / most;
-  return {.tiles = tiles, .rows = rows / tiles, .more = rows % tiles};
-}
-
 // A tile of `rows` of at most kMost rows.
 template <std::int64_t kMost, std::int64_t kPanels>
 HWY_INLINE void multiply_tile_of(const PanelProduct32& product,
@@ -226,7 +216,7 @@ void multiply_columns(const PanelProduct32& product, const Cut& cut, std::int64_
   Ahead ahead(product, next, kPanels, cut.tiles);
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < cut.tiles; ++tile) {
-    const std::int64_t rows = cut.rows + (tile < cut.more ? 1 : 0);
+    const std::int64_t rows = cut.rows_of(tile);
     multiply_tile_of<rows_of_tile(kPanels), kPanels>(product, rows, row, column, &ahead);
     row += rows;
   }

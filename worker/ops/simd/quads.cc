@@ -9,6 +9,8 @@
 // After foreach_target.h, which includes this file once for each instruction set.
 #include <hwy/highway.h>
 
+#include "worker/ops/simd/cut.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
 namespace HWY_NAMESPACE {
@@ -193,29 +195,38 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
   }
 }
 
+// A tile of `rows` of at most kMost rows.
+template <std::int64_t kMost, std::int64_t kPanels>
+HWY_INLINE void multiply_quad_tile_of(const QuadProduct& product,
+                                      std::int64_t rows,
+                                      std::int64_t row,
+                                      const std::int8_t* panels) {
+  if (rows == kMost) {
+    return multiply_quad_tile<kMost, kPanels>(product, row, panels);
+  }
+  if constexpr (kMost > 1) {
+    multiply_quad_tile_of<kMost - 1, kPanels>(product, rows, row, panels);
+  }
+}
+
 template <std::int64_t kPanels>
 HWY_INLINE void multiply_quad_rows(const QuadProduct& product, const std::int8_t* panels) {
   constexpr std::int64_t kTile = 12;  // 24 sums of 32 registers, with two panels
   constexpr std::int64_t kLine = 64;
   const std::int8_t* const next = panels + kPanels * product.quads * 4 * kPanel;
-  const std::int64_t share = kTile * product.next_size / product.rows + kLine;
+  const Cut cut = cut_evenly(product.rows, kTile);
+  // Few rows read panels as fast as memory gives them.
+  const std::int64_t wanted = product.rows < kTile ? 0 : product.next_size;
+  const std::int64_t share = wanted / cut.tiles + kLine;
   std::int64_t row = 0;
   std::int64_t fetched = 0;
-  for (; row + kTile <= product.rows; row += kTile) {
-    for (const std::int64_t end = std::min(fetched + share, product.next_size); fetched < end;
+  for (std::int64_t tile = 0; tile < cut.tiles; ++tile) {
+    for (const std::int64_t end = std::min(fetched + share, wanted); fetched < end;
          fetched += kLine) {
       _mm_prefetch(reinterpret_cast<const char*>(next + fetched), _MM_HINT_T0);
     }
-    multiply_quad_tile<kTile, kPanels>(product, row, panels);
-  }
-  for (; row + 8 <= product.rows; row += 8) {
-    multiply_quad_tile<8, kPanels>(product, row, panels);
-  }
-  for (; row + 4 <= product.rows; row += 4) {
-    multiply_quad_tile<4, kPanels>(product, row, panels);
-  }
-  for (; row < product.rows; ++row) {
-    multiply_quad_tile<1, kPanels>(product, row, panels);
+    multiply_quad_tile_of<kTile, kPanels>(product, cut.rows_of(tile), row, panels);
+    row += cut.rows_of(tile);
   }
 }
 
