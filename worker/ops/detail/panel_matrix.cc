@@ -25,22 +25,23 @@ struct Part {
 Part part_of(std::int64_t rows, std::int64_t k, std::int64_t panels) {
   constexpr std::int64_t kFew = 2;  // rows that are multiplied faster the more panels there are
   constexpr std::int64_t kPanelsOfFew = 16;
-  constexpr std::int64_t kTiles = 12;    // panels: whole tiles of three and of four
-  constexpr std::int64_t kLines = 6144;  // of a row of panels: fewer are not worth a call
-  constexpr std::int64_t kRows = 128;    // whose block of a stays in a core's second cache
+  constexpr std::int64_t kTiles = 12;         // panels: whole tiles of three and of four
+  constexpr std::int64_t kLines = 6144;       // of a row of panels: fewer are not worth a call
+  constexpr std::int64_t kBlock = 96 * 1024;  // numbers of a, which stay in a core's second cache
   constexpr std::int64_t kTileRows = 24;
   const auto whole = [](std::int64_t count, std::int64_t tile) {
     return (count + tile - 1) / tile * tile;
   };
   const std::int64_t threads = team_size();
   const std::int64_t shared = whole((panels + threads - 1) / threads, kTiles);
-  Part part{.panels = std::min(whole(std::max(kLines / k, kTiles), kTiles), shared), .rows = kRows};
+  Part part{.panels = std::min(whole(std::max(kLines / k, kTiles), kTiles), shared),
+            .rows = whole(kBlock / std::min(k, kDepth), kTileRows)};
   if (rows <= kFew) {
     part.panels = std::max(kPanelsOfFew, part.panels);
   }
   const std::int64_t parts = (panels + part.panels - 1) / part.panels;
   if (parts < threads) {
-    part.rows = std::min(kRows, whole((rows * parts + threads - 1) / threads, kTileRows));
+    part.rows = std::min(part.rows, whole((rows * parts + threads - 1) / threads, kTileRows));
   }
   return part;
 }

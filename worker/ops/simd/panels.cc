@@ -10,6 +10,7 @@
 
 #include "worker/ops/simd/activated-inl.h"
 #include "worker/ops/simd/cut.h"
+#include "worker/ops/simd/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace sluice::engine::simd {
@@ -35,14 +36,47 @@ constexpr std::int64_t kLine = 64 / sizeof(float);
 static_assert(kLine == kFloatPanel);
 constexpr std::int64_t kTurn = 4;  // steps along k from one look ahead to the next
 
-// What the sums of a tile's row start with, and where they go. Whole panels go straight to memory.
+// What the sums of a tile start with, and where they go. Whole panels go straight to memory.
 struct Ends {
   const PanelProduct32& product;
 
+  template <std::int64_t kRows, std::int64_t kCount>
+  HWY_INLINE void load(std::int64_t row, std::int64_t column, V (&sums)[kRows][kCount]) const {
+    if (product.adds) {
+      SLUICE_UNROLL
+      for (std::int64_t r = 0; r < kRows; ++r) {
+        load_row(product.c + (row + r) * product.c_step, column, sums[r]);
+      }
+      return;
+    }
+    V first[kCount];
+    load_row(product.bias, column, first);
+    SLUICE_UNROLL
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      SLUICE_UNROLL
+      for (std::int64_t v = 0; v < kCount; ++v) {
+        sums[r][v] = first[v];
+      }
+    }
+  }
+
+  template <std::int64_t kRows, std::int64_t kCount>
+  HWY_INLINE void store(std::int64_t row, std::int64_t column, V (&sums)[kRows][kCount]) const {
+    const bool activates = product.tail != nullptr && product.tail->activation != Activation::none;
+    SLUICE_UNROLL
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      float* const to = product.c + (row + r) * product.c_step + column;
+      if (activates) {
+        activate_row(sums[r]);
+      }
+      store_row(sums[r], std::min(kCount * kLanes, product.columns - column), to);
+    }
+  }
+
+ private:
   template <std::int64_t kCount>
-  HWY_INLINE void load(std::int64_t row, std::int64_t column, V (&sums)[kCount]) const {
+  HWY_INLINE void load_row(const float* from, std::int64_t column, V (&sums)[kCount]) const {
     const D d;
-    const float* from = product.adds ? product.c + row * product.c_step : product.bias;
     HWY_ALIGN float part[kCount * kLanes];
     if (from != nullptr && column + kCount * kLanes > product.columns) {
       for (std::int64_t i = 0; i < kCount * kLanes; ++i) {
@@ -50,28 +84,37 @@ struct Ends {
       }
       from = part - column;
     }
-    HWY_UNROLL(8)
+    SLUICE_UNROLL
     for (std::int64_t v = 0; v < kCount; ++v) {
       sums[v] = from == nullptr ? hn::Zero(d) : hn::LoadU(d, from + column + v * kLanes);
     }
   }
 
   template <std::int64_t kCount>
-  HWY_INLINE void store(std::int64_t row, std::int64_t column, V (&sums)[kCount]) const {
-    const D d;
-    float* const to = product.c + row * product.c_step + column;
-    const std::int64_t count = std::min(kCount * kLanes, product.columns - column);
-    const bool whole = count == kCount * kLanes;
-    HWY_ALIGN float part[kCount * kLanes];
-    HWY_UNROLL(8)
+  HWY_INLINE void activate_row(V (&sums)[kCount]) const {
+    SLUICE_UNROLL
     for (std::int64_t v = 0; v < kCount; ++v) {
-      const V sum = product.tail != nullptr ? activated(d, *product.tail, sums[v]) : sums[v];
-      hn::StoreU(sum, d, (whole ? to : part) + v * kLanes);
+      sums[v] = activated(D(), *product.tail, sums[v]);
     }
-    if (!whole) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        to[i] = part[i];
+  }
+
+  template <std::int64_t kCount>
+  HWY_INLINE void store_row(const V (&sums)[kCount], std::int64_t count, float* to) const {
+    const D d;
+    if (count == kCount * kLanes) {
+      SLUICE_UNROLL
+      for (std::int64_t v = 0; v < kCount; ++v) {
+        hn::StoreU(sums[v], d, to + v * kLanes);
       }
+      return;
+    }
+    HWY_ALIGN float part[kCount * kLanes];
+    SLUICE_UNROLL
+    for (std::int64_t v = 0; v < kCount; ++v) {
+      hn::StoreU(sums[v], d, part + v * kLanes);
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      to[i] = part[i];
     }
   }
 };
@@ -132,10 +175,7 @@ HWY_INLINE void multiply_tile(const PanelProduct32& product,
   const D d;
   const Ends ends{product};
   V sums[kRows][kCount];
-  HWY_UNROLL(12)
-  for (std::int64_t r = 0; r < kRows; ++r) {
-    ends.load<kCount>(row + r, column, sums[r]);
-  }
+  ends.load(row, column, sums);
   const float* a = product.a + row * product.a_row_step;
   const float* b = product.panel + column / kFloatPanel * product.panel_step;
   for (std::int64_t i = 0; i < product.k; ++i) {
@@ -157,10 +197,7 @@ HWY_INLINE void multiply_tile(const PanelProduct32& product,
       ahead->bring();
     }
   }
-  HWY_UNROLL(12)
-  for (std::int64_t r = 0; r < kRows; ++r) {
-    ends.store<kCount>(row + r, column, sums[r]);
-  }
+  ends.store(row, column, sums);
 }
 
 // Few rows take more panels together: their sums are too few to hide what a product takes. What is
