@@ -6,129 +6,21 @@
 // A sequence shorter than the batch's steps ends at its own length: Y is 0 behind it, the last
 // state is that of its last step, and the backward direction starts there. Of length 0 it keeps its
 // initial state.
+// Two directions need nothing of each other: with few threads, or where a step is soon done, each
+// has a thread of its own, which waits for the other once and not in each step.
 // Types: float32, float64. Opsets: layout since 14; linear_before_reset since 3.
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
-#include "worker/ops/recurrent/recurrent.h"
-#include "worker/ops/recurrent/rows_product.h"
+#include "worker/ops/recurrent/recurrent_bound.h"
 #include "worker/ops/register.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
 namespace {
-
-using Packed = std::shared_ptr<const detail::PanelMatrix>;
-
-struct RecurrentState {
-  bool reference = false;
-  // By direction; empty when the weights come at run time.
-  std::vector<Packed> w{};
-  std::vector<Packed> r{};
-  std::vector<Packed> r_last{};  // of a split R
-};
-
-// Packs rows [first, first + count) of each direction's matrix.
-std::vector<Packed> pack(const TensorView& weights, std::int64_t first, std::int64_t count) {
-  std::vector<Packed> packed;
-  const std::int64_t k = weights.dims[2];
-  for (std::int64_t direction = 0; direction < weights.dims[0]; ++direction) {
-    const float* from = weights.as<float>().data() + (direction * weights.dims[1] + first) * k;
-    packed.push_back(std::make_shared<detail::PanelMatrix>(from, k, count, true));
-  }
-  return packed;
-}
-
-bool can_pack(const TensorView* weights) {
-  return weights != nullptr && weights->datatype == DataType::float32 && weights->rank() == 3 &&
-         weights->count > 0;
-}
-
-Result<RecurrentState> prepare_recurrent(const RecurrentParams& params, PrepareContext& context) {
-  RecurrentState state{.reference = context.reference()};
-  if (state.reference) {
-    return state;
-  }
-  SLUICE_TRY_ASSIGN(const TensorView* const w, context.constant(kRecurrentW));
-  if (can_pack(w)) {
-    state.w = pack(*w, 0, w->dims[1]);
-    if (!state.w.empty()) {
-      context.consume(kRecurrentW);
-    }
-  }
-  SLUICE_TRY_ASSIGN(const TensorView* const r, context.constant(kRecurrentR));
-  if (!can_pack(r)) {
-    return state;
-  }
-  const std::int64_t width = r->dims[1];
-  const std::int64_t first = params.splits_r() ? width / 3 * 2 : width;
-  state.r = pack(*r, 0, first);
-  if (params.splits_r() && !state.r.empty()) {
-    state.r_last = pack(*r, first, width - first);
-    if (state.r_last.empty()) {
-      state.r.clear();
-    }
-  }
-  if (!state.r.empty()) {
-    context.consume(kRecurrentR);
-  }
-  return state;
-}
-
-struct RecurrentBound {
-  RecurrentShape shape{};
-  RecurrentRoom room{};
-  // By direction: their packed weights differ.
-  std::vector<RowsProduct> by_w{};
-  std::vector<RowsProduct> by_r{};
-  std::vector<RowsProduct> by_last{};
-  std::size_t product_scratch = 0;
-};
-
-Result<RecurrentBound> bind_recurrent(const RecurrentParams& params,
-                                      const RecurrentState& state,
-                                      BindContext& context) {
-  const TensorView& x = context.inputs[kRecurrentX];
-  RecurrentBound bound;
-  bound.shape = recurrent_shape(params, x.dims, context.inputs[kRecurrentR].dims);
-  bound.room = recurrent_room(params, bound.shape);
-  const RecurrentShape& shape = bound.shape;
-  const auto add = [&](std::vector<RowsProduct>& products,
-                       const std::vector<Packed>& packed,
-                       std::int64_t m,
-                       std::int64_t n,
-                       std::int64_t k,
-                       bool has_bias) -> Result<void> {
-    const auto direction = products.size();
-    products.push_back(RowsProduct::make(
-        m, n, k, packed.empty() ? nullptr : packed[direction], has_bias, state.reference));
-    bound.product_scratch = std::max(bound.product_scratch, products.back().scratch_size());
-    if (!packed.empty() && !products.back().by_primitive() && m > 0 && n > 0 && k > 0) {
-      return Error{ErrorCode::internal, "no kernel for its packed weights"};
-    }
-    return {};
-  };
-  const std::int64_t first = params.splits_r() ? 2 * shape.hidden : shape.width();
-  for (std::int64_t direction = 0; direction < shape.directions; ++direction) {
-    SLUICE_TRY(add(bound.by_w,
-                   state.w,
-                   shape.steps * shape.batch,
-                   shape.width(),
-                   shape.features,
-                   context.has_input(kRecurrentB)));
-    SLUICE_TRY(add(bound.by_r, state.r, shape.batch, first, shape.hidden, false));
-    if (params.splits_r()) {
-      SLUICE_TRY(add(bound.by_last, state.r_last, shape.batch, shape.hidden, shape.hidden, false));
-    }
-  }
-  context.scratch_size =
-      static_cast<std::size_t>(bound.room.total) * storage_size(x.datatype) + bound.product_scratch;
-  return bound;
-}
-
-// --- run -----------------------------------------------------------------------------------------
 
 // One direction of one run.
 template <class T>
@@ -277,9 +169,8 @@ void run_step(const Pass<T>& pass, const CellRules& rules, std::int64_t step, T*
 }
 
 template <class T>
-Result<void> run_direction(const Pass<T>& pass) {
+Result<void> run_steps(const Pass<T>& pass) {
   const RecurrentShape& shape = pass.bound.shape;
-  multiply_inputs(pass);
   start_states(pass);
   if (pass.params.splits_r()) {  // rows that have ended are multiplied, too, and not used
     std::fill_n(pass.room(pass.bound.room.reset), shape.batch * shape.hidden, T{0});
@@ -325,16 +216,35 @@ Result<void> run_as(const RecurrentParams& params,
       std::ranges::fill(context.output(0).mut<T>(), T{0});
     }
   }
-  for (std::int64_t direction = 0; direction < bound.shape.directions; ++direction) {
-    SLUICE_TRY(run_direction(Pass<T>{.params = params,
-                                     .state = state,
-                                     .bound = bound,
-                                     .context = context,
-                                     .direction = direction,
-                                     // NOLINTNEXTLINE: scratch is aligned to 64.
-                                     .scratch = reinterpret_cast<T*>(context.scratch().data())}));
+  const auto pass_of = [&](std::int64_t direction) {
+    const auto room = static_cast<std::size_t>(bound.side_by_side ? direction : 0);
+    // NOLINTNEXTLINE: scratch and each room are aligned to 64.
+    T* const scratch = reinterpret_cast<T*>(context.scratch().data() + room * bound.room_size);
+    return Pass<T>{.params = params,
+                   .state = state,
+                   .bound = bound,
+                   .context = context,
+                   .direction = direction,
+                   .scratch = scratch};
+  };
+  if (!bound.side_by_side) {
+    for (std::int64_t direction = 0; direction < bound.shape.directions; ++direction) {
+      multiply_inputs(pass_of(direction));
+      SLUICE_TRY(run_steps(pass_of(direction)));
+    }
+    return {};
   }
-  return {};
+  std::array<Result<void>, 2> done;
+  for (std::int64_t direction = 0; direction < bound.shape.directions; ++direction) {
+    multiply_inputs(pass_of(direction));  // by all threads
+  }
+  parallel_for(bound.shape.directions, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t direction = begin; direction < end; ++direction) {
+      done[static_cast<std::size_t>(direction)] = run_steps(pass_of(direction));
+    }
+  });
+  SLUICE_TRY(done[0]);
+  return done[1];
 }
 
 Result<void> run_recurrent(const RecurrentParams& params,
