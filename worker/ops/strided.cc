@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <numeric>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -81,10 +80,19 @@ void copy_turned(const StridedCopy& box, const T* from, T* to) {
 
 StridedCopy merged(const StridedCopy& box) {
   StridedCopy made;
-  std::vector<std::size_t> order(box.extents.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  // The target is written from its beginning to its end.
-  std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t d) { return box.to[d]; });
+  const std::size_t rank = box.extents.size();
+  made.extents.reserve(rank);
+  made.from.reserve(rank);
+  made.to.reserve(rank);
+  // The target is written from its beginning to its end. By insertion: mostly they are in order,
+  // and a stable sort of the library's allocates.
+  std::vector<std::size_t> order;
+  order.reserve(rank);
+  for (std::size_t d = 0; d < rank; ++d) {
+    const auto place = std::ranges::upper_bound(
+        order, box.to[d], std::greater<>(), [&](std::size_t other) { return box.to[other]; });
+    order.insert(place, d);
+  }
   for (const std::size_t d : order) {
     const std::int64_t extent = box.extents[d];
     if (extent == 1) {

@@ -71,11 +71,10 @@ Result<bool> Binder::fold(const Step& step, const OutputFacts& facts) {
       return false;
     }
   }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(step, inputs, nullptr, nullptr, &facts));
+  SLUICE_TRY_ASSIGN(StepRun::Outputs outputs, run_step(step, inputs, &facts));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (step.node.outputs[i] != kNoValue) {
-      binding_->slots_[step.node.outputs[i]].value =
-          std::make_shared<const Tensor>(std::move(outputs[i]));
+      binding_->slots_[step.node.outputs[i]].value = std::move(outputs[i]);
     }
   }
   return true;

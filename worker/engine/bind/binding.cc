@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "worker/engine/plan/subgraph.h"
-#include "worker/engine/run/node_run.h"
 #include "worker/engine/values/empty_place.h"
 #include "worker/engine/values/layout.h"
 #include "worker/engine/values/strings.h"
@@ -213,18 +212,6 @@ void Binding::take_arena(std::span<std::byte> arena) {
   for (const Patch& patch : arena_patches_) {
     views_[patch.slot].data = base + patch.index;
   }
-}
-
-Result<void> Binding::run_dynamic(BoundStep& step, const std::atomic<bool>* stop) {
-  SLUICE_TRY_ASSIGN(std::vector<Value> outputs, run_dynamic_step(step, stop));
-  for (std::size_t i = 0; i < step.out.size(); ++i) {
-    if (step.out[i] != kNoValue) {
-      Value& value = values_[step.out[i]];
-      value = std::move(outputs[i]);
-      views_[step.out[i]] = value.is_tensor() ? value.tensor().view() : TensorView{};
-    }
-  }
-  return {};
 }
 
 Result<void> Binding::run_one(BoundStep& step,

@@ -20,7 +20,7 @@
 namespace sluice::engine {
 
 class Runner;
-struct StepCache;
+class StepRun;
 
 // Who provides a slot's memory.
 enum class Storage : std::uint8_t {
@@ -86,7 +86,7 @@ struct BoundStep {
   std::vector<TensorView*> outputs{};
   std::size_t scratch_size = 0;
   std::size_t scratch_offset = 0;
-  std::shared_ptr<StepCache> cache{};              // of a dynamic step
+  std::shared_ptr<StepRun> run{};                  // of a dynamic step, made when first run
   std::vector<std::shared_ptr<Runner>> runners{};  // of the graphs inside, made when first run
 };
 
@@ -129,15 +129,17 @@ class Binding {
   void take_arena(std::span<std::byte> arena);
   Result<void> run_steps(const RunArguments& arguments, std::span<std::byte> arena);
   Result<void> run_one(BoundStep& step, const std::atomic<bool>* stop, std::span<std::byte> arena);
-  Result<void> run_dynamic(BoundStep& step, const std::atomic<bool>* stop);
   Result<void> give_outputs(const RunArguments& arguments);
   Result<void> give(const Left& left, OutputAllocator& allocator);
   Result<void> give_tensor(std::size_t output, const TensorView& view, OutputAllocator& allocator);
 
   // values.cc
+  Result<void> run_dynamic(BoundStep& step, const std::atomic<bool>* stop);
   Result<void> take_value(const InputView& given, std::uint32_t slot);
   [[nodiscard]] ValueInput value_input(std::uint32_t slot) const;
-  Result<std::vector<Value>> run_dynamic_step(BoundStep& step, const std::atomic<bool>* stop);
+  Result<void> run_tensors(BoundStep& step, const std::atomic<bool>* stop);
+  Result<void> run_values(BoundStep& step, const std::atomic<bool>* stop);
+  void set_value(std::uint32_t slot, Value value);
 
   const Plan* plan_ = nullptr;
   bool keep_nan_ = false;
@@ -158,7 +160,9 @@ class Binding {
   std::vector<Tensor> output_copies_;  // likewise
   std::vector<std::size_t> misaligned_outputs_;
   std::vector<std::span<std::byte>> output_spans_;
-  std::vector<Value> values_;  // by slot; only in bindings with dynamic steps
+  std::vector<Value> values_;              // by slot; only in bindings with dynamic steps
+  std::vector<ValueInput> value_inputs_;   // of the dynamic step that runs
+  std::vector<TensorView> tensor_inputs_;  // the same where all are tensors
   std::size_t arena_size_ = 0;
   std::size_t arena_peak_ = 0;  // a step, where there are some
   std::byte* arena_base_ = nullptr;

@@ -62,43 +62,62 @@ ValueInput Binding::value_input(std::uint32_t slot) const {
   return {.present = true, .tensor = views_[slot]};
 }
 
-Result<std::vector<Value>> Binding::run_dynamic_step(BoundStep& step,
-                                                     const std::atomic<bool>* stop) {
-  std::vector<ValueInput> inputs;
-  inputs.reserve(step.in.size());
-  bool tensors = true;
-  for (const std::uint32_t slot : step.in) {
-    inputs.push_back(value_input(slot));
-    tensors = tensors && (!inputs.back().present || inputs.back().is_tensor());
+void Binding::set_value(std::uint32_t slot, Value value) {
+  values_[slot] = std::move(value);
+  views_[slot] = values_[slot].is_tensor() ? values_[slot].tensor().view() : TensorView{};
+}
+
+// Of the inputs in tensor_inputs_.
+Result<void> Binding::run_tensors(BoundStep& step, const std::atomic<bool>* stop) {
+  if (step.run == nullptr) {
+    step.run = std::make_shared<StepRun>(*step.step);
   }
+  for (const std::uint32_t slot : step.out) {
+    if (slot != kNoValue) {
+      values_[slot] = Value();  // so that the step finds its memory free, if nobody else has it
+    }
+  }
+  SLUICE_TRY_ASSIGN(const StepRun::Outputs* const outputs, step.run->run(tensor_inputs_, stop));
+  for (std::size_t i = 0; i < step.out.size(); ++i) {
+    if (step.out[i] != kNoValue) {
+      set_value(step.out[i], Value((*outputs)[i]));
+    }
+  }
+  return {};
+}
+
+// Of the inputs in value_inputs_.
+Result<void> Binding::run_values(BoundStep& step, const std::atomic<bool>* stop) {
   const Kernel& kernel = step.step->entry->kernel;
-  std::vector<Value> values;
-  if (kernel.infer != nullptr && tensors) {
-    if (step.cache == nullptr) {
-      step.cache = std::make_shared<StepCache>();
-    }
-    std::vector<TensorView> views;
-    views.reserve(inputs.size());
-    std::ranges::transform(inputs, std::back_inserter(views), &ValueInput::tensor);
-    SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs,
-                      run_step(*step.step, views, stop, step.cache.get()));
-    values.reserve(outputs.size());
-    for (Tensor& output : outputs) {
-      values.emplace_back(std::move(output));
-    }
-    return values;
-  }
   if (kernel.run_values == nullptr) {
     return Error{ErrorCode::invalid_argument, "has an input that is no tensor"};
   }
-  StepContext context(step, inputs, stop);
-  SLUICE_TRY_ASSIGN(values, kernel.run_values(step.step->params, context));
+  StepContext context(step, value_inputs_, stop);
+  SLUICE_TRY_ASSIGN(std::vector<Value> values, kernel.run_values(step.step->params, context));
   if (values.size() < step.out.size()) {
     return Error{ErrorCode::invalid_argument,
                  "names " + std::to_string(step.out.size()) + " outputs and has " +
                      std::to_string(values.size())};
   }
-  return values;
+  for (std::size_t i = 0; i < step.out.size(); ++i) {
+    if (step.out[i] != kNoValue) {
+      set_value(step.out[i], std::move(values[i]));
+    }
+  }
+  return {};
+}
+
+Result<void> Binding::run_dynamic(BoundStep& step, const std::atomic<bool>* stop) {
+  value_inputs_.clear();
+  tensor_inputs_.clear();
+  bool tensors = true;
+  for (const std::uint32_t slot : step.in) {
+    const ValueInput& input = value_inputs_.emplace_back(value_input(slot));
+    tensor_inputs_.push_back(input.tensor);
+    tensors = tensors && (!input.present || input.is_tensor());
+  }
+  return tensors && step.step->entry->kernel.infer != nullptr ? run_tensors(step, stop)
+                                                              : run_values(step, stop);
 }
 
 }  // namespace sluice::engine

@@ -28,10 +28,10 @@ Result<void> fold_step(Plan& plan, Step& step) {
       SLUICE_TRY_ASSIGN(inputs.back(), plan.constants[value]->view());
     }
   }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_step(step, inputs));
+  SLUICE_TRY_ASSIGN(const StepRun::Outputs outputs, run_step(step, inputs));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (step.node.outputs[i] != kNoValue) {
-      plan.constants[step.node.outputs[i]] = std::make_shared<Constant>(std::move(outputs[i]));
+      plan.constants[step.node.outputs[i]] = std::make_shared<Constant>(std::move(*outputs[i]));
     }
   }
   return {};

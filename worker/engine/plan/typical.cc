@@ -122,7 +122,7 @@ class Guesser {
     }
     if (auto outputs = run_step(step, inputs)) {
       for (std::size_t i = 0; i < outputs->size(); ++i) {
-        keep(step.node.outputs[i], std::make_shared<const Tensor>(std::move((*outputs)[i])));
+        keep(step.node.outputs[i], std::move((*outputs)[i]));
       }
     }
   }

@@ -4,51 +4,28 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/limits.h"
 #include "worker/engine/values/layout.h"
 #include "worker/engine/values/widen.h"
 
 namespace sluice::engine {
 namespace {
 
-// Output tensors of one run; those that are data dependent are made when the kernel asks.
-class Outputs final : public OutputSource {
- public:
-  Outputs(std::size_t count, const OutputFacts& facts)
-      : facts_(facts), tensors_(count), views_(count) {}
+// Scratch that is kept from run to run, of kernels that are bound anew in each.
+constexpr std::size_t kKeptScratch = 64 * limits::kKiB;
 
-  Result<TensorView*> allocate(std::size_t output, Shape dims) override {
-    SLUICE_CHECK(output < tensors_.size());
-    SLUICE_TRY_ASSIGN(tensors_[output], Tensor::create(facts_[output].datatype, std::move(dims)));
-    views_[output] = tensors_[output].view();
-    return &views_[output];
-  }
-  TensorView* view(std::size_t output) { return &views_[output]; }
-  std::vector<Tensor> take() { return std::move(tensors_); }
-
- private:
-  const OutputFacts& facts_;
-  std::vector<Tensor> tensors_;
-  std::vector<TensorView> views_;
-};
-
-}  // namespace
-
-std::vector<InputFact> facts_of(std::span<const TensorView> inputs) {
-  std::vector<InputFact> facts;
-  facts.reserve(inputs.size());
+void note_facts(std::span<const TensorView> inputs, std::vector<InputFact>& facts) {
+  facts.clear();
   for (const TensorView& input : inputs) {
     facts.push_back({.present = input.datatype != DataType::undefined,
                      .datatype = input.datatype,
                      .dims = input.dims,
                      .value = &input});
   }
-  return facts;
 }
 
-namespace {
-
-// The same for a prepared step whose kernel wants channels-last (layout_choice.cc says when): its
-// inputs are brought into that order, and its result back.
+// A prepared step whose kernel wants channels-last (layout_choice.cc says when): its inputs are
+// brought into that order, and its result back.
 bool turns(const Step& step, std::span<const TensorView> inputs) {
   return step.entry->layout == LayoutRule::channels_last && !step.state.empty() &&
          step.node.outputs.size() == 1 && !inputs.empty() &&
@@ -65,124 +42,155 @@ Result<Tensor> turned(const TensorView& from, Layout to) {
   return made;
 }
 
-bool fits(const StepCache& cache, std::span<const TensorView> inputs) {
-  if (cache.datatypes.size() != inputs.size()) {
+}  // namespace
+
+std::vector<InputFact> facts_of(std::span<const TensorView> inputs) {
+  std::vector<InputFact> facts;
+  facts.reserve(inputs.size());
+  note_facts(inputs, facts);
+  return facts;
+}
+
+bool StepRun::is_bound_to(std::span<const TensorView> inputs) const {
+  if (!bound_before_ || datatypes_.size() != inputs.size()) {
     return false;
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (cache.datatypes[i] != inputs[i].datatype ||
-        !std::ranges::equal(cache.dims[i], inputs[i].dims)) {
+    if (datatypes_[i] != inputs[i].datatype || !std::ranges::equal(dims_[i], inputs[i].dims)) {
       return false;
     }
   }
   return true;
 }
 
-void note(StepCache& cache, std::span<const TensorView> inputs) {
-  for (const TensorView& input : inputs) {
-    cache.datatypes.push_back(input.datatype);
-    cache.dims.emplace_back(input.dims.begin(), input.dims.end());
+// In the tensor of the run before, if nobody else has it.
+Result<void> StepRun::make_output(std::size_t output, Dims dims) {
+  std::shared_ptr<Tensor>& tensor = outputs_[output];
+  if (tensor == nullptr || tensor.use_count() > 1) {
+    tensor = std::make_shared<Tensor>();
   }
+  return tensor->remake((*made_)[output].datatype, dims);
 }
 
-// The kernel's own datatypes. `cache` is null or of this step.
-Result<std::vector<Tensor>> run_rows(const Step& step,
-                                     std::span<const TensorView> inputs,
-                                     const std::atomic<bool>* stop,
-                                     Layout layout,
-                                     StepCache* cache,
-                                     const OutputFacts* facts) {
-  const Kernel& kernel = step.entry->kernel;
-  const std::size_t count = step.node.outputs.size();
-  StepCache once;
-  StepCache& kept = cache != nullptr && kernel.prepare != nullptr ? *cache : once;
-  const bool known = !kept.datatypes.empty() && fits(kept, inputs);
+// For a kernel whose results' dims depend on data.
+Result<TensorView*> StepRun::allocate(std::size_t output, Shape dims) {
+  SLUICE_CHECK(output < outputs_.size());
+  SLUICE_TRY(make_output(output, dims));
+  out_views_[output] = outputs_[output]->view();
+  return &out_views_[output];
+}
+
+void StepRun::free_scratch() {
+  scratch_ = MutableBuffer();
+  held_ = MemoryHold();
+}
+
+Result<void> StepRun::make_scratch(std::size_t size) {
+  if (size > scratch_.size()) {
+    free_scratch();
+    SLUICE_TRY_ASSIGN(held_, hold_memory(size, "its scratch"));
+    scratch_ = MutableBuffer(size);
+  }
+  scratch_size_ = size;
+  return {};
+}
+
+Result<void> StepRun::bind(std::span<const TensorView> inputs) {
+  const Kernel& kernel = step_.entry->kernel;
+  BindContext binding{
+      .node = &step_.node, .inputs = inputs, .outputs = out_views_, .keep_nan = true};
+  if (kernel.bind != nullptr) {
+    SLUICE_TRY_ASSIGN(bound_, kernel.bind(step_.params, step_.state, binding));
+  }
+  SLUICE_TRY(make_scratch(binding.scratch_size));
+  if (kernel.prepare != nullptr) {
+    datatypes_.clear();
+    dims_.clear();
+    for (const TensorView& input : inputs) {
+      datatypes_.push_back(input.datatype);
+      dims_.emplace_back(input.dims.begin(), input.dims.end());
+    }
+    bound_before_ = true;
+  }
+  return {};
+}
+
+// The kernel's own datatypes.
+Result<void> StepRun::run_rows(std::span<const TensorView> inputs,
+                               const std::atomic<bool>* stop,
+                               Layout layout,
+                               const OutputFacts* facts) {
+  const Kernel& kernel = step_.entry->kernel;
+  const std::size_t count = step_.node.outputs.size();
+  const bool known = is_bound_to(inputs);
   if (!known) {
-    kept = {};
+    bound_before_ = false;
+    if (scratch_.size() > kKeptScratch) {
+      free_scratch();
+    }
+    if (facts == nullptr) {
+      note_facts(inputs, input_facts_);
+      SLUICE_TRY_ASSIGN(
+          facts_, kernel.infer(step_.params, {.inputs = input_facts_, .output_count = count}));
+    }
   }
-  if (!known && facts == nullptr) {
-    const auto seen = facts_of(inputs);
-    SLUICE_TRY_ASSIGN(kept.facts,
-                      kernel.infer(step.params, {.inputs = seen, .output_count = count}));
-  }
-  const OutputFacts& made = facts != nullptr ? *facts : kept.facts;
-  SLUICE_CHECK(made.size() >= count);
-  Outputs outputs(count, made);
-  std::vector<const TensorView*> in;
-  std::vector<TensorView*> out;
-  std::vector<TensorView> out_views;
-  in.reserve(inputs.size());
-  out.reserve(count);
-  out_views.reserve(count);
+  made_ = facts != nullptr ? facts : &facts_;
+  SLUICE_CHECK(made_->size() >= count);
+  in_.clear();
   for (const TensorView& input : inputs) {
-    in.push_back(input.datatype != DataType::undefined ? &input : nullptr);
+    in_.push_back(input.datatype != DataType::undefined ? &input : nullptr);
   }
+  outputs_.resize(count);
+  out_views_.assign(count, TensorView{});
+  out_.assign(count, nullptr);
   for (std::size_t i = 0; i < count; ++i) {
-    const bool wanted = step.node.outputs[i] != kNoValue;
-    if (wanted && !made[i].data_dependent) {
-      SLUICE_TRY_ASSIGN(TensorView * view, outputs.allocate(i, made[i].dims));
-      view->layout = layout;
+    if (step_.node.outputs[i] == kNoValue) {
+      outputs_[i] = nullptr;
+      continue;
     }
-    out.push_back(wanted ? outputs.view(i) : nullptr);
-    out_views.push_back(*outputs.view(i));
+    if (!(*made_)[i].data_dependent) {
+      SLUICE_TRY(make_output(i, (*made_)[i].dims));
+      out_views_[i] = outputs_[i]->view();
+      out_views_[i].layout = layout;
+    }
+    out_[i] = &out_views_[i];
   }
   if (!known) {
-    BindContext binding{
-        .node = &step.node, .inputs = inputs, .outputs = out_views, .keep_nan = true};
-    if (kernel.bind != nullptr) {
-      SLUICE_TRY_ASSIGN(kept.bound, kernel.bind(step.params, step.state, binding));
-    }
-    SLUICE_TRY_ASSIGN(kept.held, hold_memory(binding.scratch_size, "its scratch"));
-    kept.scratch = MutableBuffer(binding.scratch_size);
-    if (&kept != &once) {
-      note(kept, inputs);
-    }
+    SLUICE_TRY(bind(inputs));
   }
-  KernelContext context(in, out, kept.scratch.bytes(), stop);
-  context.set_source(&outputs);
-  SLUICE_TRY(kernel.run(step.params, step.state, kept.bound, context));
-  return outputs.take();
+  KernelContext context(in_, out_, scratch_.bytes().first(scratch_size_), stop);
+  context.set_source(this);
+  return kernel.run(step_.params, step_.state, bound_, context);
 }
 
-Result<std::vector<Tensor>> run_kernel(const Step& step,
-                                       std::span<const TensorView> inputs,
-                                       const std::atomic<bool>* stop,
-                                       StepCache* cache,
-                                       const OutputFacts* facts) {
-  if (!turns(step, inputs)) {
-    return run_rows(step, inputs, stop, Layout::plain, cache, facts);
+Result<void> StepRun::run_kernel(std::span<const TensorView> inputs,
+                                 const std::atomic<bool>* stop,
+                                 const OutputFacts* facts) {
+  if (!turns(step_, inputs)) {
+    return run_rows(inputs, stop, Layout::plain, facts);
   }
   std::vector<TensorView> views(inputs.begin(), inputs.end());
   std::vector<Tensor> kept;
   kept.reserve(views.size());
   for (std::size_t i = 0; i < views.size(); ++i) {
-    if (i == 0 || i == step.tail.residual) {
+    if (i == 0 || i == step_.tail.residual) {
       SLUICE_TRY_ASSIGN(Tensor tensor, turned(views[i], Layout::channels_last));
       kept.push_back(std::move(tensor));
       views[i] = kept.back().view();
       views[i].layout = Layout::channels_last;
     }
   }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs,
-                    run_rows(step, views, stop, Layout::channels_last, cache, facts));
-  TensorView result = outputs[0].view();
+  SLUICE_TRY(run_rows(views, stop, Layout::channels_last, facts));
+  TensorView result = outputs_[0]->view();
   result.layout = Layout::channels_last;
-  SLUICE_TRY_ASSIGN(outputs[0], turned(result, Layout::plain));
-  return outputs;
+  SLUICE_TRY_ASSIGN(Tensor rows, turned(result, Layout::plain));
+  outputs_[0] = std::make_shared<Tensor>(std::move(rows));
+  return {};
 }
 
-}  // namespace
-
-Result<std::vector<Tensor>> run_step(const Step& step,
-                                     std::span<const TensorView> inputs,
-                                     const std::atomic<bool>* stop,
-                                     StepCache* cache,
-                                     const OutputFacts* known) {
-  const auto facts = facts_of(inputs);
-  const DataType rounded = rounds_to(step, facts);
-  if (rounded == DataType::undefined) {
-    return run_kernel(step, inputs, stop, cache, known);
-  }
+// With inputs of 16-bit floats, of which the kernel sees float32.
+Result<void> StepRun::run_rounded(std::span<const TensorView> inputs,
+                                  const std::atomic<bool>* stop) {
   std::vector<TensorView> wide(inputs.begin(), inputs.end());
   std::vector<Tensor> kept;
   for (TensorView& input : wide) {
@@ -194,14 +202,39 @@ Result<std::vector<Tensor>> run_step(const Step& step,
       input.dims = inputs[static_cast<std::size_t>(&input - wide.data())].dims;
     }
   }
-  SLUICE_TRY_ASSIGN(std::vector<Tensor> outputs, run_kernel(step, wide, stop, cache, nullptr));
-  SLUICE_TRY_ASSIGN(const OutputFacts made, infer_outputs(step, facts));
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (made[i].rounded && outputs[i].datatype() == DataType::float32) {
-      SLUICE_TRY_ASSIGN(outputs[i], converted(outputs[i].view(), made[i].datatype));
+  SLUICE_TRY(run_kernel(wide, stop, nullptr));
+  note_facts(inputs, input_facts_);
+  SLUICE_TRY_ASSIGN(const OutputFacts made, infer_outputs(step_, input_facts_));
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i] != nullptr && made[i].rounded && outputs_[i]->datatype() == DataType::float32) {
+      SLUICE_TRY_ASSIGN(Tensor half, converted(outputs_[i]->view(), made[i].datatype));
+      outputs_[i] = std::make_shared<Tensor>(std::move(half));
     }
   }
-  return outputs;
+  return {};
+}
+
+Result<const StepRun::Outputs*> StepRun::run(std::span<const TensorView> inputs,
+                                             const std::atomic<bool>* stop,
+                                             const OutputFacts* facts) {
+  note_facts(inputs, input_facts_);
+  if (rounds_to(step_, input_facts_) == DataType::undefined) {
+    SLUICE_TRY(run_kernel(inputs, stop, facts));
+  } else {
+    SLUICE_TRY(run_rounded(inputs, stop));
+  }
+  if (!bound_before_ && scratch_.size() > kKeptScratch) {
+    free_scratch();
+  }
+  return &outputs_;
+}
+
+Result<StepRun::Outputs> run_step(const Step& step,
+                                  std::span<const TensorView> inputs,
+                                  const OutputFacts* facts) {
+  StepRun run(step);
+  SLUICE_TRY(run.run(inputs, nullptr, facts));
+  return run.take();
 }
 
 }  // namespace sluice::engine

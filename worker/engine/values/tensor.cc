@@ -8,6 +8,12 @@
 #include "worker/engine/values/empty_place.h"
 
 namespace sluice::engine {
+namespace {
+
+// Memory that a tensor keeps, however few of its bytes it uses.
+constexpr std::size_t kSmallRoom = 4096;
+
+}  // namespace
 
 void* empty_place() {
   alignas(kBufferAlignment) static std::byte place[kBufferAlignment];
@@ -59,6 +65,25 @@ Result<Tensor> Tensor::create(DataType datatype, Shape dims) {
                  "no memory for a tensor of shape " + to_string(tensor.dims_)};
   }
   return tensor;
+}
+
+Result<void> Tensor::remake(DataType datatype, Dims dims) {
+  const std::size_t element = element_size(datatype);
+  const auto count = element_count(dims);
+  if (element > 0 && count) {
+    const std::size_t room = bytes_.size();
+    const std::size_t most = room / element;  // elements
+    const auto wanted = static_cast<std::size_t>(*count);
+    if (wanted <= most && room <= std::max(kSmallRoom, 2 * wanted * element)) {
+      datatype_ = datatype;
+      dims_.assign(dims.begin(), dims.end());
+      count_ = *count;
+      return {};
+    }
+  }
+  *this = Tensor();  // first gone, then the other one: not both at once
+  SLUICE_TRY_ASSIGN(*this, create(datatype, {dims.begin(), dims.end()}));
+  return {};
 }
 
 TensorView Tensor::view() const {

@@ -113,6 +113,9 @@ class Tensor {
   // Elements are uninitialised (strings empty). resource_exhausted or invalid_argument when the
   // size cannot be.
   static Result<Tensor> create(DataType datatype, Shape dims);
+  // As create, in the memory that this tensor has where that suffices and is not much too large.
+  // What it held is lost, after an error too.
+  Result<void> remake(DataType datatype, Dims dims);
   // Row-major literal; `values` must have as many elements as `dims`.
   template <class T>
   static Tensor of(Shape dims, std::vector<std::type_identity_t<T>> values);

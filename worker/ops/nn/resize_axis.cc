@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "worker/engine/machine/memory_bound.h"
 #include "worker/ops/types.h"
@@ -129,7 +130,13 @@ Result<AxisTable> make_axis_table(const ResizeRule& rule, const ResizeAxis& axis
   const auto size = is_nearest ? sizeof table.index[0]
                                : static_cast<std::size_t>(table.taps) *
                                      (sizeof table.index[0] + sizeof table.weight[0]);
-  SLUICE_TRY(check_memory(static_cast<std::size_t>(axis.out) * size, "the places of its filters"));
+  const auto places = static_cast<std::size_t>(axis.out);
+  constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
+  SLUICE_TRY(check_memory(places > kMost / size ? kMost : places * size,  // it may not fit 64 bits
+                          "the places of its filters"));
+  const auto taps = static_cast<std::size_t>(table.taps);
+  table.index.reserve(is_nearest ? places : places * taps);
+  table.weight.reserve(is_nearest ? 0 : places * taps);
   for (std::int64_t place = 0; place < axis.out; ++place) {
     // Frameworks choose the nearest place in float32: in double, 17 / (34 / 31) lies above the tie
     // that it is.
@@ -137,7 +144,7 @@ Result<AxisTable> make_axis_table(const ResizeRule& rule, const ResizeAxis& axis
                                 : source_of<double>(rule, axis, place);
     if (rule.coordinate == Coordinate::tf_crop_and_resize &&
         (x < 0 || x > static_cast<double>(axis.in - 1))) {
-      table.outside.resize(static_cast<std::size_t>(axis.out), 0);
+      table.outside.resize(places, 0);
       table.outside[static_cast<std::size_t>(place)] = 1;
     }
     if (is_nearest) {
