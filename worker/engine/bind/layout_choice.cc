@@ -129,6 +129,18 @@ bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps
   return true;
 }
 
+// Of a step with a first input.
+bool Binder::takes_channels_last(const BoundStep& step) const {
+  if (step.step == nullptr || step.dynamic ||
+      step.step->entry->layout != LayoutRule::channels_last) {
+    return false;
+  }
+  const Slot& x = binding_->slots_[step.in[0]];
+  const auto takes = step.step->entry->takes_channels_last;
+  return x.dims.size() >= 3 && x.dims.size() <= 5 &&
+         (takes != nullptr ? takes(step.step->state, x.datatype) : x.datatype == DataType::float32);
+}
+
 // Whether a step that wants channels-last reads the value, or what at most `hops` steps make of it
 // that would keep that order.
 bool Binder::wants_channels_last(std::uint32_t slot, int hops) const {
@@ -136,9 +148,8 @@ bool Binder::wants_channels_last(std::uint32_t slot, int hops) const {
     if (step.step == nullptr || step.dynamic || step.in.empty() || step.in[0] != slot) {
       return false;
     }
-    const LayoutRule rule = step.step->entry->layout;
-    return rule == LayoutRule::channels_last ||
-           (rule == LayoutRule::follow && hops > 0 && step.out[0] != kNoValue &&
+    return takes_channels_last(step) ||
+           (step.step->entry->layout == LayoutRule::follow && hops > 0 && step.out[0] != kNoValue &&
             wants_channels_last(step.out[0], hops - 1));
   });
 }
@@ -222,8 +233,7 @@ void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
   if (rule == LayoutRule::follow && follow_channels_last(step, steps)) {
     return;
   }
-  const bool turns = rule == LayoutRule::channels_last && rank >= 3 && rank <= 5 &&
-                     slots[step.in[0]].datatype == DataType::float32 && !plan_.row_major &&
+  const bool turns = rank > 0 && takes_channels_last(step) && !plan_.row_major &&
                      std::ranges::count(step.out, kNoValue) + 1 ==
                          static_cast<std::ptrdiff_t>(step.out.size());  // no second result
   constexpr std::size_t kNone = ~std::size_t{0};

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/layout.h"
 #include "worker/ops/broadcast.h"
 #include "worker/ops/contrib/qlinear.h"
 #include "worker/ops/register.h"
@@ -58,8 +59,7 @@ void run_pair_as(const PairParams& params, KernelContext& context) {
   const Quant left = quant_of(context, 1);
   const Quant right = quant_of(context, 4);
   const Quant result = quant_of(context, 6);
-  const auto loop = make_loop<2>(
-      y.dims, {Shape(a.dims.begin(), a.dims.end()), Shape(b.dims.begin(), b.dims.end())});
+  const auto loop = make_loop<2>(physical_dims_of(y), {operand_dims(a, y), operand_dims(b, y)});
   const T* from_a = a.as<T>().data();
   const T* from_b = b.as<T>().data();
   T* to = y.mut<T>().data();
@@ -256,8 +256,9 @@ Result<OutputFacts> infer_concat(const ConcatParams& params, const InputFacts& f
 Result<void> run_concat(const ConcatParams& params, KernelContext& context) {
   TensorView& y = context.output(0);
   const std::size_t axis = *resolve_axis(params.axis, y.rank());
-  const std::int64_t outer = product(y.dims, 0, axis);
-  const std::int64_t stride = product(y.dims, axis, y.rank());
+  const std::int64_t outer = extents_before(y.dims, axis, y.layout);
+  const std::int64_t inner = extents_behind(y.dims, axis, y.layout);
+  const std::int64_t stride = y.dims[axis] * inner;
   const Quant to = quant_of(context, 0);
   dispatch_byte(y.datatype, [&](auto tag) {
     using T = decltype(tag);
@@ -266,7 +267,7 @@ Result<void> run_concat(const ConcatParams& params, KernelContext& context) {
       const TensorView& x = context.input(part);
       const Quant from = quant_of(context, part + 1);
       const bool same = from.scale == to.scale && from.zero == to.zero;
-      const std::int64_t length = product(x.dims, axis, x.rank());
+      const std::int64_t length = x.dims[axis] * inner;
       for (std::int64_t row = 0; row < outer; ++row) {
         const T* begin = x.as<T>().data() + row * length;
         std::transform(begin, begin + length, at + row * stride, [&](T byte) {
@@ -279,12 +280,16 @@ Result<void> run_concat(const ConcatParams& params, KernelContext& context) {
   return {};
 }
 
-OperatorEntry entry(const char* name, Arity arity, Kernel kernel) {
+OperatorEntry entry(const char* name,
+                    Arity arity,
+                    Kernel kernel,
+                    LayoutRule layout = LayoutRule::follow) {
   return {.name = name,
           .domain = kMicrosoftDomain,
           .since = {1},
           .arity = arity,
-          .kernel = std::move(kernel)};
+          .kernel = std::move(kernel),
+          .layout = layout};
 }
 
 }  // namespace
@@ -299,8 +304,10 @@ void register_qlinear_math(Registry& registry) {
   registry.add(entry("QLinearMul", {2, 8, 1}, kernel<parse_pair<true>, infer_pair, run_pair>()));
   registry.add(entry(
       "QLinearSigmoid", {2, 5, 1}, kernel<parse_sigmoid, infer_like<TableParams>, run_table>()));
-  registry.add(
-      entry("QLinearSoftmax", {2, 5, 1}, kernel<parse_softmax, infer_softmax, run_softmax>()));
+  registry.add(entry("QLinearSoftmax",
+                     {2, 5, 1},
+                     kernel<parse_softmax, infer_softmax, run_softmax>(),
+                     LayoutRule::plain));
 }
 
 }  // namespace sluice::engine

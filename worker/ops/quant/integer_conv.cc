@@ -115,6 +115,11 @@ Result<IntegerConvState> prepare_conv(const IntegerConvParams& params, PrepareCo
       !fits_as_zeros(zero, w->dims[0])) {
     return state;
   }
+  if (!context.reference() && goes_by_places(params, *w, zero)) {
+    state.places = pack_place_weights(params, *w);
+    context.consume(params.w);
+    return state;
+  }
   if (goes_by_planes(w->dims, params.group)) {
     state.taps.resize(tap_weights_size(w->dims));
     pack_tap_weights(*w, zero, state.taps.data());
@@ -133,6 +138,11 @@ Result<IntegerConvBound> bind_conv(const IntegerConvParams& params,
                                    const IntegerConvState& state,
                                    BindContext& context) {
   constexpr std::int64_t kPanelBytes = 128 * 1024;  // that fit a core's second cache
+  if (state.places) {
+    IntegerConvBound bound;
+    SLUICE_TRY_ASSIGN(bound.places, bind_places(params, *state.places, context));
+    return bound;
+  }
   const bool quads = simd::has_quads();
   const std::size_t number = quads ? sizeof(std::uint8_t) : sizeof(std::int16_t);
   const Dims x = context.inputs[0].dims;
@@ -165,6 +175,10 @@ Result<IntegerConvBound> bind_conv(const IntegerConvParams& params,
   return bound;
 }
 
+bool takes_channels_last(const Box& state, DataType) {
+  return !state.empty() && state.as<IntegerConvState>().places.has_value();
+}
+
 template <Finish kFinish>
 Kernel conv_kernel() {
   return prepared_kernel<parse_conv<kFinish>,
@@ -188,12 +202,16 @@ void register_integer_conv(Registry& registry) {
   registry.add({.name = "QLinearConv",
                 .since = {10},
                 .arity = {8, 9, 1},
-                .kernel = conv_kernel<Finish::bytes>()});
+                .kernel = conv_kernel<Finish::bytes>(),
+                .layout = LayoutRule::channels_last,
+                .takes_channels_last = takes_channels_last});
   registry.add({.name = "ConvToBytes",
                 .domain = std::string(kFusedDomain),
                 .since = {1},
                 .arity = {9, 9, 1},
-                .kernel = conv_kernel<Finish::biased_bytes>()});
+                .kernel = conv_kernel<Finish::biased_bytes>(),
+                .layout = LayoutRule::channels_last,
+                .takes_channels_last = takes_channels_last});
 }
 
 }  // namespace sluice::engine

@@ -259,6 +259,11 @@ void run_as(const IntegerConvParams& params,
             const IntegerConvState& state,
             const IntegerConvBound& bound,
             KernelContext& context) {
+  if constexpr (sizeof(T) == 1) {
+    if (bound.places) {
+      return run_places<T>(params, state, *bound.places, context);
+    }
+  }
   if (bound.plane) {
     run_planes<T>(params, state, bound, context);
   } else if (bound.image.group == 4) {

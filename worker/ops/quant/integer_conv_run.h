@@ -13,6 +13,7 @@
 #include "worker/ops/quant/integer_depthwise.h"
 #include "worker/ops/quant/integer_filters.h"
 #include "worker/ops/quant/integer_image.h"
+#include "worker/ops/quant/integer_places.h"
 
 namespace sluice::engine {
 
@@ -34,8 +35,9 @@ struct IntegerConvParams {
 struct IntegerConvState {
   std::vector<std::byte> memory{};  // of `filters`; empty where the weights are no constants
   Filters filters{};
-  std::vector<std::int32_t> taps{};  // instead, where filters see one channel each
-  std::vector<float> bias{};         // of floats, by filter; empty: none
+  std::vector<std::int32_t> taps{};      // instead, where filters see one channel each
+  std::optional<PlaceWeights> places{};  // instead, where the image is channels-last
+  std::vector<float> bias{};             // of floats, by filter; empty: none
   Tail tail{};
 };
 
@@ -49,8 +51,9 @@ struct IntegerConvBound {
   std::size_t ends = 0;      // of quads
   std::size_t lane = 0;
   std::size_t lane_size = 0;
-  std::size_t sums = 0;             // where they begin in a lane, behind the panels
-  std::optional<TapPlane> plane{};  // instead of all these but lanes, weights and a lane's
+  std::size_t sums = 0;                 // where they begin in a lane, behind the panels
+  std::optional<TapPlane> plane{};      // instead of all these but lanes, weights and a lane's
+  std::optional<PlacesBound> places{};  // instead of all these
 };
 
 Result<void> run_integer_conv(const IntegerConvParams& params,

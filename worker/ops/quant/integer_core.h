@@ -26,6 +26,12 @@ T* part_of(std::byte* scratch, std::size_t at) {
   return reinterpret_cast<T*>(scratch + at);
 }
 
+template <class T>
+const T* part_of(const std::byte* memory, std::size_t at) {
+  // NOLINTNEXTLINE: likewise.
+  return reinterpret_cast<const T*>(memory + at);
+}
+
 constexpr bool is_byte(DataType datatype) {
   return datatype == DataType::int8 || datatype == DataType::uint8;
 }

@@ -14,6 +14,7 @@
 
 #include "worker/engine/graph/onnx_types.h"
 #include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/layout.h"
 #include "worker/ops/elements.h"
 #include "worker/ops/quant/spread.h"
 #include "worker/ops/register.h"
@@ -142,9 +143,23 @@ struct LinearBound {
   std::int64_t scales = 0;
 };
 
+// In the order of memory.
+Result<Spread> spread_at_bind(const LinearParams& params,
+                              const TensorView& x,
+                              const TensorView& scale) {
+  if (x.layout == Layout::plain || scale.count == 1) {
+    return spread_of(params, x.dims, scale.dims);
+  }
+  SLUICE_TRY_ASSIGN(const std::size_t axis, resolve_axis(params.axis, x.rank()));
+  LinearParams moved = params;
+  moved.axis = static_cast<std::int64_t>(axis == 0 ? 0 : axis == 1 ? x.rank() - 1 : axis - 1);
+  const Layout scales = scale.rank() == x.rank() ? x.layout : Layout::plain;
+  return spread_of(moved, physical_dims(x.dims, x.layout), physical_dims(scale.dims, scales));
+}
+
 Result<LinearBound> bind_linear(const LinearParams& params, BindContext& context) {
   SLUICE_TRY_ASSIGN(const Spread spread,
-                    spread_of(params, context.inputs[0].dims, context.inputs[1].dims));
+                    spread_at_bind(params, context.inputs[0], context.inputs[1]));
   const std::int64_t scales = context.inputs[1].count;
   context.scratch_size = static_cast<std::size_t>(scales) * 2 * sizeof(float);
   return LinearBound{.spread = spread, .scales = scales};
@@ -327,6 +342,7 @@ void register_quantize_linear(Registry& registry) {
        .since = {10, 13, 19, 21, 23, 24, 25},
        .arity = {2, 3, 1},
        .kernel = bound_kernel<parse_linear<false>, infer_dequantize, bind_linear, run_dequantize>(),
+       .layout = LayoutRule::follow,
        .halves = HalfRule::native,
        .tame = true});
   registry.add(
@@ -334,6 +350,7 @@ void register_quantize_linear(Registry& registry) {
        .since = {10, 13, 19, 21, 23, 24, 25},
        .arity = {2, 3, 1},
        .kernel = bound_kernel<parse_linear<true>, infer_quantize, bind_linear, run_quantize>(),
+       .layout = LayoutRule::follow,
        .halves = HalfRule::native,
        .tame = true});
 }
