@@ -178,23 +178,19 @@ template <class T>
 void compare_channels(const Case& shape, std::int64_t taps, std::uint32_t seed) {
   const auto [places, none, channels, ends] = shape;
   Drawn drawn(seed);
-  const std::int64_t pairs = (taps + 1) / 2;
+  const std::int64_t fours = (taps + 3) / 4;
   const std::int64_t blocks = (channels + kChannelBlock - 1) / kChannelBlock;
   const auto image = drawn.numbers<std::uint8_t>((places + taps) * channels, 0, 255);
   const auto weights = drawn.numbers<std::int8_t>(taps * channels, -128, 127);
-  std::vector<std::int32_t> packed;
-  for (std::int64_t at = 0; at < blocks * pairs * kChannelBlock; ++at) {
+  std::vector<std::int8_t> packed;
+  for (std::int64_t at = 0; at < blocks * fours * kChannelBlock * 4; ++at) {
+    const std::int64_t four = at / 4 / kChannelBlock;
     const std::int64_t channel =
-        at / kChannelBlock / pairs * kChannelBlock + channel_of_weight(at % kChannelBlock);
-    std::uint32_t both = 0;
-    for (std::int64_t i = 0; i < 2; ++i) {
-      const std::int64_t tap = at / kChannelBlock % pairs * 2 + i;
-      const std::int32_t weight = channel < channels && tap < taps
-                                      ? weights[static_cast<std::size_t>(tap * channels + channel)]
-                                      : 0;
-      both |= (static_cast<std::uint32_t>(weight) & 0xFFFFU) << (16 * i);
-    }
-    packed.push_back(static_cast<std::int32_t>(both));
+        four / fours * kChannelBlock + channel_of_weight(at / 4 % kChannelBlock);
+    const std::int64_t tap = four % fours * 4 + at % 4;
+    packed.push_back(channel < channels && tap < taps
+                         ? weights[static_cast<std::size_t>(tap * channels + channel)]
+                         : std::int8_t{0});
   }
   std::vector<std::int32_t> begins;
   std::vector<std::int32_t> runs;

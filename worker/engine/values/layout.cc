@@ -18,6 +18,8 @@ template <class T>
 void transpose_part(const TurnedMatrix& part, const T* from, T* to) {
   if constexpr (std::is_same_v<T, std::uint32_t>) {
     transpose_words(part, from, to);
+  } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+    transpose_bytes(part, from, to);
   } else {
     for (std::int64_t row = 0; row < part.rows; row += kTile) {
       for (std::int64_t c = 0; c < part.columns; ++c) {

@@ -87,25 +87,23 @@ void pack_panels(const TensorView& w, PlaceWeights& weights) {
   weights.memory = std::move(memory).freeze();
 }
 
-// Of channels, [blocks][pairs][kChannelBlock].
+// Of channels, [blocks][fours of taps][kChannelBlock][4].
 void pack_channels(const TensorView& w, PlaceWeights& weights) {
   const std::int64_t channels = w.dims[0];
   const std::int64_t taps = product(w.dims, 2, w.dims.size());
-  const std::int64_t pairs = (taps + 1) / 2;
+  const std::int64_t fours = quads_of(taps);
   const std::int64_t blocks = (channels + simd::kChannelBlock - 1) / simd::kChannelBlock;
-  MutableBuffer memory(static_cast<std::size_t>(blocks * pairs * simd::kChannelBlock) *
-                       sizeof(std::int32_t));
-  auto* to = part_of<std::int32_t>(memory.data(), 0);
+  const std::int64_t size = blocks * fours * simd::kChannelBlock * 4;
+  MutableBuffer memory(static_cast<std::size_t>(size));
+  auto* const to = part_of<std::int8_t>(memory.data(), 0);
   const std::int32_t shift = shift_of(w.datatype);
-  for (std::int64_t at = 0; at < blocks * pairs * simd::kChannelBlock; ++at) {
-    const std::int64_t channel = at / simd::kChannelBlock / pairs * simd::kChannelBlock +
-                                 simd::channel_of_weight(at % simd::kChannelBlock);
-    const std::int64_t first = at / simd::kChannelBlock % pairs * 2;
-    const auto weight = [&](std::int64_t tap) {
-      const bool is_weight = channel < channels && tap < taps;
-      return static_cast<std::uint32_t>(is_weight ? byte_at(w, channel * taps + tap) - shift : 0);
-    };
-    *to++ = static_cast<std::int32_t>((weight(first) & 0xFFFFU) | weight(first + 1) << 16U);
+  for (std::int64_t at = 0; at < size; ++at) {
+    const std::int64_t four = at / 4 / simd::kChannelBlock;
+    const std::int64_t channel =
+        four / fours * simd::kChannelBlock + simd::channel_of_weight(at / 4 % simd::kChannelBlock);
+    const std::int64_t tap = four % fours * 4 + at % 4;
+    const bool is_weight = channel < channels && tap < taps;
+    to[at] = static_cast<std::int8_t>(is_weight ? byte_at(w, channel * taps + tap) - shift : 0);
   }
   weights.memory = std::move(memory).freeze();
 }
@@ -186,7 +184,7 @@ void multiply_image(const PlacesBound& bound,
                            .zero = ends.zero};
   };
   if (weights.by_channel) {
-    const auto* const packed = part_of<std::int32_t>(weights.memory.data(), 0);
+    const auto* const packed = part_of<std::int8_t>(weights.memory.data(), 0);
     parallel_for(places,
                  1 + kWorkOfThread / 4 / (filters * runs),
                  [&](std::int64_t begin, std::int64_t end) {

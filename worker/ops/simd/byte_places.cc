@@ -58,7 +58,7 @@ void multiply_plainly(const PlaceProduct& product, T* to) {
 template <class T>
 void multiply_plainly(const ChannelProduct& product, T* to) {
   const PlaceWindows& windows = product.windows;
-  const std::int64_t pairs = (windows.run_count + 1) / 2;
+  const std::int64_t fours = (windows.run_count + 3) / 4;
   for (std::int64_t place = 0; place < windows.places; ++place) {
     const std::uint8_t* const x = windows.image + windows.begins[place];
     for (std::int64_t first = 0; first < product.channels; first += kChannelBlock) {
@@ -69,9 +69,8 @@ void multiply_plainly(const ChannelProduct& product, T* to) {
         }
         auto sum = static_cast<std::uint32_t>(product.ends.starts[channel]);
         for (std::int64_t run = 0; run < windows.run_count; ++run) {
-          const std::int32_t both =
-              product.weights[(first / kChannelBlock * pairs + run / 2) * kChannelBlock + i];
-          const auto weight = static_cast<std::int16_t>(run % 2 == 0 ? both : both >> 16);
+          const std::int64_t four = first / kChannelBlock * fours + run / 4;
+          const std::int8_t weight = product.weights[(four * kChannelBlock + i) * 4 + run % 4];
           sum += static_cast<std::uint32_t>(std::int32_t{weight} * x[windows.runs[run] + channel]);
         }
         finish_plainly(product.ends, channel, sum, to + place * product.channels + channel);
@@ -270,50 +269,72 @@ void multiply_vnni(const PlaceProduct& product, T* to) {
   }
 }
 
-// `count` channels of a block at `kPlaces` places.
+// The channels of a block from `channel` on, at `kPlaces` places.
 template <std::int64_t kPlaces, class T>
-HWY_INLINE void multiply_channel_tile(const ChannelProduct& product,
-                                      const PlaceFinish<T>& finish,
-                                      const std::int32_t* begins,
-                                      std::int64_t channel,
-                                      T* to) {
+HWY_NOINLINE void multiply_channel_tile(const ChannelProduct& product,
+                                        const PlaceFinish<T>& finish,
+                                        const std::int32_t* begins,
+                                        std::int64_t channel,
+                                        T* to) {
+  constexpr std::int64_t kVector = 32;  // bytes; four of them hold the sums of a block
   const PlaceWindows& windows = product.windows;
   const std::int64_t count = std::min(kChannelBlock, product.channels - channel);
   const auto mask = static_cast<__mmask32>((std::uint64_t{1} << count) - 1);
-  const std::int64_t pairs = (windows.run_count + 1) / 2;
-  const std::int32_t* weights = product.weights + channel * pairs;
-  __m512i low[kPlaces];
-  __m512i high[kPlaces];
+  const std::int64_t fours = (windows.run_count + 3) / 4;
+  const std::int8_t* weights = product.weights + channel * fours * 4;
+  __m256i sums[kPlaces][4];
+  SLUICE_UNROLL
   for (std::int64_t r = 0; r < kPlaces; ++r) {
-    low[r] = _mm512_setzero_si512();
-    high[r] = _mm512_setzero_si512();
-  }
-  const std::uint8_t* const image = windows.image + channel;
-  for (std::int64_t pair = 0; pair < pairs; ++pair) {
-    const __m512i of_low = _mm512_loadu_si512(weights);
-    const __m512i of_high = _mm512_loadu_si512(weights + kPanel);
-    weights += kChannelBlock;
-    const std::int32_t one = windows.runs[2 * pair];
-    const std::int32_t other = windows.runs[std::min(2 * pair + 1, windows.run_count - 1)];
-    for (std::int64_t r = 0; r < kPlaces; ++r) {
-      const std::uint8_t* const x = image + begins[r];
-      const __m512i a = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, x + one));
-      const __m512i b = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, x + other));
-      low[r] = _mm512_dpwssd_epi32(low[r], _mm512_unpacklo_epi16(a, b), of_low);
-      high[r] = _mm512_dpwssd_epi32(high[r], _mm512_unpackhi_epi16(a, b), of_high);
+    SLUICE_UNROLL
+    for (std::int64_t v = 0; v < 4; ++v) {
+      sums[r][v] = _mm256_setzero_si256();
     }
   }
-  // Unpacking has left the channels 0-3, 8-11, 16-19, 24-27 in one vector, the others in the other.
-  const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+  const std::uint8_t* const image = windows.image + channel;
+  for (std::int64_t four = 0; four < fours; ++four) {
+    std::int32_t runs[4];
+    for (std::int64_t i = 0; i < 4; ++i) {
+      runs[i] = windows.runs[std::min(4 * four + i, windows.run_count - 1)];
+    }
+    SLUICE_UNROLL
+    for (std::int64_t r = 0; r < kPlaces; ++r) {
+      const std::uint8_t* const x = image + begins[r];
+      const __m256i a = _mm256_maskz_loadu_epi8(mask, x + runs[0]);
+      const __m256i b = _mm256_maskz_loadu_epi8(mask, x + runs[1]);
+      const __m256i c = _mm256_maskz_loadu_epi8(mask, x + runs[2]);
+      const __m256i d = _mm256_maskz_loadu_epi8(mask, x + runs[3]);
+      const __m256i ab_low = _mm256_unpacklo_epi8(a, b);
+      const __m256i ab_high = _mm256_unpackhi_epi8(a, b);
+      const __m256i cd_low = _mm256_unpacklo_epi8(c, d);
+      const __m256i cd_high = _mm256_unpackhi_epi8(c, d);
+      const __m256i bytes[4] = {_mm256_unpacklo_epi16(ab_low, cd_low),
+                                _mm256_unpackhi_epi16(ab_low, cd_low),
+                                _mm256_unpacklo_epi16(ab_high, cd_high),
+                                _mm256_unpackhi_epi16(ab_high, cd_high)};
+      SLUICE_UNROLL
+      for (std::int64_t v = 0; v < 4; ++v) {
+        __m256i filters;
+        std::memcpy(&filters, weights + v * kVector, sizeof filters);
+        sums[r][v] = _mm256_dpbusd_epi32(sums[r][v], bytes[v], filters);
+      }
+    }
+    weights += 4 * kVector;
+  }
+  // Unpacking has left channels 0-3 and 16-19 in the first vector, 4-7 and 20-23 in the next.
+  const auto joined = [](__m256i one, __m256i other) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(one), other, 1);
+  };
   const std::int32_t* const starts = product.ends.starts + channel;
   const auto more = static_cast<__mmask16>(count > kPanel ? 0xFFFF : 0);
+  SLUICE_UNROLL
   for (std::int64_t r = 0; r < kPlaces; ++r) {
+    const __m512i first = joined(_mm256_permute2x128_si256(sums[r][0], sums[r][1], 0x20),
+                                 _mm256_permute2x128_si256(sums[r][2], sums[r][3], 0x20));
+    const __m512i second = joined(_mm256_permute2x128_si256(sums[r][0], sums[r][1], 0x31),
+                                  _mm256_permute2x128_si256(sums[r][2], sums[r][3], 0x31));
     finish.store(channel,
-                 _mm512_add_epi32(_mm512_permutex2var_epi32(low[r], first, high[r]),
-                                  _mm512_loadu_si512(starts)),
-                 _mm512_add_epi32(_mm512_permutex2var_epi32(low[r], second, high[r]),
-                                  _mm512_maskz_loadu_epi32(more, starts + kPanel)),
+                 _mm512_add_epi32(first, _mm512_loadu_si512(starts)),
+                 _mm512_add_epi32(second, _mm512_maskz_loadu_epi32(more, starts + kPanel)),
                  to + r * product.channels + channel,
                  count);
   }

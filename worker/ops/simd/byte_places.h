@@ -43,18 +43,17 @@ struct PlaceProduct {
 void multiply_places(const PlaceProduct& product, std::int8_t* to);
 void multiply_places(const PlaceProduct& product, std::uint8_t* to);
 
-// Channels of which each has a filter of its own, in blocks; a run is one place of the image.
+// Channels of which each has a filter of its own, in blocks; a run is one place of the image, and
+// four runs are multiplied at a time.
 inline constexpr std::int64_t kChannelBlock = 32;
-// Which channel of a block the number `i` of its weights is of.
+// Which channel of a block the fours number `i` of its weights are of.
 constexpr std::int64_t channel_of_weight(std::int64_t i) {
-  return i % kPanel / 4 * 8 + i / kPanel * 4 + i % 4;
+  return i / 8 * 4 + i % 8 / 4 * 16 + i % 4;
 }
 struct ChannelProduct {
   PlaceWindows windows;
   std::int64_t channels;
-  // [blocks][pairs of runs][kChannelBlock] of 16 bits for the first run of a pair, in the low half,
-  // and for the second, 0 where there is none.
-  const std::int32_t* weights;
+  const std::int8_t* weights;  // [blocks][fours of runs][kChannelBlock][4], 0 where there is no run
   PlaceEnds ends;
 };
 void multiply_channels(const ChannelProduct& product, std::int8_t* to);
