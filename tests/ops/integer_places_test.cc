@@ -43,8 +43,7 @@ NamedTensor one_byte(bool is_signed, int value) {
                    : numbers<std::uint8_t>({}, {static_cast<std::uint8_t>(value)});
 }
 
-// x -> QLinearConv -> y; between MaxPools of extent 1, which have no kernel for channels-last, and
-// with a second convolution behind the first, which reads its result as it lies.
+// x -> QLinearConv -> y, and a second convolution that reads this as it lies.
 GraphCase graph_of(const Case& row, bool twice) {
   GraphCase graph;
   graph.input(
@@ -122,6 +121,68 @@ TEST(IntegerPlaces, GiveTheBytesOfTheSpecification) {
         EXPECT_EQ((*got)[i].data.text(), (*want)[i].data.text())
             << to_string(row.x) << to_string(row.w) << " output " << i;
       }
+    }
+  }
+}
+
+// What takes bytes, or gives them, as they lie behind a convolution.
+TEST(IntegerPlaces, AreFollowedByWhatReadsThem) {
+  for (const bool is_signed : {false, true}) {
+    GraphCase graph = graph_of(
+        {.x = {2, 8, 6, 7}, .w = {20, 8, 3, 3}, .pads = {1, 1, 1, 1}, .x_signed = is_signed}, true);
+    graph.node("MaxPool",
+               {"y"},
+               {"pooled"},
+               {integers("kernel_shape", {3, 2}),
+                integers("strides", {2, 1}),
+                integers("dilations", {1, 2}),
+                integers("pads", {1, 0, 1, 1})});
+    graph.constant("w_tensor", floats({}, {0.03F}));
+    graph.domain_node("com.microsoft",
+                      1,
+                      "QLinearAdd",
+                      {"y", "y_scale", "y_zero", "y", "w_tensor", "y_zero", "y_scale", "y_zero"},
+                      {"sum"});
+    for (const std::int64_t axis : {1, 2}) {
+      graph.domain_node(
+          "com.microsoft",
+          1,
+          "QLinearConcat",
+          {"y_scale", "y_zero", "y", "y_scale", "y_zero", "sum", "w_tensor", "y_zero"},
+          {"joined" + std::to_string(axis)},
+          {integer("axis", axis)});
+    }
+    for (const auto& [axis, extent] : {std::pair{1, 20}, std::pair{2, 6}, std::pair{-1, 7}}) {
+      const std::string at = std::to_string(axis);
+      std::vector<float> scales;
+      for (int i = 0; i < extent; ++i) {
+        scales.push_back(0.01F * static_cast<float>(i + 1));
+      }
+      graph.constant("scale" + at, floats({extent}, scales));
+      graph.node("DequantizeLinear", {"y", "scale" + at}, {"real" + at}, {integer("axis", axis)});
+      graph.node(
+          "QuantizeLinear", {"real" + at, "scale" + at}, {"byte" + at}, {integer("axis", axis)});
+    }
+    for (const char* const name : {"pooled",
+                                   "sum",
+                                   "joined1",
+                                   "joined2",
+                                   "real1",
+                                   "byte1",
+                                   "real2",
+                                   "byte2",
+                                   "real-1",
+                                   "byte-1"}) {
+      graph.output(name);
+    }
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    const auto got = graph.run();
+    ASSERT_TRUE(got) << error_of(got);
+    ASSERT_EQ(got->size(), want->size());
+    for (std::size_t i = 0; i < want->size(); ++i) {
+      EXPECT_EQ((*got)[i].shape, (*want)[i].shape) << i;
+      EXPECT_EQ((*got)[i].data.text(), (*want)[i].data.text()) << i;
     }
   }
 }

@@ -53,7 +53,7 @@ class Binder {
   bool rename_turned(const BoundStep& step);
   bool rename_squeezed(const BoundStep& step);
   [[nodiscard]] std::uint32_t original(std::uint32_t slot) const;
-  [[nodiscard]] bool takes_channels_last(const BoundStep& step) const;
+  [[nodiscard]] LayoutRule layout_rule(const BoundStep& step) const;
   [[nodiscard]] bool wants_channels_last(std::uint32_t slot, int hops) const;
 
   std::uint32_t root_of(std::uint32_t slot);

@@ -129,16 +129,26 @@ bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps
   return true;
 }
 
-// Of a step with a first input.
-bool Binder::takes_channels_last(const BoundStep& step) const {
-  if (step.step == nullptr || step.dynamic ||
-      step.step->entry->layout != LayoutRule::channels_last) {
-    return false;
+LayoutRule Binder::layout_rule(const BoundStep& step) const {
+  if (step.step == nullptr) {
+    return LayoutRule::follow;  // a conversion
+  }
+  const OperatorEntry& entry = *step.step->entry;
+  const bool depends = entry.layout == LayoutRule::channels_last || entry.layout_for != nullptr;
+  if (step.dynamic || !depends) {
+    return step.dynamic ? LayoutRule::plain : entry.layout;
+  }
+  if (step.in.empty() || step.in[0] == kNoValue || plan_.row_major ||
+      std::ranges::count(step.out, kNoValue) + 1 != std::ssize(step.out)) {  // no second result
+    return LayoutRule::plain;
   }
   const Slot& x = binding_->slots_[step.in[0]];
-  const auto takes = step.step->entry->takes_channels_last;
-  return x.dims.size() >= 3 && x.dims.size() <= 5 &&
-         (takes != nullptr ? takes(step.step->state, x.datatype) : x.datatype == DataType::float32);
+  if (x.dims.size() < 3 || x.dims.size() > 5) {
+    return LayoutRule::plain;
+  }
+  return entry.layout_for != nullptr       ? entry.layout_for(step.step->state, x.datatype)
+         : x.datatype == DataType::float32 ? LayoutRule::channels_last
+                                           : LayoutRule::plain;
 }
 
 // Whether a step that wants channels-last reads the value, or what at most `hops` steps make of it
@@ -148,8 +158,9 @@ bool Binder::wants_channels_last(std::uint32_t slot, int hops) const {
     if (step.step == nullptr || step.dynamic || step.in.empty() || step.in[0] != slot) {
       return false;
     }
-    return takes_channels_last(step) ||
-           (step.step->entry->layout == LayoutRule::follow && hops > 0 && step.out[0] != kNoValue &&
+    const LayoutRule rule = layout_rule(step);
+    return rule == LayoutRule::channels_last ||
+           (rule == LayoutRule::follow && hops > 0 && step.out[0] != kNoValue &&
             wants_channels_last(step.out[0], hops - 1));
   });
 }
@@ -225,17 +236,11 @@ bool Binder::passes_on(const BoundStep& step) const {
 
 void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
   auto& slots = binding_->slots_;
-  const LayoutRule rule = step.dynamic           ? LayoutRule::plain
-                          : step.step == nullptr ? LayoutRule::follow  // a conversion
-                                                 : step.step->entry->layout;
-  const std::size_t rank =
-      step.in.empty() || step.in[0] == kNoValue ? 0 : slots[step.in[0]].dims.size();
+  const LayoutRule rule = layout_rule(step);
   if (rule == LayoutRule::follow && follow_channels_last(step, steps)) {
     return;
   }
-  const bool turns = rank > 0 && takes_channels_last(step) && !plan_.row_major &&
-                     std::ranges::count(step.out, kNoValue) + 1 ==
-                         static_cast<std::ptrdiff_t>(step.out.size());  // no second result
+  const bool turns = rule == LayoutRule::channels_last;
   constexpr std::size_t kNone = ~std::size_t{0};
   const std::size_t residual =
       step.step != nullptr ? step.step->tail.residual.value_or(kNone) : kNone;

@@ -27,7 +27,7 @@ inline constexpr const char* kWrittenDomain = "sluice.written";   // by the read
 enum class LayoutRule : std::uint8_t {
   plain,          // row-major only
   follow,         // any layout that all inputs share; the output has it too
-  channels_last,  // wants and gives channels_last where the rank is 3 to 5: takes_channels_last
+  channels_last,  // wants and gives channels_last where the rank is 3 to 5 and float32
   turns,          // Transpose: between the two layouts it is another name for the same bytes
 };
 
@@ -72,9 +72,9 @@ struct OperatorEntry {
   // Where the operator is an activation that its producer can apply: fills it in, true. Null:
   // never.
   bool (*as_activation)(const Box& params, const InputFacts& facts, Tail& tail) = nullptr;
-  // Asked where the rule is channels_last: whether the kernel with this state would have it for an
-  // input of this datatype. Null: of float32.
-  bool (*takes_channels_last)(const Box& state, DataType datatype) = nullptr;
+  // The layout rule of a step with one result, for a first input of this datatype, where it hangs
+  // on that or on the step's state. Null: `layout` is.
+  LayoutRule (*layout_for)(const Box& state, DataType datatype) = nullptr;
   // Asked where output 0 has the datatype and dims of input 0: whether it is input 0 as it is, so
   // that the step has nothing to do. Null: never, but for an alias, which always is.
   bool (*passes_on)(const Box& params, const InputFacts& facts) = nullptr;

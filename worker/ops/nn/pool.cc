@@ -1,10 +1,11 @@
 // AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool.
 // Spec: https://onnx.ai/onnx/operators/onnx__MaxPool.html and its neighbours (read 2026-11).
 // Types: float32, float64; MaxPool also int8 and uint8. Channels-last float32 by vector kernels,
-// row by row of channels; everything else by plain loops. Any number of spatial dimensions up to 3.
-// MaxPool keeps NaN; its Indices (of the flattened input; column-major when storage_order is 1)
-// come from the plain loops. Averages sum in double (plain) or float32 (channels-last).
-// Opsets: ceil_mode since 10, dilations of AveragePool since 19, count_include_pad since 7.
+// row by row of channels, and bytes where they come so; everything else by plain loops. Any number
+// of spatial dimensions up to 3. MaxPool keeps NaN; its Indices (of the flattened input;
+// column-major when storage_order is 1) come from the plain loops. Averages sum in double (plain)
+// or float32 (channels-last). Opsets: ceil_mode since 10, dilations of AveragePool since 19,
+// count_include_pad since 7.
 
 #include <algorithm>
 #include <cmath>
@@ -98,7 +99,7 @@ Result<PoolBound> bind_pool(const PoolParams& params, BindContext& context) {
   SLUICE_TRY_ASSIGN(const Window window, pool_window(params.window, params.is_global, x.dims));
   PoolBound bound;
   SLUICE_TRY_ASSIGN(bound.taps, pool_taps(window, x.dims.subspan(2)));
-  if (x.layout == Layout::channels_last) {
+  if (x.layout == Layout::channels_last && x.datatype == DataType::float32) {
     bound.rows = PoolRows::make(bound.taps, x.dims[0], x.dims[1], params.is_max, params.count_pads);
     context.scratch_size = bound.rows.scratch_size();
   }
@@ -219,6 +220,31 @@ struct MaxRow {
   }
 };
 
+// The greatest of each channel, which lie together.
+template <class T>
+void max_places(const PoolTaps& bound, const TensorView& x, TensorView& y) {
+  const T* const in = x.as<T>().data();
+  T* const out = y.mut<T>().data();
+  const std::int64_t channels = x.dims[1];
+  const std::int64_t places = bound.places();
+  const std::int64_t taps = bound.kernel[0] * bound.kernel[1] * bound.kernel[2];
+  parallel_for(x.dims[0] * places,
+               1 + 65'536 / (channels * taps),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t at = begin; at < end; ++at) {
+                   const T* const image = in + at / places * bound.area() * channels;
+                   T* const to = out + at * channels;
+                   std::fill_n(to, channels, std::numeric_limits<T>::lowest());
+                   for_taps(bound, bound.at(at % places), [&](std::int64_t position) {
+                     take_greater(image + position * channels,
+                                  std::integral_constant<std::int64_t, 1>{},
+                                  channels,
+                                  to);
+                   });
+                 }
+               });
+}
+
 template <class T>
 void run_planes(const PoolParams& params, const PoolTaps& bound, KernelContext& context) {
   const T* x = context.input(0).as<T>().data();
@@ -261,7 +287,12 @@ Result<void> run_pool(const PoolParams& params, const PoolBound& bound, KernelCo
   if (context.output(0).count == 0) {
     return {};
   }
-  if (x.layout == Layout::channels_last) {
+  const bool last = x.layout == Layout::channels_last;
+  if (last && x.datatype == DataType::int8) {
+    max_places<std::int8_t>(taps, x, context.output(0));
+  } else if (last && x.datatype == DataType::uint8) {
+    max_places<std::uint8_t>(taps, x, context.output(0));
+  } else if (last) {
     bound.rows.run(
         x.as<float>().data(), context.output(0).mut<float>().data(), context.scratch().data());
   } else if (x.datatype == DataType::float32) {
@@ -276,6 +307,12 @@ Result<void> run_pool(const PoolParams& params, const PoolBound& bound, KernelCo
   return {};
 }
 
+LayoutRule layout_for(const Box&, DataType datatype) {
+  return datatype == DataType::float32                               ? LayoutRule::channels_last
+         : datatype == DataType::int8 || datatype == DataType::uint8 ? LayoutRule::follow
+                                                                     : LayoutRule::plain;
+}
+
 template <auto Parse>
 OperatorEntry pool_entry(const char* name, std::vector<int> since) {
   return {.name = name,
@@ -283,7 +320,8 @@ OperatorEntry pool_entry(const char* name, std::vector<int> since) {
           .arity = {1, 1, 2},
           .kernel = bound_kernel<Parse, infer_pool, bind_pool, run_pool>(),
           .layout = LayoutRule::channels_last,
-          .tame = true};
+          .tame = true,
+          .layout_for = layout_for};
 }
 
 }  // namespace

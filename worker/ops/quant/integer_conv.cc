@@ -175,8 +175,9 @@ Result<IntegerConvBound> bind_conv(const IntegerConvParams& params,
   return bound;
 }
 
-bool takes_channels_last(const Box& state, DataType) {
-  return !state.empty() && state.as<IntegerConvState>().places.has_value();
+LayoutRule layout_for(const Box& state, DataType) {
+  const bool packed_so = !state.empty() && state.as<IntegerConvState>().places.has_value();
+  return packed_so ? LayoutRule::channels_last : LayoutRule::plain;
 }
 
 template <Finish kFinish>
@@ -203,15 +204,13 @@ void register_integer_conv(Registry& registry) {
                 .since = {10},
                 .arity = {8, 9, 1},
                 .kernel = conv_kernel<Finish::bytes>(),
-                .layout = LayoutRule::channels_last,
-                .takes_channels_last = takes_channels_last});
+                .layout_for = layout_for});
   registry.add({.name = "ConvToBytes",
                 .domain = std::string(kFusedDomain),
                 .since = {1},
                 .arity = {9, 9, 1},
                 .kernel = conv_kernel<Finish::biased_bytes>(),
-                .layout = LayoutRule::channels_last,
-                .takes_channels_last = takes_channels_last});
+                .layout_for = layout_for});
 }
 
 }  // namespace sluice::engine
