@@ -8,6 +8,7 @@
 // count_include_pad since 7.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -19,6 +20,7 @@
 #include "worker/ops/nn/pool_taps.h"
 #include "worker/ops/nn/window.h"
 #include "worker/ops/register.h"
+#include "worker/ops/simd/bytes.h"
 #include "worker/ops/types.h"
 
 namespace sluice::engine {
@@ -220,29 +222,41 @@ struct MaxRow {
   }
 };
 
-// The greatest of each channel, which lie together.
+// The greatest of each channel, which lie together, row by row of places.
 template <class T>
 void max_places(const PoolTaps& bound, const TensorView& x, TensorView& y) {
-  const T* const in = x.as<T>().data();
-  T* const out = y.mut<T>().data();
   const std::int64_t channels = x.dims[1];
-  const std::int64_t places = bound.places();
-  const std::int64_t taps = bound.kernel[0] * bound.kernel[1] * bound.kernel[2];
-  parallel_for(x.dims[0] * places,
-               1 + 65'536 / (channels * taps),
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t at = begin; at < end; ++at) {
-                   const T* const image = in + at / places * bound.area() * channels;
-                   T* const to = out + at * channels;
-                   std::fill_n(to, channels, std::numeric_limits<T>::lowest());
-                   for_taps(bound, bound.at(at % places), [&](std::int64_t position) {
-                     take_greater(image + position * channels,
-                                  std::integral_constant<std::int64_t, 1>{},
-                                  channels,
-                                  to);
-                   });
-                 }
-               });
+  const std::int64_t rows = bound.out[0] * bound.out[1];
+  const std::int64_t width = bound.out[2];
+  const auto take_place = [&](const T* image, const Taps& taps, T* to) {
+    std::array<std::int64_t, 32> seen;  // NOLINT: as far as there are some
+    simd::BytesOfPlaces<T> from{
+        .x = image, .places = seen.data(), .places_count = 0, .count = channels, .joins = false};
+    const auto take = [&] {
+      simd::take_greatest(from, to);
+      from.places_count = 0;
+      from.joins = true;
+    };
+    for_taps(bound, taps, [&](std::int64_t position) {
+      seen[static_cast<std::size_t>(from.places_count++)] = position * channels;
+      if (from.places_count == std::ssize(seen)) {
+        take();
+      }
+    });
+    take();
+  };
+  parallel_for(
+      x.dims[0] * rows, 1 + 16'384 / (channels * width), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+          const T* const image = x.as<T>().data() + row / rows * bound.area() * channels;
+          T* const to = y.mut<T>().data() + row * width * channels;
+          Taps taps = bound.at(row % rows * width);
+          for (std::int64_t place = 0; place < width; ++place) {
+            taps[2] = bound.ranges[2][static_cast<std::size_t>(place)];
+            take_place(image, taps, to + place * channels);
+          }
+        }
+      });
 }
 
 template <class T>

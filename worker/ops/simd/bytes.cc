@@ -1,6 +1,7 @@
 #include "worker/ops/simd/bytes.h"
 
 #include <algorithm>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "worker/ops/simd/bytes.cc"
@@ -93,6 +94,38 @@ HWY_INLINE void dequantize_any(const ByteRow<T>& x, std::int64_t count, float* t
   }
 }
 
+template <class D, class T>
+HWY_INLINE std::int64_t take_vectors(D d, const BytesOfPlaces<T>& from, std::int64_t first, T* to) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (; first + lanes <= from.count; first += lanes) {
+    auto most =
+        from.joins ? hn::LoadU(d, to + first) : hn::Set(d, std::numeric_limits<T>::lowest());
+    for (std::int64_t k = 0; k < from.places_count; ++k) {
+      most = hn::Max(most, hn::LoadU(d, from.x + from.places[k] + first));
+    }
+    hn::StoreU(most, d, to + first);
+  }
+  return first;
+}
+
+template <class T>
+HWY_INLINE void take_any(const BytesOfPlaces<T>& from, T* to) {
+  std::int64_t i = take_vectors(hn::ScalableTag<T>(), from, 0, to);
+  i = take_vectors(hn::CappedTag<T, 16>(), from, i, to);
+  for (; i < from.count; ++i) {
+    to[i] = from.joins ? to[i] : std::numeric_limits<T>::lowest();
+    for (std::int64_t k = 0; k < from.places_count; ++k) {
+      to[i] = std::max(to[i], from.x[from.places[k] + i]);
+    }
+  }
+}
+
+void greatest_signed(const BytesOfPlaces<std::int8_t>& from, std::int8_t* to) {
+  take_any(from, to);
+}
+void greatest_unsigned(const BytesOfPlaces<std::uint8_t>& from, std::uint8_t* to) {
+  take_any(from, to);
+}
 void combine_signed(const BytePair<std::int8_t>& pair) {
   combine_any(pair);
 }
@@ -117,12 +150,20 @@ HWY_EXPORT(combine_signed);
 HWY_EXPORT(combine_unsigned);
 HWY_EXPORT(dequantize_signed);
 HWY_EXPORT(dequantize_unsigned);
+HWY_EXPORT(greatest_signed);
+HWY_EXPORT(greatest_unsigned);
 
 void combine(const BytePair<std::int8_t>& pair) {
   HWY_DYNAMIC_DISPATCH(combine_signed)(pair);
 }
 void combine(const BytePair<std::uint8_t>& pair) {
   HWY_DYNAMIC_DISPATCH(combine_unsigned)(pair);
+}
+void take_greatest(const BytesOfPlaces<std::int8_t>& from, std::int8_t* to) {
+  HWY_DYNAMIC_DISPATCH(greatest_signed)(from, to);
+}
+void take_greatest(const BytesOfPlaces<std::uint8_t>& from, std::uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(greatest_unsigned)(from, to);
 }
 void dequantize(const ByteRow<std::int8_t>& x, std::int64_t count, float* to) {
   HWY_DYNAMIC_DISPATCH(dequantize_signed)(x, count, to);

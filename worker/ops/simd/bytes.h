@@ -36,4 +36,17 @@ void combine(const BytePair<std::uint8_t>& pair);
 void dequantize(const ByteRow<std::int8_t>& x, std::int64_t count, float* to);
 void dequantize(const ByteRow<std::uint8_t>& x, std::int64_t count, float* to);
 
+// to[i] = the greatest of x[places[k] + i] for all `places_count` k, and of itself if it `joins`;
+// of none it is the least byte.
+template <class T>
+struct BytesOfPlaces {
+  const T* x;
+  const std::int64_t* places;
+  std::int64_t places_count;
+  std::int64_t count;
+  bool joins;
+};
+void take_greatest(const BytesOfPlaces<std::int8_t>& from, std::int8_t* to);
+void take_greatest(const BytesOfPlaces<std::uint8_t>& from, std::uint8_t* to);
+
 }  // namespace sluice::engine::simd
