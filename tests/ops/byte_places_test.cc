@@ -43,19 +43,19 @@ class Drawn {
 };
 
 template <class T>
-T finished(std::int32_t sum, float scale, const float* offset, std::int32_t zero) {
+T finished(std::int32_t sum, float scale, const float* offset, std::int32_t zero, bool floor) {
   const float scaled = static_cast<float>(sum) * scale;
   const float y = offset == nullptr ? scaled : scaled + *offset;
   if (std::isnan(y)) {
     return static_cast<T>(zero);
   }
-  const float least = std::numeric_limits<T>::min();
+  const auto least = static_cast<float>(floor ? zero : std::numeric_limits<T>::min());
   const float most = std::numeric_limits<T>::max();
   return static_cast<T>(std::clamp(std::nearbyint(y) + static_cast<float>(zero), least, most));
 }
 
 // What comes behind the sums: ordinary numbers, or such as leave the integers.
-enum class Ends : std::uint8_t { plain, without_offsets, huge, not_finite };
+enum class Ends : std::uint8_t { plain, without_offsets, huge, not_finite, floor, floor_of_huge };
 
 struct Lists {
   std::vector<std::int32_t> starts;
@@ -65,9 +65,10 @@ struct Lists {
 
 Lists drawn_ends(Drawn& drawn, std::int64_t filters, Ends ends) {
   const std::int64_t all = filters + kPanel;  // whole vectors are read
-  Lists lists{.starts = drawn.numbers<std::int32_t>(all, -100'000, 100'000),
-              .scales = drawn.floats(all, ends == Ends::huge ? 1e6F : 1e-6F),
-              .offsets = drawn.floats(all, 0.07F)};
+  Lists lists{
+      .starts = drawn.numbers<std::int32_t>(all, -100'000, 100'000),
+      .scales = drawn.floats(all, ends == Ends::huge || ends == Ends::floor_of_huge ? 1e6F : 1e-6F),
+      .offsets = drawn.floats(all, 0.07F)};
   if (ends == Ends::not_finite) {
     lists.scales[0] = std::numeric_limits<float>::quiet_NaN();
     lists.offsets[static_cast<std::size_t>(filters - 1)] = std::numeric_limits<float>::infinity();
@@ -84,7 +85,8 @@ PlaceEnds ends_of(const Lists& lists, Ends ends) {
   return {.starts = lists.starts.data(),
           .scales = lists.scales.data(),
           .offsets = ends == Ends::without_offsets ? nullptr : lists.offsets.data(),
-          .zero = kZero<T>};
+          .zero = kZero<T>,
+          .has_floor = ends == Ends::floor || ends == Ends::floor_of_huge};
 }
 
 constexpr std::int64_t kWindow = 40;  // bytes from one place to the next
@@ -124,6 +126,7 @@ void compare(const Case& shape, std::uint32_t seed) {
                    .ends = ends_of<T>(lists, ends),
                    .step = step},
                   results.data());
+  const bool has_floor = ends_of<T>(lists, ends).has_floor;
   for (std::int64_t place = 0; place < places; ++place) {
     for (std::int64_t filter = 0; filter < step; ++filter) {
       const T got = results[static_cast<std::size_t>(place * step + filter)];
@@ -144,7 +147,7 @@ void compare(const Case& shape, std::uint32_t seed) {
       }
       const float* const offset =
           ends == Ends::without_offsets ? nullptr : lists.offsets.data() + at;
-      ASSERT_EQ(got, finished<T>(sum, lists.scales[at], offset, kZero<T>))
+      ASSERT_EQ(got, finished<T>(sum, lists.scales[at], offset, kZero<T>, has_floor))
           << place << ' ' << filter;
     }
   }
@@ -164,6 +167,8 @@ TEST(BytePlaces, AreMultipliedByFiltersAsTheDefinitionSays) {
       {11, 2, 50, Ends::without_offsets},
       {25, 3, 20, Ends::not_finite},
       {4, 7, 5, Ends::huge},
+      {9, 2, 60, Ends::floor},
+      {9, 2, 30, Ends::floor_of_huge},
       {3, 2, 40, Ends::not_finite},
       {0, 2, 40, Ends::plain},
   };
@@ -211,6 +216,7 @@ void compare_channels(const Case& shape, std::int64_t taps, std::uint32_t seed) 
                      .weights = packed.data(),
                      .ends = ends_of<T>(lists, ends)},
                     results.data());
+  const bool has_floor = ends_of<T>(lists, ends).has_floor;
   for (std::int64_t place = 0; place < places; ++place) {
     for (std::int64_t channel = 0; channel < channels; ++channel) {
       const auto at = static_cast<std::size_t>(channel);
@@ -223,7 +229,7 @@ void compare_channels(const Case& shape, std::int64_t taps, std::uint32_t seed) 
       const float* const offset =
           ends == Ends::without_offsets ? nullptr : lists.offsets.data() + at;
       ASSERT_EQ(results[static_cast<std::size_t>(place * channels + channel)],
-                finished<T>(sum, lists.scales[at], offset, kZero<T>))
+                finished<T>(sum, lists.scales[at], offset, kZero<T>, has_floor))
           << place << ' ' << channel;
     }
   }
@@ -240,6 +246,8 @@ TEST(BytePlaces, OfEachChannelAreMultipliedByItsOwnFilter) {
       {8, 0, 72, Ends::huge},
       {7, 0, 64, Ends::plain},
       {2, 0, 49, Ends::not_finite},
+      {5, 0, 40, Ends::floor},
+      {5, 0, 20, Ends::floor_of_huge},
   };
   std::uint32_t seed = 100;
   for (const Case& shape : cases) {

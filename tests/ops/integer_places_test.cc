@@ -187,6 +187,32 @@ TEST(IntegerPlaces, AreFollowedByWhatReadsThem) {
   }
 }
 
+// ConvToBytes with a floor, by whatever kernel: what QLinearConv and Max give.
+TEST(IntegerPlaces, HoldTheFloorAsAMaxWould) {
+  const Case cases[] = {
+      {.x = {1, 8, 5, 6}, .w = {20, 8, 3, 3}},
+      {.x = {1, 8, 5, 6}, .w = {8, 1, 3, 3}, .group = 8, .x_signed = true},
+      {.x = {1, 8, 5, 6}, .w = {16, 1, 3, 3}, .group = 8},
+      {.x = {1, 8, 5, 6}, .w = {6, 4, 2, 2}, .group = 2, .x_signed = true},
+  };
+  for (const Case& row : cases) {
+    GraphCase graph = graph_of(row, false);
+    graph.node("Max", {"y", "y_zero"}, {"held"}).output("held");
+    graph.domain_node(
+        "sluice.fused",
+        1,
+        "ConvToBytes",
+        {"x", "x_scale", "x_zero", "w", "w_scale", "w_zero", "y_scale", "y_zero", "bias"},
+        {"floored"},
+        {integer("group", row.group), integer("floor", 1)});
+    graph.output("floored");
+    const auto got = graph.run();
+    ASSERT_TRUE(got) << error_of(got);
+    EXPECT_EQ((*got)[1].data.text(), (*got)[2].data.text()) << to_string(row.w);
+    EXPECT_NE((*got)[0].data.text(), (*got)[2].data.text()) << to_string(row.w);
+  }
+}
+
 TEST(IntegerPlaces, GiveTheSameByTwoThreads) {
   auto registry = std::make_shared<Registry>();
   register_all(*registry);

@@ -1,7 +1,7 @@
 // Patterns of quantised models: an operator between DequantizeLinear and QuantizeLinear becomes the
 // one that computes on the bytes.
 //
-//   DQ, DQ, (DQ,) Conv, (Relu, Clip,) Q     QLinearConv; ConvToBytes where the bias is in floats
+//   DQ, DQ, (DQ,) Conv, (Relu, Clip,) Q     QLinearConv or ConvToBytes
 //   DQ, DQ, MatMul, (Relu, Clip,) Q         QLinearMatMul
 //   DQ, DQ, MatMul or Gemm                  MatMulIntegerToFloat, and Add
 //   DQ, DQ, Add or Mul, (Relu, Clip,) Q     QLinearAdd, QLinearMul of com.microsoft
@@ -11,8 +11,8 @@
 // Sums are exact in both forms but for the rounding of float32, so a result differs where it lies
 // within that of the middle between two bytes. Means of a few bytes lie there often: average pools
 // stay as they are written. Scales and zero points must be constants, one of each; of weights one
-// for each filter or column. What Relu and Clip hold back is the end of the bytes' range, or a Max
-// on bytes.
+// for each filter or column. What Relu and Clip hold back is the end of the bytes' range, the floor
+// of a ConvToBytes, or a Max on bytes.
 
 #include <algorithm>
 #include <array>
@@ -118,6 +118,13 @@ Result<void> QuantizedPatterns::put(std::size_t step, const End& end, Node made)
   if (!end.has_floor) {
     return end.activation == kNone ? replace({step}, end.quantize, std::move(made))
                                    : replace({step, end.activation}, end.quantize, std::move(made));
+  }
+  if (made.op_type == "ConvToBytes" || (made.op_type == "QLinearConv" && !plan_.file_opset)) {
+    made.op_type = "ConvToBytes";
+    made.domain = kFusedDomain;
+    made.opset = 1;
+    made.attributes.push_back({.name = "floor", .kind = AttributeKind::integer, .integer = 1});
+    return replace({step, end.activation}, end.quantize, std::move(made));
   }
   Node floor;
   floor.op_type = "Max";

@@ -6,8 +6,9 @@
 // w_zero and w_scale: one, or one for each filter. Each image is copied with its padding around it;
 // what the taps see from 16 places at a time is the right side of a product. Where filters see one
 // channel each, there is a way of its own (integer_depthwise.h).
-// ConvToBytes of the domain for fused steps is QLinearConv with a bias in float32, which stands
-// behind the scale: (sums * x_scale * w_scale + bias) / y_scale.
+// ConvToBytes of the domain for fused steps is QLinearConv whose bias may be float32 and stand
+// behind the scale: (sums * x_scale * w_scale + bias) / y_scale. With `floor` no result is less
+// than y_zero: a Relu in front of a zero point that is not the least byte.
 
 #include "worker/ops/quant/integer_conv.h"
 
@@ -39,12 +40,16 @@ Result<IntegerConvParams> parse_conv(const Node& node) {
   IntegerConvParams params;
   if (kFinish == Finish::bytes || kFinish == Finish::biased_bytes) {
     params = {.w = 3, .x_zero = 2, .w_zero = 5, .bias = 8, .quantizes = true};
-    params.bias_type = kFinish == Finish::bytes ? DataType::int32 : DataType::float32;
+    params.takes_floats = kFinish == Finish::biased_bytes;
   } else if (kFinish == Finish::floats) {
     params = {.x_zero = 3, .w_zero = 4, .scale = 5};
   }
   SLUICE_TRY_ASSIGN(params.window, parse_window(attributes));
   SLUICE_TRY_ASSIGN(params.group, attributes.integer("group", 1));
+  if (kFinish == Finish::biased_bytes) {
+    SLUICE_TRY_ASSIGN(const std::int64_t floor, attributes.integer("floor", 0));
+    params.has_floor = floor != 0;
+  }
   SLUICE_TRY(attributes.finish());
   if (params.group < 1) {
     return Error{ErrorCode::data_corrupt, "group is " + std::to_string(params.group)};
@@ -84,13 +89,15 @@ Result<OutputFacts> infer_conv(const IntegerConvParams& params, const InputFacts
       return unsupported_type(y);
     }
     SLUICE_TRY(check_per_row(facts, 7, y, 1));
-    if (facts.has(params.bias) &&
-        (facts.at(params.bias).datatype != params.bias_type ||
-         facts.at(params.bias).dims.size() != 1 || facts.at(params.bias).dims[0] != w.dims[0])) {
-      return bad_input("bias " + std::string(name_of(facts.at(params.bias).datatype)) +
-                       to_string(facts.at(params.bias).dims) + " is not " +
-                       std::string(name_of(params.bias_type)) + "[" + std::to_string(w.dims[0]) +
-                       "]");
+    if (facts.has(params.bias)) {
+      const InputFact& bias = facts.at(params.bias);
+      const bool is_one_each = bias.dims.size() == 1 && bias.dims[0] == w.dims[0];
+      const bool fits = bias.datatype == DataType::int32 ||
+                        (params.takes_floats && bias.datatype == DataType::float32);
+      if (!fits || !is_one_each) {
+        return bad_input("bias " + std::string(name_of(bias.datatype)) + to_string(bias.dims) +
+                         " is not int32[" + std::to_string(w.dims[0]) + "]");
+      }
     }
   }
   SLUICE_TRY_ASSIGN(const Window window, resolve_window(params.window, x.dims.subspan(2), kernel));
@@ -208,7 +215,7 @@ void register_integer_conv(Registry& registry) {
   registry.add({.name = "ConvToBytes",
                 .domain = std::string(kFusedDomain),
                 .since = {1},
-                .arity = {9, 9, 1},
+                .arity = {8, 9, 1},
                 .kernel = conv_kernel<Finish::biased_bytes>(),
                 .layout_for = layout_for});
 }

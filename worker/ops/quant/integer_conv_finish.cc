@@ -21,7 +21,7 @@ struct ByteEnds {
 
 // Whether floats are added behind the scale, instead of integers before it.
 bool adds_behind(const IntegerConvParams& params, const KernelContext& context) {
-  return context.has_input(params.bias) && params.bias_type == DataType::float32;
+  return context.has_input(params.bias) && context.input(params.bias).datatype == DataType::float32;
 }
 
 ByteEnds byte_ends(const IntegerConvParams& params,

@@ -275,6 +275,18 @@ void run_as(const IntegerConvParams& params,
 
 }  // namespace
 
+namespace {
+
+// Where that is not done with the sums.
+template <class T>
+void hold_floor(std::int32_t zero, TensorView& y) {
+  for (T& byte : y.mut<T>()) {
+    byte = std::max(byte, static_cast<T>(zero));
+  }
+}
+
+}  // namespace
+
 Result<void> run_integer_conv(const IntegerConvParams& params,
                               const IntegerConvState& state,
                               const IntegerConvBound& bound,
@@ -292,6 +304,11 @@ Result<void> run_integer_conv(const IntegerConvParams& params,
     run_as<std::int8_t>(params, state, bound, context);
   } else {
     run_as<std::uint8_t>(params, state, bound, context);
+  }
+  if (params.has_floor && !bound.places) {
+    const std::int32_t zero = byte_at(context.input(7), 0);
+    y.datatype == DataType::int8 ? hold_floor<std::int8_t>(zero, y)
+                                 : hold_floor<std::uint8_t>(zero, y);
   }
   return {};
 }

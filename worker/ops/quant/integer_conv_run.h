@@ -26,7 +26,8 @@ struct IntegerConvParams {
   std::size_t x_zero = 2;
   std::size_t w_zero = 3;
   std::size_t bias = kNone;
-  DataType bias_type = DataType::int32;
+  bool takes_floats = false;  // as biases, behind the scale
+  bool has_floor = false;     // no result is less than its zero point
   std::size_t scale = kNone;  // of the sums, which become floats
   bool quantizes = false;
 };

@@ -48,6 +48,7 @@ struct FilterEnds {
   float* scales = nullptr;   // unused where sums are given
   float* offsets = nullptr;  // null: none
   std::int32_t zero = 0;     // of bytes that are given
+  bool has_floor = false;    // for places alone: no byte less than that
 };
 template <class T>
 void multiply(const FilterProduct& product,

@@ -181,7 +181,8 @@ void multiply_image(const PlacesBound& bound,
     return simd::PlaceEnds{.starts = ends.starts + filter,
                            .scales = ends.scales + filter,
                            .offsets = ends.offsets != nullptr ? ends.offsets + filter : nullptr,
-                           .zero = ends.zero};
+                           .zero = ends.zero,
+                           .has_floor = ends.has_floor};
   };
   if (weights.by_channel) {
     const auto* const packed = part_of<std::int8_t>(weights.memory.data(), 0);
@@ -318,12 +319,13 @@ void run_places(const IntegerConvParams& params,
   const std::int32_t zero =
       zero_at(context.has_input(params.x_zero) ? &context.input(params.x_zero) : nullptr, 0) +
       (x.datatype == DataType::int8 ? 128 : 0);
-  const FilterEnds ends = conv_ends(params,
-                                    state,
-                                    {.sums = weights.sums.data()},
-                                    zero,
-                                    context,
-                                    part_of<std::int32_t>(scratch, 0));
+  FilterEnds ends = conv_ends(params,
+                              state,
+                              {.sums = weights.sums.data()},
+                              zero,
+                              context,
+                              part_of<std::int32_t>(scratch, 0));
+  ends.has_floor = params.has_floor;
   const std::int64_t filters = y.dims[1];
   const std::int64_t image_bytes = product(x.dims, 1, x.rank());
   const auto places = static_cast<std::int64_t>(bound.begins.size());

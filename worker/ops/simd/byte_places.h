@@ -17,6 +17,7 @@ struct PlaceEnds {
   const float* scales;
   const float* offsets;  // null: none
   std::int32_t zero;
+  bool has_floor = false;  // no byte is less than the zero point
 };
 
 // Bytes of an image that have no sign, as the windows of `places` see them.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include <hwy/highway.h>
@@ -36,6 +37,7 @@ void finish_plainly(const PlaceEnds& ends, std::int64_t filter, std::uint32_t su
               .zero = ends.zero,
               .count = 1},
              to);
+  *to = ends.has_floor ? std::max(*to, static_cast<T>(ends.zero)) : *to;
 }
 
 #if HWY_TARGET == HWY_AVX3
@@ -48,6 +50,8 @@ class PlaceFinish {
       : ends_(ends),
         near_(all_near(ends, filters)),
         zero_(_mm512_set1_epi16(static_cast<std::int16_t>(ends.zero))),
+        least_(_mm512_set1_epi16(static_cast<std::int16_t>(
+            ends.has_floor ? ends.zero : std::numeric_limits<T>::lowest()))),
         rounding_(ends.zero, ends.zero) {}
 
   // Of up to two vectors of filters.
@@ -58,6 +62,9 @@ class PlaceFinish {
       if (count > kPanel) {
         rounding_.store(scaled(filter + kPanel, second), to + kPanel, count - kPanel);
       }
+      for (std::int64_t i = 0; ends_.has_floor && i < std::min(count, 2 * kPanel); ++i) {
+        to[i] = std::max(to[i], static_cast<T>(ends_.zero));
+      }
       return;
     }
     // Packing takes four words of each vector in turn.
@@ -66,13 +73,12 @@ class PlaceFinish {
         count > kPanel ? rounded(filter + kPanel, second) : _mm512_setzero_si512();
     const __m512i words =
         _mm512_permutexvar_epi64(order, _mm512_packs_epi32(rounded(filter, first), other));
-    const __m512i placed = _mm512_adds_epi16(words, zero_);
+    const __m512i placed = _mm512_max_epi16(_mm512_adds_epi16(words, zero_), least_);
     const auto mask = static_cast<__mmask32>((std::uint64_t{1} << std::min(count, 2 * kPanel)) - 1);
     if constexpr (std::is_signed_v<T>) {
       _mm256_mask_storeu_epi8(to, mask, _mm512_cvtsepi16_epi8(placed));
     } else {
-      const __m512i held = _mm512_max_epi16(placed, _mm512_setzero_si512());
-      _mm256_mask_storeu_epi8(to, mask, _mm512_cvtusepi16_epi8(held));
+      _mm256_mask_storeu_epi8(to, mask, _mm512_cvtusepi16_epi8(placed));
     }
   }
 
@@ -101,6 +107,7 @@ class PlaceFinish {
   const PlaceEnds& ends_;
   bool near_;
   __m512i zero_;
+  __m512i least_;
   Rounding rounding_;
 };
 
