@@ -1,5 +1,7 @@
 // quant/integer_places.cc: QLinearConv with constant weights, between tensors of either layout.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -187,8 +189,8 @@ TEST(IntegerPlaces, AreFollowedByWhatReadsThem) {
   }
 }
 
-// ConvToBytes with a floor, by whatever kernel: what QLinearConv and Max give.
-TEST(IntegerPlaces, HoldTheFloorAsAMaxWould) {
+// A Relu in front of a zero point in the middle, by whatever kernel.
+TEST(IntegerPlaces, HoldTheFloorOfARelu) {
   const Case cases[] = {
       {.x = {1, 8, 5, 6}, .w = {20, 8, 3, 3}},
       {.x = {1, 8, 5, 6}, .w = {8, 1, 3, 3}, .group = 8, .x_signed = true},
@@ -197,19 +199,23 @@ TEST(IntegerPlaces, HoldTheFloorAsAMaxWould) {
   };
   for (const Case& row : cases) {
     GraphCase graph = graph_of(row, false);
-    graph.node("Max", {"y", "y_zero"}, {"held"}).output("held");
-    graph.domain_node(
-        "sluice.fused",
-        1,
-        "ConvToBytes",
-        {"x", "x_scale", "x_zero", "w", "w_scale", "w_zero", "y_scale", "y_zero", "bias"},
-        {"floored"},
-        {integer("group", row.group), integer("floor", 1)});
-    graph.output("floored");
+    const std::vector<std::int8_t> zeros(static_cast<std::size_t>(row.w[0]), 0);
+    graph.constant("w_zeros", numbers<std::int8_t>({row.w[0]}, zeros));
+    graph.node("DequantizeLinear", {"x", "x_scale", "x_zero"}, {"real_x"});
+    graph.node("DequantizeLinear", {"w", "w_scale", "w_zeros"}, {"real_w"}, {integer("axis", 0)});
+    graph.node("Conv", {"real_x", "real_w"}, {"real"}, {integer("group", row.group)});
+    graph.node("Relu", {"real"}, {"held"});
+    graph.node("QuantizeLinear", {"held", "y_scale", "y_zero"}, {"floored"}).output("floored");
     const auto got = graph.run();
     ASSERT_TRUE(got) << error_of(got);
-    EXPECT_EQ((*got)[1].data.text(), (*got)[2].data.text()) << to_string(row.w);
-    EXPECT_NE((*got)[0].data.text(), (*got)[2].data.text()) << to_string(row.w);
+    const std::size_t steps = graph.figures().steps - graph.figures().reorders;
+    EXPECT_EQ(steps, 2U) << to_string(row.w);
+    const auto want = graph.run_reference();
+    ASSERT_TRUE(want) << error_of(want);
+    EXPECT_EQ((*got)[1].data.text(), (*want)[1].data.text()) << to_string(row.w);
+    const auto bytes = (*got)[1].data.bytes();
+    EXPECT_GT(std::ranges::count(bytes, std::byte{9}), std::ssize(bytes) / 4);
+    EXPECT_EQ(std::ranges::count(bytes, std::byte{8}), 0);
   }
 }
 
