@@ -76,7 +76,7 @@ GraphCase graph_of(const Case& row, bool twice) {
              {"y"},
              attributes);
   if (twice) {
-    Shape next{5, filters};
+    Shape next{8, filters};
     next.resize(row.w.size(), 1);
     graph.constant("v", drawn_bytes<std::int8_t>(next, 3));
     graph.constant("v_scale", floats({}, {0.004F})).constant("v_zero", one_byte(true, 0));
@@ -97,16 +97,17 @@ const Case kCases[] = {
     {.x = {1, 3, 9, 9}, .w = {20, 3, 3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}},
     {.x = {1, 1, 7, 12}, .w = {8, 1, 4, 5}, .strides = {1, 2}, .pads = {2, 2, 1, 2}},
     {.x = {1, 5, 8, 8}, .w = {33, 5, 3, 3}, .dilations = {2, 2}, .pads = {2, 2, 2, 2}},
-    {.x = {1, 5, 8, 8}, .w = {3, 5, 3, 2}, .dilations = {1, 3}, .x_signed = true},
+    {.x = {1, 5, 8, 8}, .w = {9, 5, 3, 2}, .dilations = {1, 3}, .x_signed = true},
     {.x = {2, 12, 4, 4}, .w = {70, 12, 1, 1}},
     {.x = {1, 12, 4, 4}, .w = {40, 12, 1, 1}, .strides = {2, 2}, .w_signed = false},
     {.x = {1, 6, 11}, .w = {9, 6, 3}, .pads = {1, 1}},
-    {.x = {1, 4, 3, 4, 5}, .w = {7, 4, 2, 3, 2}, .pads = {0, 1, 1, 1, 1, 0}},
+    {.x = {1, 4, 3, 4, 5}, .w = {10, 4, 2, 3, 2}, .pads = {0, 1, 1, 1, 1, 0}},
     {.x = {1, 16, 6, 6}, .w = {16, 1, 3, 3}, .group = 16, .pads = {1, 1, 1, 1}},
     {.x = {2, 40, 6, 5}, .w = {40, 1, 3, 3}, .group = 40, .strides = {2, 2}, .x_signed = true},
     {.x = {1, 35, 7, 7}, .w = {35, 1, 5, 5}, .group = 35, .pads = {2, 2, 2, 2}, .w_signed = false},
     {.x = {1, 33, 9}, .w = {33, 1, 4}, .group = 33, .dilations = {2}},
-    {.x = {1, 8, 1, 1}, .w = {4, 8, 1, 1}},
+    {.x = {1, 8, 1, 1}, .w = {8, 8, 1, 1}},
+    {.x = {1, 8, 5, 5}, .w = {3, 8, 3, 3}},  // too few
 };
 
 TEST(IntegerPlaces, GiveTheBytesOfTheSpecification) {
@@ -123,6 +124,30 @@ TEST(IntegerPlaces, GiveTheBytesOfTheSpecification) {
         EXPECT_EQ((*got)[i].data.text(), (*want)[i].data.text())
             << to_string(row.x) << to_string(row.w) << " output " << i;
       }
+    }
+  }
+}
+
+TEST(IntegerPlaces, TakeEmptyTensorsOrSayWhatIsWrong) {
+  const Case cases[] = {
+      {.x = {1, 8, 5, 5}, .w = {0, 8, 3, 3}},
+      {.x = {1, 0, 5, 5}, .w = {16, 0, 3, 3}},
+      {.x = {1, 8, 5, 5}, .w = {16, 8, 0, 3}},
+      {.x = {1, 8, 5, 5}, .w = {16, 8, 3, 0}},
+      {.x = {0, 8, 5, 5}, .w = {16, 8, 3, 3}},
+      {.x = {1, 8, 0, 5}, .w = {16, 8, 1, 1}},
+      {.x = {1, 8, 2, 5}, .w = {16, 8, 3, 3}},
+  };
+  for (const Case& row : cases) {
+    GraphCase graph = graph_of(row, false);
+    const auto want = graph.run_reference();
+    const auto got = graph.run();
+    ASSERT_EQ(got.has_value(), want.has_value()) << to_string(row.x) << to_string(row.w);
+    if (want) {
+      EXPECT_EQ((*got)[0].shape, (*want)[0].shape);
+      EXPECT_EQ((*got)[0].data.text(), (*want)[0].data.text());
+    } else {
+      EXPECT_EQ(error_of(got), error_of(want));
     }
   }
 }

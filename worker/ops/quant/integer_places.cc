@@ -229,7 +229,9 @@ void multiply_image(const PlacesBound& bound,
 
 bool goes_by_places(const IntegerConvParams& params, const TensorView& w, const TensorView* zero) {
   constexpr std::size_t kMostRank = 5;
-  if (!simd::has_quads() || !params.quantizes || w.rank() > kMostRank) {
+  constexpr std::int64_t kFewestFilters = 8;  // that half a vector is worth
+  if (!simd::has_quads() || !params.quantizes || w.rank() > kMostRank || w.count == 0 ||
+      w.dims[0] < kFewestFilters) {
     return false;
   }
   for (std::int64_t i = 0; i < (zero == nullptr ? 1 : zero->count); ++i) {
