@@ -91,6 +91,28 @@ TEST(HostileModels, NothingMayBeSplit) {
   EXPECT_EQ(mismatch_at(got, 1, floats({2, 2, 0}, {})), "");
 }
 
+TEST(HostileModels, GroupsAreNoMoreThanThereAreChannels) {
+  constexpr std::int64_t kMany = std::int64_t{1} << 62;
+  const NamedTensor x = floats({1, 1, 1, 1}, {1});
+  const NamedTensor w = floats({2, 2, 1, 1}, {1, 1, 1, 1});
+  const NamedTensor nothing = floats({1, 0, 1, 1}, {});
+  const std::vector<Attribute> groups{integer("group", kMany)};
+  const std::string refused = "in 4611686018427387904 groups";
+  EXPECT_NE(error_of(run_op("Conv", {x, w}, groups)).find(refused), std::string::npos);
+  EXPECT_NE(error_of(run_op("ConvInteger",
+                            {uint8s({1, 1, 1, 1}, {1}), uint8s({2, 2, 1, 1}, {1, 1, 1, 1})},
+                            groups))
+                .find(refused),
+            std::string::npos);
+  EXPECT_NE(error_of(run_op("DeformConv", {x, w, x}, groups, 19)).find(refused), std::string::npos);
+  EXPECT_NE(
+      error_of(run_op("DeformConv", {nothing, nothing, x}, {integer("offset_group", kMany)}, 19)),
+      "no error");
+  EXPECT_NE(error_of(run_op("ConvTranspose", {nothing, floats({0, 2, 1, 1}, {})}, groups))
+                .find("more filters than int64 counts"),
+            std::string::npos);
+}
+
 TEST(HostileModels, APadMayTakeEverythingAway) {
   const auto got = run_op("Pad", {floats({2, 3}, {1, 2, 3, 4, 5, 6}), int64s({4}, {0, -1, 0, -2})});
   EXPECT_EQ(mismatch(got, floats({2, 0}, {})), "");

@@ -129,7 +129,11 @@ Result<OutputFacts> infer_transpose(const TransposeParams& params, const InputFa
     return bad_input("input " + to_string(x.dims) + " does not fit weights " + to_string(w.dims) +
                      " in " + std::to_string(params.group) + " groups");
   }
-  const std::int64_t filters = w.dims[1] * params.group;
+  std::int64_t filters = 0;
+  if (__builtin_mul_overflow(w.dims[1], params.group, &filters)) {
+    return bad_input(std::to_string(params.group) + " groups of weights " + to_string(w.dims) +
+                     " are more filters than int64 counts");
+  }
   if (facts.has(2) && (facts.at(2).dims.size() != 1 || facts.at(2).dims[0] != filters)) {
     return bad_input("bias " + to_string(facts.at(2).dims) + " does not fit " +
                      std::to_string(filters) + " filters");

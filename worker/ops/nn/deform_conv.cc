@@ -64,8 +64,7 @@ Result<OutputFacts> infer_deform(const DeformParams& params, const InputFacts& f
         "input " + to_string(x.dims) + " and weights " + to_string(w.dims) +
             ": images with two dimensions alone are possible"};
   }
-  if (w.dims[1] * params.group != x.dims[1] || w.dims[0] % params.group != 0 ||
-      x.dims[1] % params.offset_group != 0) {
+  if (!fits_groups(x.dims, w.dims, params.group) || x.dims[1] % params.offset_group != 0) {
     return bad_input("input " + to_string(x.dims) + " does not fit weights " + to_string(w.dims) +
                      " in " + std::to_string(params.group) + " groups and " +
                      std::to_string(params.offset_group) + " groups of offsets");
@@ -76,8 +75,10 @@ Result<OutputFacts> infer_deform(const DeformParams& params, const InputFacts& f
     return bad_input("kernel_shape " + to_string(window.kernel) + " is not that of weights " +
                      to_string(w.dims));
   }
-  const std::int64_t taps = params.offset_group * window.kernel[0] * window.kernel[1];
-  if (!has_dims(facts, 2, {x.dims[0], 2 * taps, window.out[0], window.out[1]}) ||
+  const Shape all_taps{params.offset_group, window.kernel[0], window.kernel[1], 2};
+  SLUICE_TRY_ASSIGN(const std::int64_t offsets, element_count(all_taps));
+  const std::int64_t taps = offsets / 2;
+  if (!has_dims(facts, 2, {x.dims[0], offsets, window.out[0], window.out[1]}) ||
       !has_dims(facts, 3, {w.dims[0]}) ||
       !has_dims(facts, 4, {x.dims[0], taps, window.out[0], window.out[1]})) {
     return bad_input("offset, bias or mask does not fit input " + to_string(x.dims) +

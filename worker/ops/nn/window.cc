@@ -124,4 +124,9 @@ Shape pooled_dims(Dims x, const Window& window) {
   return dims;
 }
 
+bool fits_groups(Dims x, Dims w, std::int64_t group) {
+  return group <= std::max<std::int64_t>({x[1], w[0], 1}) && x[1] % group == 0 &&
+         x[1] / group == w[1] && w[0] % group == 0;
+}
+
 }  // namespace sluice::engine

@@ -47,4 +47,8 @@ Result<Window> pool_window(const WindowParams& params, bool is_global, Dims x);
 // Dims of what a pool makes of `x`.
 Shape pooled_dims(Dims x, const Window& window);
 
+// Whether filters w [M, C / group, kernel...] belong to x [N, C, image...]. No product of extents
+// is made: those of a tensor without elements may be as large as int64 holds.
+bool fits_groups(Dims x, Dims w, std::int64_t group);
+
 }  // namespace sluice::engine

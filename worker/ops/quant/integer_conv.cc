@@ -64,7 +64,7 @@ Result<OutputFacts> infer_conv(const IntegerConvParams& params, const InputFacts
     return unsupported_type(is_byte(x.datatype) ? w.datatype : x.datatype);
   }
   if (x.dims.size() < 3 || w.dims.size() != x.dims.size() ||
-      x.dims[1] != w.dims[1] * params.group || w.dims[0] % params.group != 0) {
+      !fits_groups(x.dims, w.dims, params.group)) {
     return bad_input("input " + to_string(x.dims) + " does not fit weights " + to_string(w.dims) +
                      " in " + std::to_string(params.group) + " groups");
   }

@@ -77,16 +77,19 @@ struct Ends {
   template <std::int64_t kCount>
   HWY_INLINE void load_row(const float* from, std::int64_t column, V (&sums)[kCount]) const {
     const D d;
+    if (from != nullptr) {
+      from += column;
+    }
     HWY_ALIGN float part[kCount * kLanes];
     if (from != nullptr && column + kCount * kLanes > product.columns) {
       for (std::int64_t i = 0; i < kCount * kLanes; ++i) {
-        part[i] = column + i < product.columns ? from[column + i] : 0.0F;
+        part[i] = column + i < product.columns ? from[i] : 0.0F;
       }
-      from = part - column;
+      from = part;
     }
     SLUICE_UNROLL
     for (std::int64_t v = 0; v < kCount; ++v) {
-      sums[v] = from == nullptr ? hn::Zero(d) : hn::LoadU(d, from + column + v * kLanes);
+      sums[v] = from == nullptr ? hn::Zero(d) : hn::LoadU(d, from + v * kLanes);
     }
   }
 

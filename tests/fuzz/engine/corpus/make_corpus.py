@@ -108,6 +108,9 @@ save('model', 'softmax_axis', model([node('Mul', ['x', 'f'], ['a']), node('Softm
                                     [w((), 'f')]))
 save('model', 'conv_both_ends', model([node('Conv', ['x', 'w'], ['c'], pads=[4, 4], dilations=[2]),
                                        node('Relu', ['c'], ['y'])], [w((16, 16, 5))], dims=(1, 16, 7)))
+save('model', 'conv_groups', model([node('Conv', ['x', 'w'], ['y'], group=2**62)], [w((2, 2, 1))], dims=(1, 1, 1)))
+save('model', 'bias_of_70', model([node('MatMul', ['x', 'w'], ['a']), node('Add', ['a', 'b'], ['y'])],
+                                  [w((16, 70)), w((70,), 'b')], dims=(6, 16)))
 save('model', 'pad_axes_twice', model([node('Pad', ['x', 'p', '', 'a'], ['b']), node('Conv', ['b', 'w'], ['y'])],
                                       [integers('p', HUGE, HUGE, 0, 0), integers('a', 2, 2), w((1, 1, 3, 3))],
                                       opset=18, dims=(1, 1, 4, 4)))
