@@ -113,6 +113,13 @@ TEST(HostileModels, GroupsAreNoMoreThanThereAreChannels) {
             std::string::npos);
 }
 
+TEST(HostileModels, NothingsMayBeTooManyToJoin) {
+  const NamedTensor nothing = floats({std::int64_t{1} << 62, 0}, {});
+  EXPECT_NE(error_of(run_op("Concat", {nothing, nothing}, {integer("axis", 0)}))
+                .find("longer than int64 counts"),
+            std::string::npos);
+}
+
 TEST(HostileModels, APadMayTakeEverythingAway) {
   const auto got = run_op("Pad", {floats({2, 3}, {1, 2, 3, 4, 5, 6}), int64s({4}, {0, -1, 0, -2})});
   EXPECT_EQ(mismatch(got, floats({2, 0}, {})), "");

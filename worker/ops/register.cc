@@ -16,6 +16,7 @@ void register_center_crop_pad(Registry& registry);
 void register_classify(Registry& registry);
 void register_col2im(Registry& registry);
 void register_compare(Registry& registry);
+void register_concat_parts(Registry& registry);
 void register_constant(Registry& registry);
 void register_conv(Registry& registry);
 void register_conv_transpose(Registry& registry);
@@ -108,6 +109,7 @@ void register_all(Registry& registry) {
   register_classify(registry);
   register_col2im(registry);
   register_compare(registry);
+  register_concat_parts(registry);
   register_constant(registry);
   register_conv(registry);
   register_conv_transpose(registry);

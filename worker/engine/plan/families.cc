@@ -24,6 +24,7 @@ constexpr std::array kFamilies = {
     Named("padding", PassFamily::padding),
     Named("masked_softmax", PassFamily::masked_softmax),
     Named("turned_concats", PassFamily::turned_concats),
+    Named("part_chains", PassFamily::part_chains),
     Named("turned_products", PassFamily::turned_products),
     Named("integers", PassFamily::integers),
     Named("batch_norm", PassFamily::batch_norm),

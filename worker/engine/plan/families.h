@@ -27,6 +27,7 @@ enum class PassFamily : std::uint8_t {
   padding,          // Pad as a window's own
   masked_softmax,   // attention's scores: scale, mask and Softmax
   turned_concats,   // Transposes on both sides of a Concat
+  part_chains,      // Slices, Pads and Concats in a row
   turned_products,  // Transposes as strides of products
   integers,         // integer products and the floats made of them
   batch_norm,       // into the convolution before it

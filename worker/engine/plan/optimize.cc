@@ -61,6 +61,7 @@ Result<Optimization> optimize(Model model, const Registry& registry) {
                   [&] { return always([&] { merge_duplicates(plan); }); }));
   SLUICE_TRY(pass("find operators written out", [&] { return take_patterns(plan, registry); }));
   SLUICE_TRY(pass("pad within windows", [&] { return take_padding(plan, registry); }));
+  SLUICE_TRY(pass("join what only moves", [&] { return take_part_chains(plan, registry); }));
   SLUICE_TRY(pass("scale weights by what follows", [&] { return fold_batch_norms(plan); }));
   SLUICE_TRY_ASSIGN(made.file, write_model(plan, facts, registry));
   return made;

@@ -364,6 +364,9 @@ Result<Plan> build_plan(Model model, const Registry& registry, const PlanOptions
     if (plan.takes(PassFamily::turned_concats)) {
       SLUICE_TRY(take_turned_concats(plan, registry));
     }
+    if (plan.takes(PassFamily::part_chains)) {
+      SLUICE_TRY(take_part_chains(plan, registry));
+    }
     if (plan.takes(PassFamily::turned_products)) {
       SLUICE_TRY(take_turned_products(plan, registry));
     }

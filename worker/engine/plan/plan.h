@@ -117,6 +117,8 @@ Result<void> take_padding(Plan& plan, const Registry& registry);
 Result<void> take_attention_patterns(Plan& plan, const Registry& registry);
 // Transposes on both sides of a Concat become one or none.
 Result<void> take_turned_concats(Plan& plan, const Registry& registry);
+// Slices, Pads and Concats in a row become one copy.
+Result<void> take_part_chains(Plan& plan, const Registry& registry);
 // Transposes around a product become its strides.
 Result<void> take_turned_products(Plan& plan, const Registry& registry);
 // Integer products and the floats made of them become one step.

@@ -4,8 +4,6 @@
 // Opsets: Concat 1 has a default axis; Slice has attributes before 10, inputs and steps since.
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -14,6 +12,7 @@
 #include "worker/ops/elements.h"
 #include "worker/ops/known.h"
 #include "worker/ops/register.h"
+#include "worker/ops/shape/part_axis.h"
 #include "worker/ops/strided.h"
 #include "worker/ops/types.h"
 
@@ -54,12 +53,31 @@ Result<OutputFacts> infer_concat(const AxisParams& params, const InputFacts& fac
       return bad_input("input " + to_string(first.dims) + " and input " + to_string(input.dims) +
                        " cannot be concatenated along axis " + std::to_string(params.axis));
     }
-    dims[axis] += input.dims[axis];
+    if (__builtin_add_overflow(dims[axis], input.dims[axis], &dims[axis])) {
+      return bad_input("axis " + std::to_string(params.axis) + " gets longer than int64 counts");
+    }
   }
   return one_output(first.datatype, std::move(dims));
 }
 
+// `rows` rows of `width` elements, to rows that are `step` apart. A call for each would cost more
+// than narrow rows do.
+template <class T>
+void copy_rows(const T* from, std::int64_t rows, std::int64_t width, T* to, std::int64_t step) {
+  constexpr std::int64_t kNarrow = 4;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (width > kNarrow) {
+      std::copy_n(from + row * width, width, to + row * step);
+      continue;
+    }
+    for (std::int64_t i = 0; i < width; ++i) {
+      to[row * step + i] = from[row * width + i];
+    }
+  }
+}
+
 Result<void> run_concat(const AxisParams& params, KernelContext& context) {
+  constexpr std::int64_t kBlock = 2'048;  // elements: written by all parts while they are near
   TensorView& y = context.output(0);
   if (y.count == 0) {
     return {};
@@ -70,19 +88,19 @@ Result<void> run_concat(const AxisParams& params, KernelContext& context) {
   const std::int64_t row = y.count / outer;
   dispatch_element(y.datatype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    std::int64_t at = 0;
-    for (std::size_t i = 0; i < context.input_count(); ++i) {
-      const TensorView& x = context.input(i);
-      const std::int64_t part = x.count / outer;
-      const T* from = elements<T>(x);
-      T* to = elements<T>(y) + at;
-      parallel_for(outer, 1 + 16'384 / (part + 1), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t o = begin; o < end; ++o) {
-          std::copy_n(from + o * part, part, to + o * row);
+    parallel_for(outer, 1 + 16'384 / row, [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t block = 1 + kBlock / row;
+      for (std::int64_t first = begin; first < end; first += block) {
+        const std::int64_t rows = std::min(block, end - first);
+        T* to = elements<T>(y) + first * row;
+        for (std::size_t i = 0; i < context.input_count(); ++i) {
+          const TensorView& x = context.input(i);
+          const std::int64_t width = x.count / outer;
+          copy_rows(elements<T>(x) + first * width, rows, width, to, row);
+          to += width;
         }
-      });
-      at += part;
-    }
+      }
+    });
   });
   return {};
 }
@@ -176,27 +194,6 @@ struct Cut {
   Shape count{};
 };
 
-Result<void> cut_dimension(std::int64_t extent,
-                           std::array<std::int64_t, 3> range,
-                           std::size_t at,
-                           Cut& cut) {
-  auto [start, end, step] = range;
-  if (step == 0 || step == std::numeric_limits<std::int64_t>::min()) {
-    return bad_input("a step of " + std::to_string(step));
-  }
-  // Python's rules; far ends are written as the largest or smallest integer.
-  const std::int64_t low = step > 0 ? 0 : -1;
-  const std::int64_t high = step > 0 ? extent : extent - 1;
-  start = std::clamp(start < 0 ? start + extent : start, low, high);
-  end = std::clamp(end < 0 ? std::max(end, -extent - 1) + extent : end, low, high);
-  const std::int64_t distance = step > 0 ? end - start : start - end;
-  const std::int64_t size = step > 0 ? step : -step;
-  cut.first[at] = start;
-  cut.step[at] = step;
-  cut.count[at] = distance > 0 ? (distance - 1) / size + 1 : 0;
-  return {};
-}
-
 Result<Cut> cut_of(Dims dims,
                    const std::vector<std::int64_t>& starts,
                    const std::vector<std::int64_t>& ends,
@@ -219,7 +216,11 @@ Result<Cut> cut_of(Dims dims,
           .count = {dims.begin(), dims.end()}};
   for (std::size_t i = 0; i < starts.size(); ++i) {
     SLUICE_TRY_ASSIGN(const std::size_t axis, resolve_axis(axes[i], dims.size()));
-    SLUICE_TRY(cut_dimension(dims[axis], {starts[i], ends[i], steps[i]}, axis, cut));
+    SLUICE_TRY_ASSIGN(const AxisCut along,
+                      cut_axis(dims[axis], {.start = starts[i], .end = ends[i], .step = steps[i]}));
+    cut.first[axis] = along.first;
+    cut.step[axis] = along.step;
+    cut.count[axis] = along.count;
   }
   return cut;
 }
