@@ -4,6 +4,7 @@
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/quant/integer_core.h"
 #include "worker/ops/quant/integer_matmul.h"
+#include "worker/ops/simd/cut.h"
 
 namespace sluice::engine {
 namespace {
@@ -136,29 +137,30 @@ void multiply_quads(const IntegerProduct& product,
       }
     }
   });
-  const std::int64_t both = (b.panels() + 1) / 2;
+  const simd::Cut cut = simd::cut_evenly(b.panels(), simd::kQuadPanels);
   const std::int64_t work = 1 + m * step * kPanel / 8;
-  parallel_for(both, 1 + kGrain / work, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(cut.tiles, 1 + kGrain / work, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t panel = cut.rows * begin + std::min(begin, cut.more);
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t column = 2 * i * kPanel;
-      simd::multiply_quads(
-          {.a = bytes,
-           .a_step = step,
-           .a_zeros = rows.zeros,
-           .a_sums = rows.sums,
-           .rows = m,
-           .quads = b.groups(),
-           .b_sums = b.sums + column,
-           .b_zeros = b.zeros == nullptr ? nullptr : b.zeros + column,
-           .c = c.sums == nullptr ? nullptr : c.sums + column,
-           .c_step = product.n,
-           .columns = std::min(2 * kPanel, product.n - column),
-           .next_size = i + 1 < end
-                            ? std::min<std::int64_t>(2, b.panels() - 2 * (i + 1)) * b.panel_size()
-                            : 0,
-           .scaling = scaling_from(c.scaling, column),
-           .y = c.y == nullptr ? nullptr : c.y + column},
-          b.bytes + 2 * i * b.panel_size());
+      const std::int64_t column = panel * kPanel;
+      const std::int64_t here = cut.rows_of(i);
+      const std::int64_t next = i + 1 < end ? cut.rows_of(i + 1) : 0;
+      simd::multiply_quads({.a = bytes,
+                            .a_step = step,
+                            .a_zeros = rows.zeros,
+                            .a_sums = rows.sums,
+                            .rows = m,
+                            .quads = b.groups(),
+                            .b_sums = b.sums + column,
+                            .b_zeros = b.zeros == nullptr ? nullptr : b.zeros + column,
+                            .c = c.sums == nullptr ? nullptr : c.sums + column,
+                            .c_step = product.n,
+                            .columns = std::min(here * kPanel, product.n - column),
+                            .next_size = next * b.panel_size(),
+                            .scaling = scaling_from(c.scaling, column),
+                            .y = c.y == nullptr ? nullptr : c.y + column},
+                           b.bytes + panel * b.panel_size());
+      panel += here;
     }
   });
 }

@@ -132,15 +132,40 @@ bool multiplies_quads() {
 HWY_POP_ATTRIBUTES
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
 
+// The panels that are wanted next, brought near a few lines at a time while others are multiplied.
+struct QuadsAhead {
+  static constexpr std::int64_t kTurn = 8;  // quads
+  static constexpr std::int64_t kLine = 64;
+
+  const std::int8_t* at;
+  const std::int8_t* end;
+  std::int64_t bytes;  // a turn
+
+  HWY_INLINE void bring() {
+    const std::int8_t* const until = end - at > bytes ? at + bytes : end;
+    for (; at < until; at += kLine) {
+      __builtin_prefetch(at, 0, 2);  // to the second cache: the first has others to hold
+    }
+  }
+};
+
 template <std::int64_t kRows, std::int64_t kPanels>
 HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
                                    std::int64_t row,
-                                   const std::int8_t* panels) {
+                                   const std::int8_t* panels,
+                                   QuadsAhead& ahead) {
   const std::uint8_t* const a = product.a + row * product.a_step;
+  // Where the rows have one zero point, as mostly, what it makes is taken off before.
+  const std::int32_t* const zeros = product.a_zeros + row;
+  const bool one_zero = std::all_of(
+      zeros, zeros + kRows, [&](std::int32_t zero) HWY_ATTR { return zero == zeros[0]; });
+  const __m512i less_zero = _mm512_set1_epi32(one_zero ? -zeros[0] : 0);
   __m512i sums[kRows][kPanels];
-  for (std::int64_t r = 0; r < kRows; ++r) {
-    for (std::int64_t p = 0; p < kPanels; ++p) {
-      sums[r][p] = _mm512_setzero_si512();
+  for (std::int64_t p = 0; p < kPanels; ++p) {
+    const __m512i first =
+        _mm512_mullo_epi32(less_zero, _mm512_loadu_si512(product.b_sums + p * kPanel));
+    for (std::int64_t r = 0; r < kRows; ++r) {
+      sums[r][p] = first;
     }
   }
   for (std::int64_t quad = 0; quad < product.quads; ++quad) {
@@ -155,6 +180,9 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
       for (std::int64_t p = 0; p < kPanels; ++p) {
         sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], x, b[p]);
       }
+    }
+    if (quad % QuadsAhead::kTurn == 0) {
+      ahead.bring();
     }
   }
   // By way of memory: only where all loops over the sums are short do they stay in registers.
@@ -174,9 +202,10 @@ HWY_INLINE void multiply_quad_tile(const QuadProduct& product,
     const std::int64_t here = std::min(kPanel, product.columns - column);
     const auto mask = static_cast<__mmask16>((1U << here) - 1);
     for (std::int64_t r = 0; r < kRows; ++r) {
-      const __m512i a_zero = _mm512_set1_epi32(product.a_zeros[row + r]);
       __m512i sum = _mm512_load_si512(raw[r][p]);
-      sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(a_zero, b_sums));
+      if (!one_zero) {
+        sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_set1_epi32(zeros[r]), b_sums));
+      }
       if (product.b_zeros != nullptr) {
         const __m512i a_sum = _mm512_set1_epi32(product.a_sums[row + r]);
         sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(a_sum, b_zeros));
@@ -200,41 +229,45 @@ template <std::int64_t kMost, std::int64_t kPanels>
 HWY_INLINE void multiply_quad_tile_of(const QuadProduct& product,
                                       std::int64_t rows,
                                       std::int64_t row,
-                                      const std::int8_t* panels) {
+                                      const std::int8_t* panels,
+                                      QuadsAhead& ahead) {
   if (rows == kMost) {
-    return multiply_quad_tile<kMost, kPanels>(product, row, panels);
+    return multiply_quad_tile<kMost, kPanels>(product, row, panels, ahead);
   }
   if constexpr (kMost > 1) {
-    multiply_quad_tile_of<kMost - 1, kPanels>(product, rows, row, panels);
+    multiply_quad_tile_of<kMost - 1, kPanels>(product, rows, row, panels, ahead);
   }
 }
 
 template <std::int64_t kPanels>
 HWY_INLINE void multiply_quad_rows(const QuadProduct& product, const std::int8_t* panels) {
-  constexpr std::int64_t kTile = 12;  // 24 sums of 32 registers, with two panels
-  constexpr std::int64_t kLine = 64;
+  // 24 sums of 32 registers.
+  constexpr std::int64_t kTile = std::min<std::int64_t>(24 / kPanels, 12);
   const std::int8_t* const next = panels + kPanels * product.quads * 4 * kPanel;
   const Cut cut = cut_evenly(product.rows, kTile);
   // Few rows read panels as fast as memory gives them.
   const std::int64_t wanted = product.rows < kTile ? 0 : product.next_size;
-  const std::int64_t share = wanted / cut.tiles + kLine;
+  const std::int64_t turns = cut.tiles * (product.quads / QuadsAhead::kTurn + 1);
+  const std::int64_t lines = wanted / QuadsAhead::kLine;
+  QuadsAhead ahead{
+      .at = next, .end = next + wanted, .bytes = (lines + turns - 1) / turns * QuadsAhead::kLine};
   std::int64_t row = 0;
-  std::int64_t fetched = 0;
   for (std::int64_t tile = 0; tile < cut.tiles; ++tile) {
-    for (const std::int64_t end = std::min(fetched + share, wanted); fetched < end;
-         fetched += kLine) {
-      _mm_prefetch(reinterpret_cast<const char*>(next + fetched), _MM_HINT_T0);
-    }
-    multiply_quad_tile_of<kTile, kPanels>(product, cut.rows_of(tile), row, panels);
+    multiply_quad_tile_of<kTile, kPanels>(product, cut.rows_of(tile), row, panels, ahead);
     row += cut.rows_of(tile);
   }
 }
 
 void multiply_quads_vnni(const QuadProduct& product, const std::int8_t* panels) {
-  if (product.columns > kPanel) {
-    multiply_quad_rows<2>(product, panels);
-  } else {
-    multiply_quad_rows<1>(product, panels);
+  switch ((product.columns + kPanel - 1) / kPanel) {
+    case 1:
+      return multiply_quad_rows<1>(product, panels);
+    case 2:
+      return multiply_quad_rows<2>(product, panels);
+    case 3:
+      return multiply_quad_rows<3>(product, panels);
+    default:
+      return multiply_quad_rows<kQuadPanels>(product, panels);
   }
 }
 

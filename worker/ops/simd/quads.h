@@ -11,6 +11,9 @@ namespace sluice::engine::simd {
 // Whether this machine multiplies and adds four pairs of bytes at once (AVX-512 VNNI).
 bool has_quads();
 
+// Panels that are multiplied together: each byte of A that is read meets as many columns.
+inline constexpr std::int64_t kQuadPanels = 4;
+
 // Products of rows of bytes, four at a time, with the zero points taken off:
 //   c = sum over k of (a - a_zero) * (b - b_zero)
 // b [4 * quads, kPanel] as [quads][kPanel][4]. All lists by columns have whole panels.
@@ -25,7 +28,7 @@ struct QuadProduct {
   const std::int32_t* b_zeros;  // by column; null: all 0
   std::int32_t* c;
   std::int64_t c_step;
-  std::int64_t columns;        // of one panel, or of two that lie one behind the other
+  std::int64_t columns;        // of up to kQuadPanels panels that lie one behind the other
   std::int64_t next_size = 0;  // bytes of the panels behind, which will be multiplied next
   // Where y is given, the sums become floats there instead, its rows c_step apart. By column.
   Scaling scaling{};
