@@ -40,7 +40,12 @@ Part part_of(std::int64_t rows, std::int64_t k, std::int64_t panels) {
     part.panels = std::max(kPanelsOfFew, part.panels);
   }
   const std::int64_t parts = (panels + part.panels - 1) / part.panels;
-  if (parts < threads) {
+  const bool uneven = panels % part.panels != 0 || parts % threads != 0;
+  if (uneven && threads > 1 && rows >= threads * kTileRows) {
+    // The threads share rows instead of columns.
+    const std::int64_t blocks = whole((rows + part.rows - 1) / part.rows, threads);
+    part.rows = (rows + blocks - 1) / blocks;
+  } else if (parts < threads) {
     part.rows = std::min(part.rows, whole((rows * parts + threads - 1) / threads, kTileRows));
   }
   return part;
@@ -99,7 +104,8 @@ void PanelMatrix::multiply(const float* a,
                            std::int64_t rows,
                            const float* bias,
                            const Tail& tail,
-                           float* c) const {
+                           float* c,
+                           bool adds) const {
   const Part part = part_of(rows, k_, (n_ + kFloatPanel - 1) / kFloatPanel);
   const std::int64_t width = part.panels * kFloatPanel;
   const std::int64_t groups = (n_ + width - 1) / width;
@@ -126,8 +132,8 @@ void PanelMatrix::multiply(const float* a,
                              .c = c + row * n_ + column,
                              .c_step = n_,
                              .columns = std::min(width, n_ - column),
-                             .adds = i > 0,
-                             .bias = bias != nullptr ? bias + column : nullptr,
+                             .adds = adds || i > 0,
+                             .bias = bias != nullptr && i == 0 ? bias + column : nullptr,
                              .tail = i + depth == k_ ? &tail : nullptr});
     }
   };

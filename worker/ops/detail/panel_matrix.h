@@ -17,13 +17,14 @@ class PanelMatrix {
   PanelMatrix(const float* b, std::int64_t k, std::int64_t n, bool transposed);
 
   // c [rows, n] = act(a * B + bias), a [rows, k], or stored [k, rows] when `a_transposed`. `bias`
-  // [n] or null; of the tail the activation.
+  // [n] or null; of the tail the activation. `adds`: and what c holds.
   void multiply(const float* a,
                 bool a_transposed,
                 std::int64_t rows,
                 const float* bias,
                 const Tail& tail,
-                float* c) const;
+                float* c,
+                bool adds = false) const;
 
  private:
   std::int64_t k_;

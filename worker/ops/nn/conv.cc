@@ -1,9 +1,9 @@
 // Conv.
 // Spec: https://onnx.ai/onnx/operators/onnx__Conv.html (read 2026-11).
 // y = act(conv(x, w) + bias + residual); the last three may come from fused neighbours.
-// Types: float32 (oneDNN with constant weights packed, channels-last), float64 and everything that
-// oneDNN cannot (plain loops). Any number of groups; 1 to 3 spatial dimensions by oneDNN, more by
-// the loops. float32 multiplies and adds in float32.
+// Types: float32 (channels-last, constant weights packed for oneDNN or a kernel of ours, conv_*.h),
+// float64 and everything that those cannot (plain loops). Any number of groups; more than 3 spatial
+// dimensions by the loops. float32 multiplies and adds in float32.
 
 #include <algorithm>
 #include <optional>
@@ -134,6 +134,14 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
     state.depthwise = depthwise_weights(*w);
     return state;
   }
+  if (params.group == 1 && ConvPoints::pays(w->dims, *window)) {
+    state.points = std::make_shared<ConvPoints>(*w);
+    context.consume(1);
+    if (own != nullptr) {
+      context.consume(2);
+    }
+    return state;
+  }
   if (usable && params.group == 1 && ConvWinograd::pays(w->dims, *window)) {
     state.winograd = std::make_shared<ConvWinograd>(*w);
   }
@@ -214,6 +222,12 @@ Result<void> bind_direct(const ConvParams& params,
   const TensorView& w = context.inputs[1];
   detail::ConvSpec spec = spec_of(params, state, x, w.dims, bound.window);
   if (bind_unpacked(state, spec, context, bound)) {
+    return {};
+  }
+  if (state.points != nullptr) {
+    bound.by_points = true;
+    context.scratch_size = state.points->scratch_size(bound.window, context.outputs[0].dims);
+    context.implementation = "points";
     return {};
   }
   Direct direct = direct_of(state, spec, w);

@@ -64,11 +64,6 @@ void run_rows(const ConvState& state,
               std::byte* scratch,
               TensorView& y) {
   const bool adds = state.tail.residual.has_value();
-  const std::int64_t channels = y.dims[1];
-  float* const out = y.mut<float>().data();
-  for (std::int64_t at = 0; adds && !state.bias.empty() && at < y.count; at += channels) {
-    simd::accumulate(state.bias.data(), out + at, channels);
-  }
   const float* const bias = state.bias.empty() ? nullptr : state.bias.data();
   bound.rows->run(x, bias, adds, bound.window, state.tail, scratch, y);
   if (bound.rows->leaves_activation()) {
@@ -83,6 +78,15 @@ void run_direct(const ConvState& state,
                 TensorView& y) {
   if (bound.rows != nullptr) {
     return run_rows(state, bound, x, scratch, y);
+  }
+  if (bound.by_points) {
+    return state.points->run(x,
+                             state.bias.empty() ? nullptr : state.bias.data(),
+                             state.tail.residual.has_value(),
+                             bound.window,
+                             state.tail,
+                             scratch,
+                             y);
   }
   bound.primitive->run(x.as<float>().data(), state.bias.data(), y.mut<float>().data(), scratch);
   if (!bound.activates) {
@@ -159,7 +163,7 @@ Result<void> run_bound(std::int64_t group,
   if (y.count == 0) {
     return {};
   }
-  if (bound.primitive == nullptr && bound.rows == nullptr && !bound.blocks) {
+  if (bound.primitive == nullptr && bound.rows == nullptr && !bound.by_points && !bound.blocks) {
     return run_loops(group, state, bound, context);
   }
   if (state.tail.residual) {

@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "worker/engine/graph/kernel.h"
 #include "worker/ops/detail/dnnl_conv.h"
+#include "worker/ops/nn/conv_points.h"
 #include "worker/ops/nn/conv_rows.h"
 #include "worker/ops/nn/conv_winograd.h"
 #include "worker/ops/nn/window.h"
@@ -24,6 +25,7 @@ struct ConvState {
   bool depthwise_rows = false;             // they are for conv_depthwise_rows.h
   bool packs_in_runs = false;              // weights or bias may be for a run alone to know
   std::shared_ptr<const ConvRows> rows{};  // likewise
+  std::shared_ptr<const ConvPoints> points{};
   // Where it pays; what multiplies directly is not there then, but where any run may need it.
   std::shared_ptr<const ConvWinograd> winograd{};
 };
@@ -34,6 +36,7 @@ struct ConvBound {
   bool packs = false;                      // in each run, for the primitive
   bool activates = true;                   // the primitive does the tail's activation
   std::shared_ptr<const ConvRows> rows{};  // in its place
+  bool by_points = false;                  // likewise: those of the state
   // By Winograd's method, but for images that are not finite where `looks`: the two above are for
   // one image then.
   std::optional<ConvWinograd::Blocks> blocks{};

@@ -148,6 +148,7 @@ void ConvRows::run_panels(const RowGeometry& geometry,
           product.tail = done ? &ends.tail : nullptr;
           simd::multiply_panels(product);
           product.adds = true;
+          product.bias = nullptr;
         }
       }
     }
@@ -178,8 +179,8 @@ void ConvRows::run_dots(const RowGeometry& geometry,
 
   const auto run_row = [&](std::int64_t row) {
     float* const to = out + row * width * filters_;
-    for (std::int64_t i = 0; !ends.adds && i < width * filters_; ++i) {
-      to[i] = ends.bias != nullptr ? ends.bias[i % filters_] : 0.0F;
+    for (std::int64_t i = 0; i < width * filters_; ++i) {
+      to[i] = (ends.adds ? to[i] : 0.0F) + (ends.bias != nullptr ? ends.bias[i % filters_] : 0.0F);
     }
     std::array<const float*, kPieces> a{};
     std::array<const float*, kPieces> w{};

@@ -35,8 +35,8 @@ class ConvRows {
   // The caller has to apply the tail's activation.
   [[nodiscard]] bool leaves_activation() const { return thin_; }
 
-  // y = act(conv(x, w) + bias), or what y holds in the place of the bias when `adds`. x, y:
-  // channels-last; `bias` [M] or null; of the tail the activation, NaN kept.
+  // y = act(conv(x, w) + bias), and what y holds when `adds`. x, y: channels-last; `bias` [M] or
+  // null; of the tail the activation, NaN kept.
   void run(const TensorView& x,
            const float* bias,
            bool adds,

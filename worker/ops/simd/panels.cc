@@ -42,14 +42,24 @@ struct Ends {
 
   template <std::int64_t kRows, std::int64_t kCount>
   HWY_INLINE void load(std::int64_t row, std::int64_t column, V (&sums)[kRows][kCount]) const {
+    V first[kCount];
     if (product.adds) {
       SLUICE_UNROLL
       for (std::int64_t r = 0; r < kRows; ++r) {
         load_row(product.c + (row + r) * product.c_step, column, sums[r]);
       }
+      if (product.bias != nullptr) {
+        load_row(product.bias, column, first);
+        SLUICE_UNROLL
+        for (std::int64_t r = 0; r < kRows; ++r) {
+          SLUICE_UNROLL
+          for (std::int64_t v = 0; v < kCount; ++v) {
+            sums[r][v] = hn::Add(sums[r][v], first[v]);
+          }
+        }
+      }
       return;
     }
-    V first[kCount];
     load_row(product.bias, column, first);
     SLUICE_UNROLL
     for (std::int64_t r = 0; r < kRows; ++r) {

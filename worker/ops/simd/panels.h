@@ -26,8 +26,8 @@ struct PanelProduct32 {
   float* c;                     // rows c_step apart
   std::int64_t c_step;
   std::int64_t columns;  // to write; panels: as many as hold them
-  bool adds;             // to what c has: not the first block of k
-  const float* bias;     // [columns], or null; of the first block
+  bool adds;             // to what c has
+  const float* bias;     // [columns], or null: not the first block of k
   const Tail* tail;      // its activation, NaN kept; null but in the last block
 };
 void multiply_panels(const PanelProduct32& product);
