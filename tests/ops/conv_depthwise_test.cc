@@ -54,6 +54,51 @@ TEST(ConvDepthwise, AgreesWithTheLoopsForEveryExtent) {
   }
 }
 
+// Of one dimension and of three, with taps that lie apart, with long kernels.
+TEST(ConvDepthwise, AgreesWithTheLoopsForEveryRank) {
+  struct Row {
+    Shape spatial;
+    Shape kernel;
+    std::int64_t stride = 1;
+    std::int64_t dilation = 1;
+    std::int64_t pad = 0;
+  };
+  const Row rows[] = {
+      {{40}, {3}, 1, 1, 1},
+      {{601}, {3}, 2, 1, 1},
+      {{530}, {5}, 1, 1, 4},
+      {{2}, {5}, 1, 1, 2},
+      {{300}, {3}, 1, 16, 16},
+      {{90}, {31}, 1, 1, 15},
+      {{50}, {4}, 3, 2, 0},
+      {{9, 11}, {3, 3}, 1, 2, 2},
+      {{7, 8}, {5, 3}, 2, 3, 4},
+      {{4, 5, 6}, {3, 3, 3}, 1, 1, 1},
+      {{5, 4, 6}, {3, 1, 2}, 2, 2, 1},
+  };
+  for (const Row& row : rows) {
+    for (const std::int64_t channels : {5, 16, 40}) {
+      Shape x{2, channels};
+      x.insert(x.end(), row.spatial.begin(), row.spatial.end());
+      Shape w{channels, 1};
+      w.insert(w.end(), row.kernel.begin(), row.kernel.end());
+      const std::size_t rank = row.kernel.size();
+      GraphCase graph;
+      graph.input("x", random_floats(x, 1)).constant("w", random_floats(w, 2));
+      graph.constant("b", random_floats({channels}, 3));
+      graph.node("Conv",
+                 {"x", "w", "b"},
+                 {"c"},
+                 {integer("group", channels),
+                  integers("strides", Shape(rank, row.stride)),
+                  integers("dilations", Shape(rank, row.dilation)),
+                  integers("pads", Shape(2 * rank, row.pad))});
+      graph.node("Relu", {"c"}, {"y"}).output("y");
+      expect_as_loops(graph, to_string(x) + " by " + to_string(w));
+    }
+  }
+}
+
 TEST(ConvDepthwise, ActivatesAndKeepsNan) {
   std::vector<float> image(2 * 16 * 5 * 17);
   for (std::size_t i = 0; i < image.size(); ++i) {

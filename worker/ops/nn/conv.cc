@@ -101,6 +101,17 @@ Shape likely_input(const ConvParams& params, Dims w) {
   return dims;
 }
 
+// oneDNN has no kernel for channels of their own whose taps lie apart, nor for other than two
+// dimensions: it takes each for a group of a vector.
+bool is_dilated(const Window& window) {
+  for (std::size_t d = 0; d < window.kernel.size(); ++d) {
+    if (window.kernel[d] > 1 && window.dilations[d] > 1) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context) {
   ConvState state{.tail = context.tail()};
   SLUICE_TRY_ASSIGN(const TensorView* const fused, context.tail_bias());
@@ -131,6 +142,10 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   const bool depthwise = w->dims[0] == params.group && w->dims[1] == 1;
   state.depthwise_rows = depthwise && fits_depthwise_rows(params.window, state.tail, w->dims);
   if (state.depthwise_rows) {
+    state.depthwise = depthwise_weights(*w);
+    return state;
+  }
+  if (depthwise && (w->rank() != 4 || is_dilated(*window))) {
     state.depthwise = depthwise_weights(*w);
     return state;
   }

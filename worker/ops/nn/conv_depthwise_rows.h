@@ -9,7 +9,8 @@
 
 namespace sluice::engine {
 
-// Whether there is a kernel for the weights [C, 1, rows, columns], whatever the image.
+// Whether there is a kernel for the weights [C, 1, rows, columns] or [C, 1, columns], whatever the
+// image.
 bool fits_depthwise_rows(const WindowParams& params, const Tail& tail, Dims w);
 
 // y = tail(conv(x, w) + bias); the weights as depthwise_weights() gives them. x, y: channels-last;
