@@ -53,6 +53,37 @@ TEST(Layout, OfARowMajorTensorIsTurnedForConcat) {
   expect_agreement(graph, "y", 9);
 }
 
+// Whatever is reduced: a result of four dimensions is channels-last again, one of fewer row-major.
+TEST(Layout, IsReadByReductions) {
+  const std::vector<std::vector<std::int64_t>> subsets = {
+      {2, 3}, {-1, -2}, {1}, {1, 2, 3}, {0, 2}, {3}, {0}, {0, 1, 2, 3}};
+  for (const std::vector<std::int64_t>& axes : subsets) {
+    for (const char* const op : {"ReduceMean", "ReduceMax", "ReduceLogSumExp", "ReduceL1"}) {
+      for (const std::int64_t keep : {0, 1}) {
+        GraphCase graph = convolved();
+        graph.constant("axes", int64s({static_cast<std::int64_t>(axes.size())}, axes));
+        graph.node(op, {"c", "axes"}, {"y"}, {integer("keepdims", keep)}).output("y");
+        if (keep == 1) {
+          graph.node("Sub", {"c", "y"}, {"z"}).output("z");
+        }
+        const auto want = graph.run_reference();
+        const auto got = graph.run();
+        ASSERT_TRUE(want && got) << error_of(want) << error_of(got);
+        for (std::size_t i = 0; i < want->size(); ++i) {
+          EXPECT_EQ(mismatch_at(got, i, (*want)[i], 1e-5, 1e-5), "")
+              << op << " " << to_string(axes) << " " << keep << " " << i;
+        }
+      }
+    }
+  }
+  GraphCase mean = convolved();
+  mean.constant("axes", int64s({2}, {2, 3}));
+  mean.node("ReduceMean", {"c", "axes"}, {"m"}, {integer("keepdims", 1)});
+  mean.node("Mul", {"c", "m"}, {"y"});
+  expect_agreement(mean, "y", 6);
+  EXPECT_EQ(mean.figures().reorders, 3U) << "one input, two outputs";
+}
+
 TEST(Layout, IsKeptBySplit) {
   for (const std::int64_t axis : {0, 1, 3}) {
     GraphCase graph = convolved();

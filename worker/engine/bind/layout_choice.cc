@@ -31,9 +31,7 @@ const std::vector<std::int64_t>* permutation_of(const Step& step, std::size_t ra
 }
 
 // `order` as memory has the dimensions in a layout, without those of extent 1.
-std::vector<std::int64_t> order_in_memory(std::vector<std::int64_t> order,
-                                          Dims dims,
-                                          Layout layout) {
+std::vector<std::int64_t> turned_order(std::vector<std::int64_t> order, Dims dims, Layout layout) {
   if (layout == Layout::channels_last) {
     std::rotate(order.begin() + 1, order.begin() + 2, order.end());
   }
@@ -111,8 +109,9 @@ bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps
             (slots[slot].dims.size() == rank ||
              (slots[slot].dims.size() < rank && indifferent(slots[slot].dims, rank))));
   };
+  const bool reduces = layout_rule(step) == LayoutRule::reduces;
   if (!std::ranges::all_of(step.in, fits) || !std::ranges::all_of(step.out, [&](auto slot) {
-        return slot == kNoValue || (!stays(slot) && slots[slot].dims.size() == rank);
+        return slot == kNoValue || (!stays(slot) && (reduces || slots[slot].dims.size() == rank));
       })) {
     return false;
   }
@@ -122,7 +121,7 @@ bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps
     }
   }
   for (const std::uint32_t slot : step.out) {
-    if (slot != kNoValue) {
+    if (slot != kNoValue && slots[slot].dims.size() == rank) {
       slots[slot].layout = Layout::channels_last;
     }
   }
@@ -180,11 +179,11 @@ bool Binder::rename_turned(const BoundStep& step) {
   constexpr int kHops = 3;
   std::vector<std::int64_t> ascending(from.dims.size());
   std::iota(ascending.begin(), ascending.end(), 0);
-  const auto before = order_in_memory(std::move(ascending), from.dims, from.layout);
+  const auto before = turned_order(std::move(ascending), from.dims, from.layout);
   Layout layout = Layout::plain;
-  if (order_in_memory(*permutation, from.dims, layout) != before) {
+  if (turned_order(*permutation, from.dims, layout) != before) {
     layout = Layout::channels_last;
-    if (order_in_memory(*permutation, from.dims, layout) != before ||
+    if (turned_order(*permutation, from.dims, layout) != before ||
         !wants_channels_last(step.out[0], kHops)) {
       return false;
     }
@@ -237,7 +236,8 @@ bool Binder::passes_on(const BoundStep& step) const {
 void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
   auto& slots = binding_->slots_;
   const LayoutRule rule = layout_rule(step);
-  if (rule == LayoutRule::follow && follow_channels_last(step, steps)) {
+  if ((rule == LayoutRule::follow || rule == LayoutRule::reduces) &&
+      follow_channels_last(step, steps)) {
     return;
   }
   const bool turns = rule == LayoutRule::channels_last;

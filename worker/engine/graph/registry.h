@@ -27,6 +27,7 @@ inline constexpr const char* kWrittenDomain = "sluice.written";   // by the read
 enum class LayoutRule : std::uint8_t {
   plain,          // row-major only
   follow,         // any layout that all inputs share; the output has it too
+  reduces,        // likewise, but an output of another rank is row-major
   channels_last,  // wants and gives channels_last where the rank is 3 to 5 and float32
   turns,          // Transpose: between the two layouts it is another name for the same bytes
 };

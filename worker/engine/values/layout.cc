@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <type_traits>
+#include <vector>
 
 #include "common/base/check.h"
 #include "worker/engine/machine/parallel.h"
@@ -91,6 +93,26 @@ Shape physical_dims(Dims dims, Layout layout) {
     std::rotate(physical.begin() + 1, physical.begin() + 2, physical.end());
   }
   return physical;
+}
+
+std::vector<std::size_t> order_in_memory(std::size_t rank, Layout layout) {
+  std::vector<std::size_t> order(rank);
+  std::iota(order.begin(), order.end(), 0U);
+  if (layout == Layout::channels_last) {
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  }
+  return order;
+}
+
+Shape strides_in_memory(Dims dims, Layout layout) {
+  const std::vector<std::size_t> order = order_in_memory(dims.size(), layout);
+  Shape strides(dims.size(), 1);
+  std::int64_t stride = 1;
+  for (auto at = order.rbegin(); at != order.rend(); ++at) {
+    strides[*at] = stride;
+    stride *= dims[*at];
+  }
+  return strides;
 }
 
 std::int64_t extents_before(Dims dims, std::size_t axis, Layout layout) {

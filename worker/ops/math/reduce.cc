@@ -4,12 +4,11 @@
 // Types: all numbers; ReduceMax and ReduceMin also bool (since 20). Floats are put together in
 // double, in index order; integers exactly modulo 2^n (ReduceMean truncates, and so do roots and
 // logarithms, which are made in double). ReduceLogSumExp takes the largest out first.
-// Max and Min keep NaN.
-// An empty set gives 0 for L1, L2, sum and sum of squares, 1 for the product, the lowest and the
-// highest number (infinities where there are such) for max and min, -infinity for the logarithms,
-// NaN (of integers 0) for the mean.
-// Opsets: axes are an attribute before 18 (ReduceSum: 13), an input since. With
-// noop_with_empty_axes no axes are none: each element is a set of its own.
+// Max and Min keep NaN. An empty set gives 0 for L1, L2, sum and sum of squares, 1 for the product,
+// the lowest and the highest number (infinities where there are such) for max and min, -infinity
+// for the logarithms, NaN (of integers 0) for the mean. Opsets: axes are an attribute before 18
+// (ReduceSum: 13), an input since. With noop_with_empty_axes no axes are none: each element is a
+// set of its own.
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "worker/engine/machine/parallel.h"
+#include "worker/engine/values/layout.h"
 #include "worker/ops/known.h"
 #include "worker/ops/math/extremes.h"
 #include "worker/ops/math/walk.h"
@@ -114,7 +114,8 @@ double sum_of_rows(const Walk& walk, const T* x, const F& of_row) {
   return sum;
 }
 
-// Two nested walks over the input: the kept dimensions outside, the reduced ones inside.
+// Two nested walks over the input: the kept dimensions outside, the reduced ones inside, each in
+// the order of memory.
 struct ReduceBound {
   Walk kept{};
   Walk reduced{};
@@ -125,11 +126,18 @@ Result<ReduceBound> bind_reduce(const ReduceParams& params, BindContext& context
   const Dims dims = facts[0].dims;
   SLUICE_TRY_ASSIGN(const auto reduced, reduced_of(params, {.inputs = facts}));
   SLUICE_CHECK(reduced.has_value());
-  ReduceBound bound;
-  for (std::size_t i = 0; i < dims.size(); ++i) {
-    ((*reduced)[i] ? bound.reduced : bound.kept).add(dims[i], product(dims, i + 1, dims.size()));
-  }
-  return bound;
+  const Layout layout = context.inputs[0].layout;
+  const Shape strides = strides_in_memory(dims, layout);
+  const auto walk = [&](Layout order, bool wanted) {
+    Walk made;
+    for (const std::size_t i : order_in_memory(dims.size(), order)) {
+      if ((*reduced)[i] == wanted) {
+        made.add(dims[i], strides[i]);
+      }
+    }
+    return made;
+  };
+  return ReduceBound{.kept = walk(context.outputs[0].layout, false), .reduced = walk(layout, true)};
 }
 
 // What sums and products are made in.
@@ -322,13 +330,13 @@ Result<void> run_reduce(const ReduceParams& params,
   const TensorView& x = context.input(0);
   TensorView& y = context.output(0);
   const bool nothing = x.count == 0;  // to reduce: there is no place in memory either
+  const std::int64_t grain = 1 + 16'384 / (bound.reduced.count + 1);
   const auto reduce_all = [&](const auto& one) {
-    parallel_for(
-        y.count, 1 + 16'384 / (bound.reduced.count + 1), [&](std::int64_t begin, std::int64_t end) {
-          for (std::int64_t i = begin; i < end; ++i) {
-            one(i, nothing ? 0 : bound.kept.offset(i));
-          }
-        });
+    parallel_for(y.count, grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        one(i, nothing ? 0 : bound.kept.offset(i));
+      }
+    });
   };
   if (x.datatype == DataType::boolean) {
     const bool* from = x.as<bool>().data();
@@ -342,7 +350,6 @@ Result<void> run_reduce(const ReduceParams& params,
     using T = decltype(tag);
     const T* from = x.as<T>().data();
     T* to = y.mut<T>().data();
-    const std::int64_t grain = 1 + 16'384 / (bound.reduced.count + 1);
     if constexpr (kHasExtremes<T>) {
       if (is_extreme(params.op) && !nothing && has_columns(bound)) {
         return parallel_for(y.count, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -371,7 +378,8 @@ OperatorEntry reduce_entry(const char* name, std::vector<int> since) {
   return {.name = name,
           .since = std::move(since),
           .arity = {1, 2, 1},
-          .kernel = bound_kernel<parse_reduce<kOp>, infer_reduce, bind_reduce, run_reduce>()};
+          .kernel = bound_kernel<parse_reduce<kOp>, infer_reduce, bind_reduce, run_reduce>(),
+          .layout = LayoutRule::reduces};
 }
 
 }  // namespace

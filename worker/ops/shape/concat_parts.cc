@@ -157,13 +157,9 @@ std::size_t row_dimensions(const std::vector<Part>& parts, const Shape& extents)
 }
 
 Part in_memory(const Part& part, Layout layout) {
-  Shape order(part.size());
-  for (std::size_t d = 0; d < part.size(); ++d) {
-    order[d] = static_cast<std::int64_t>(d);
-  }
   Part made;
-  for (const std::int64_t d : physical_dims(order, layout)) {
-    made.push_back(part[static_cast<std::size_t>(d)]);
+  for (const std::size_t d : order_in_memory(part.size(), layout)) {
+    made.push_back(part[d]);
   }
   return made;
 }
