@@ -2,11 +2,11 @@
 // ReduceSum, ReduceSumSquare: one number in place of many, along some axes.
 // Spec: https://onnx.ai/onnx/operators/onnx__ReduceMean.html and its neighbours (read 2026-11).
 // Types: all numbers; ReduceMax and ReduceMin also bool (since 20). Floats are put together in
-// double, in index order; integers exactly modulo 2^n (ReduceMean truncates, and so do roots and
-// logarithms, which are made in double). ReduceLogSumExp takes the largest out first.
-// Max and Min keep NaN. An empty set gives 0 for L1, L2, sum and sum of squares, 1 for the product,
-// the lowest and the highest number (infinities where there are such) for max and min, -infinity
-// for the logarithms, NaN (of integers 0) for the mean. Opsets: axes are an attribute before 18
+// double, in the order of memory; integers exactly modulo 2^n (ReduceMean truncates, and so do
+// roots and logarithms, which are made in double). ReduceLogSumExp takes the largest out first. Max
+// and Min keep NaN. An empty set gives 0 for L1, L2, sum and sum of squares, 1 for the product, the
+// lowest and the highest number (infinities where there are such) for max and min, -infinity for
+// the logarithms, NaN (of integers 0) for the mean. Opsets: axes are an attribute before 18
 // (ReduceSum: 13), an input since. With noop_with_empty_axes no axes are none: each element is a
 // set of its own.
 
