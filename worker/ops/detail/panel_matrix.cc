@@ -22,31 +22,38 @@ struct Part {
   std::int64_t panels;
   std::int64_t rows;
 };
+
+constexpr std::int64_t whole(std::int64_t count, std::int64_t tile) {
+  return (count + tile - 1) / tile * tile;
+}
+
+// Threads share the columns where that comes out even, or rows are few, else the rows.
 Part part_of(std::int64_t rows, std::int64_t k, std::int64_t panels) {
   constexpr std::int64_t kFew = 2;  // rows that are multiplied faster the more panels there are
   constexpr std::int64_t kPanelsOfFew = 16;
   constexpr std::int64_t kTiles = 12;         // panels: whole tiles of three and of four
+  constexpr std::int64_t kTileOfFour = 4;     // panels
   constexpr std::int64_t kLines = 6144;       // of a row of panels: fewer are not worth a call
   constexpr std::int64_t kBlock = 96 * 1024;  // numbers of a, which stay in a core's second cache
   constexpr std::int64_t kTileRows = 24;
-  const auto whole = [](std::int64_t count, std::int64_t tile) {
-    return (count + tile - 1) / tile * tile;
-  };
   const std::int64_t threads = team_size();
-  const std::int64_t shared = whole((panels + threads - 1) / threads, kTiles);
-  Part part{.panels = std::min(whole(std::max(kLines / k, kTiles), kTiles), shared),
+  Part part{.panels = whole(std::max(kLines / k, kTiles), kTiles),
             .rows = whole(kBlock / std::min(k, kDepth), kTileRows)};
   if (rows <= kFew) {
     part.panels = std::max(kPanelsOfFew, part.panels);
   }
-  const std::int64_t parts = (panels + part.panels - 1) / part.panels;
-  const bool uneven = panels % part.panels != 0 || parts % threads != 0;
-  if (uneven && threads > 1 && rows >= threads * kTileRows) {
-    // The threads share rows instead of columns.
+  if (threads == 1) {
+    return part;
+  }
+  if (rows < threads * kTileRows) {
+    const std::int64_t parts = whole((panels + part.panels - 1) / part.panels, threads);
+    part.panels = whole((panels + parts - 1) / parts, kTileOfFour);
+    return part;
+  }
+  part.panels = std::min(part.panels, whole((panels + threads - 1) / threads, kTiles));
+  if (panels % (part.panels * threads) != 0) {
     const std::int64_t blocks = whole((rows + part.rows - 1) / part.rows, threads);
     part.rows = (rows + blocks - 1) / blocks;
-  } else if (parts < threads) {
-    part.rows = std::min(part.rows, whole((rows * parts + threads - 1) / threads, kTileRows));
   }
   return part;
 }
@@ -140,8 +147,13 @@ void PanelMatrix::multiply(const float* a,
   if (groups * blocks == 1) {
     return run_item(0, 0);
   }
-  const std::int64_t work = 1 + std::min(rows, part.rows) * k_ * width / 16;
-  parallel_for(groups * blocks, 1 + 65'536 / work, [&](std::int64_t begin, std::int64_t end) {
+  // In vectors' products. Few rows wait for the panels, where those are not near.
+  constexpr std::int64_t kWaiting = 8;
+  constexpr std::int64_t kGrain = 16'384;  // 4 us: a thread's while, as it is there already
+  const std::int64_t cost =
+      std::max(std::min(rows, part.rows), panels_.size() > kNear ? kWaiting : 1);
+  const std::int64_t work = 1 + cost * k_ * width / 16;
+  parallel_for(groups * blocks, 1 + kGrain / work, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t item = begin; item < end; ++item) {
       run_item(item % groups, item / groups);
     }

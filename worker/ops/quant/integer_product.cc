@@ -138,8 +138,11 @@ void multiply_quads(const IntegerProduct& product,
     }
   });
   const simd::Cut cut = simd::cut_evenly(b.panels(), simd::kQuadPanels);
-  const std::int64_t work = 1 + m * step * kPanel / 8;
-  parallel_for(cut.tiles, 1 + kGrain / work, [&](std::int64_t begin, std::int64_t end) {
+  // In vectors' products. Few rows wait for the panels.
+  constexpr std::int64_t kWaiting = 8;
+  constexpr std::int64_t kTileGrain = 16'384;
+  const std::int64_t work = 1 + std::max(m, kWaiting) * b.groups() * simd::kQuadPanels;
+  parallel_for(cut.tiles, 1 + kTileGrain / work, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t panel = cut.rows * begin + std::min(begin, cut.more);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t column = panel * kPanel;
