@@ -1,6 +1,7 @@
 // Models that the fuzz targets have made (tests/fuzz/engine) and that broke something once.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -104,6 +105,14 @@ TEST(HostileModels, GroupsAreNoMoreThanThereAreChannels) {
                             groups))
                 .find(refused),
             std::string::npos);
+  for (const char* const op : {"Conv", "ConvInteger"}) {  // weights that would be packed
+    const bool bytes = std::string(op) == "ConvInteger";
+    GraphCase graph;
+    graph.input("x", bytes ? uint8s({1, 1, 1, 1}, {1}) : x);
+    graph.constant("w", bytes ? uint8s({2, 1, 1, 1}, {1, 1}) : w)
+        .node(op, {"x", "w"}, {"y"}, groups);
+    EXPECT_NE(error_of(graph.output("y").run()).find(refused), std::string::npos) << op;
+  }
   EXPECT_NE(error_of(run_op("DeformConv", {x, w, x}, groups, 19)).find(refused), std::string::npos);
   EXPECT_NE(
       error_of(run_op("DeformConv", {nothing, nothing, x}, {integer("offset_group", kMany)}, 19)),

@@ -127,7 +127,7 @@ Result<ConvState> prepare_conv(const ConvParams& params, PrepareContext& context
   }
   state.packs_in_runs = w == nullptr || runtime_bias;
   if (state.packs_in_runs || w->datatype != DataType::float32 || w->rank() < 3 || w->rank() > 5 ||
-      w->count == 0) {
+      w->count == 0 || w->dims[0] % params.group != 0) {
     return state;
   }
   const Shape* known = context.typical_dims(0);

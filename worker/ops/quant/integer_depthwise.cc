@@ -30,7 +30,7 @@ void pad_row(const TapPlane& plane, const PlaneOfTaps& from, std::int64_t y, std
 
 bool goes_by_planes(Dims w, std::int64_t group) {
   constexpr std::int64_t kMostTaps = 15;  // in a row: each pair of them is a copy of the row
-  return (w.size() == 3 || w.size() == 4) && w[1] == 1 && w[0] <= 2 * group &&
+  return (w.size() == 3 || w.size() == 4) && w[1] == 1 && w[0] - group <= group &&
          taps_of_row(w) <= kMostTaps;
 }
 
