@@ -44,6 +44,7 @@ class PlanExecution final : public Execution {
     return binding == nullptr ? BindingFigures{}
                               : BindingFigures{.steps = binding->step_count(),
                                                .reorders = binding->reorder_count(),
+                                               .reordered_bytes = binding->reordered_bytes(),
                                                .arena_bytes = runner_.arena_size()};
   }
 

@@ -28,6 +28,7 @@ Result<std::unique_ptr<Session>> make_session(Model model,
 struct BindingFigures {
   std::size_t steps = 0;
   std::size_t reorders = 0;
+  std::size_t reordered_bytes = 0;
   std::size_t arena_bytes = 0;
 };
 // Of the execution's last run; `execution` is one of ours.

@@ -47,14 +47,25 @@ class Binder {
   [[nodiscard]] const BoundStep* bound_before(const BoundStep& step) const;
 
   std::uint32_t in_layout(std::uint32_t slot, Layout layout, std::vector<BoundStep>& steps);
-  void choose_for(BoundStep& step, std::vector<BoundStep>& steps);
-  bool follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps);
-  [[nodiscard]] bool passes_on(const BoundStep& step) const;
-  bool rename_turned(const BoundStep& step);
-  bool rename_squeezed(const BoundStep& step);
-  [[nodiscard]] std::uint32_t original(std::uint32_t slot) const;
+  void choose_for(BoundStep& step, bool channels_last, std::vector<BoundStep>& steps);
+  void follow_channels_last(BoundStep& step, std::size_t rank, std::vector<BoundStep>& steps);
   [[nodiscard]] LayoutRule layout_rule(const BoundStep& step) const;
-  [[nodiscard]] bool wants_channels_last(std::uint32_t slot, int hops) const;
+  [[nodiscard]] std::size_t common_rank(const BoundStep& step, LayoutRule rule) const;
+
+  struct Sides;  // layout_sides.cc
+  void take_sides();
+  void note_side(const BoundStep& step, Sides& sides) const;
+  [[nodiscard]] bool read_channels_last(std::uint32_t slot) const;
+
+  // layout_renames.cc
+  void drop_passed_on();
+  [[nodiscard]] bool passes_on(const BoundStep& step) const;
+  [[nodiscard]] std::uint32_t original(std::uint32_t slot) const;
+  [[nodiscard]] bool turns_nothing(const BoundStep& step, Layout from, Layout to) const;
+  [[nodiscard]] bool counts_places_anew(const BoundStep& step) const;
+  bool rename_turned(const BoundStep& step);
+  bool rename_places(const BoundStep& step);
+  void name_again(std::uint32_t from, std::uint32_t to, Layout layout);
 
   std::uint32_t root_of(std::uint32_t slot);
   Result<void> name_storages();
@@ -71,6 +82,8 @@ class Binder {
   std::vector<const BoundStep*> steps_before_;  // by plan step; null: not run before
   std::map<std::pair<std::uint32_t, Layout>, std::uint32_t> other_layouts_;
   std::map<std::uint32_t, std::uint32_t> originals_;  // result of a step without effect -> input
+  std::vector<bool> sides_;                           // by step: channels-last, if it can
+  std::vector<bool> reads_channels_last_;             // by slot: some step does, if it can
   std::map<std::uint32_t, std::uint32_t> widened_;    // slot of a 16-bit float -> as float32
   std::vector<std::uint32_t> output_slots_;           // by wanted output, row-major
   struct Life {

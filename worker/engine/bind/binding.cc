@@ -79,6 +79,11 @@ Error cancelled() {
   return {ErrorCode::cancelled, "the request was cancelled while it ran"};
 }
 
+bool is_reorder(const BoundStep& step) {
+  return step.step == nullptr && step.rounds_to == DataType::undefined &&
+         step.inputs[0]->datatype == step.outputs[0]->datatype;
+}
+
 }  // namespace
 
 bool Binding::fits(const RunArguments& arguments, bool keep_nan) const {
@@ -104,10 +109,15 @@ bool Binding::fits(const RunArguments& arguments, bool keep_nan) const {
 }
 
 std::size_t Binding::reorder_count() const {
-  return static_cast<std::size_t>(std::ranges::count_if(steps_, [](const BoundStep& step) {
-    return step.step == nullptr && step.rounds_to == DataType::undefined &&
-           step.inputs[0]->datatype == step.outputs[0]->datatype;
-  }));
+  return static_cast<std::size_t>(std::ranges::count_if(steps_, is_reorder));
+}
+
+std::size_t Binding::reordered_bytes() const {
+  std::size_t bytes = 0;
+  for (const BoundStep& step : steps_) {
+    bytes += is_reorder(step) ? step.outputs[0]->size() : 0;
+  }
+  return bytes;
 }
 
 Result<void> Binding::take_inputs(const RunArguments& arguments) {

@@ -108,6 +108,7 @@ class Binding {
   [[nodiscard]] std::size_t output_size() const;
   // Steps that only change a layout: what the plan wants few of.
   [[nodiscard]] std::size_t reorder_count() const;
+  [[nodiscard]] std::size_t reordered_bytes() const;
   [[nodiscard]] std::size_t step_count() const { return steps_.size(); }
 
   // `arena`: at least arena_size() bytes, aligned to kBufferAlignment.

@@ -1,11 +1,11 @@
 // Binder::choose_layouts: which values are channels-last, and where the order is changed.
 //
 // Convolutions and pools want channels-last (16 channels fill a vector register, and oneDNN's
-// kernels for that order need no blocking of the data); element-by-element operators take what they
-// get; everything else wants rows. A value is reordered at most once to each layout.
+// kernels for that order need no blocking of the data); element-by-element operators take either
+// order, whichever leaves the fewest bytes to reorder in all (layout_sides.cc); everything else
+// wants rows. A value is reordered at most once to each layout.
 
 #include <algorithm>
-#include <numeric>
 
 #include "worker/engine/bind/binder.h"
 #include "worker/engine/values/layout.h"
@@ -18,46 +18,6 @@ bool indifferent(Dims dims, std::size_t rank) {
   Shape stretched(rank - dims.size(), 1);
   stretched.insert(stretched.end(), dims.begin(), dims.end());
   return layouts_coincide(stretched);
-}
-
-// The permutation that a transposition of this rank names; null where it names none.
-const std::vector<std::int64_t>* permutation_of(const Step& step, std::size_t rank) {
-  for (const Attribute& attribute : step.node.attributes) {
-    if (attribute.name == "perm" && attribute.integers.size() == rank) {
-      return &attribute.integers;
-    }
-  }
-  return nullptr;
-}
-
-// `order` as memory has the dimensions in a layout, without those of extent 1.
-std::vector<std::int64_t> turned_order(std::vector<std::int64_t> order, Dims dims, Layout layout) {
-  if (layout == Layout::channels_last) {
-    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  }
-  std::erase_if(order, [&](std::int64_t at) { return dims[static_cast<std::size_t>(at)] == 1; });
-  return order;
-}
-
-// Something from its first input, and nothing else.
-bool makes_one_of_first(const BoundStep& step) {
-  return !step.in.empty() && step.in[0] != kNoValue && step.out[0] != kNoValue &&
-         std::ranges::count(step.out, kNoValue) + 1 == std::ssize(step.out);
-}
-
-// A value of rank 3 to 5 whose bytes may get another name.
-bool may_be_renamed(const Slot& slot) {
-  return slot.dims.size() >= 3 && slot.dims.size() <= 5 && slot.datatype != DataType::string &&
-         storage_size(slot.datatype) <= 8;
-}
-
-// Batch and channels, then the places' extents but for those of 1.
-Shape without_ones(Dims dims) {
-  Shape made(dims.begin(), dims.begin() + 2);
-  std::copy_if(dims.begin() + 2, dims.end(), std::back_inserter(made), [](std::int64_t extent) {
-    return extent != 1;
-  });
-  return made;
 }
 
 }  // namespace
@@ -89,43 +49,50 @@ std::uint32_t Binder::in_layout(std::uint32_t slot, Layout layout, std::vector<B
   return made;
 }
 
-bool Binder::follow_channels_last(BoundStep& step, std::vector<BoundStep>& steps) {
-  auto& slots = binding_->slots_;
+// The rank of the values of a step that takes either order; 0: it is none.
+std::size_t Binder::common_rank(const BoundStep& step, LayoutRule rule) const {
+  const auto& slots = binding_->slots_;
+  const bool reduces = rule == LayoutRule::reduces;
+  if (!reduces && rule != LayoutRule::follow) {
+    return 0;
+  }
   std::size_t rank = 0;
   for (const std::uint32_t slot : step.in) {
-    if (slot != kNoValue && slots[slot].layout == Layout::channels_last) {
-      rank = slots[slot].dims.size();
+    if (slot != kNoValue) {
+      rank = std::max(rank, slots[slot].dims.size());
     }
-  }
-  if (rank == 0) {
-    return false;
   }
   const auto stays = [&](std::uint32_t slot) {  // strings are not reordered
     return slots[slot].datatype == DataType::string;
   };
-  const auto fits = [&](std::uint32_t slot) {
-    return slot == kNoValue ||
-           (!stays(slot) &&
-            (slots[slot].dims.size() == rank ||
-             (slots[slot].dims.size() < rank && indifferent(slots[slot].dims, rank))));
-  };
-  const bool reduces = layout_rule(step) == LayoutRule::reduces;
-  if (!std::ranges::all_of(step.in, fits) || !std::ranges::all_of(step.out, [&](auto slot) {
-        return slot == kNoValue || (!stays(slot) && (reduces || slots[slot].dims.size() == rank));
-      })) {
-    return false;
-  }
+  const bool fits =
+      rank >= 3 && rank <= 5 && std::ranges::all_of(step.in, [&](std::uint32_t slot) {
+        return slot == kNoValue || (!stays(slot) && (slots[slot].dims.size() == rank ||
+                                                     indifferent(slots[slot].dims, rank)));
+      });
+  return fits && std::ranges::all_of(
+                     step.out,
+                     [&](std::uint32_t slot) {
+                       return slot == kNoValue ||
+                              (!stays(slot) && (reduces || slots[slot].dims.size() == rank));
+                     })
+             ? rank
+             : 0;
+}
+
+void Binder::follow_channels_last(BoundStep& step,
+                                  std::size_t rank,
+                                  std::vector<BoundStep>& steps) {
   for (std::uint32_t& slot : step.in) {
-    if (slot != kNoValue && !indifferent(slots[slot].dims, rank)) {
+    if (slot != kNoValue && !indifferent(binding_->slots_[slot].dims, rank)) {
       slot = in_layout(slot, Layout::channels_last, steps);
     }
   }
   for (const std::uint32_t slot : step.out) {
-    if (slot != kNoValue && slots[slot].dims.size() == rank) {
-      slots[slot].layout = Layout::channels_last;
+    if (slot != kNoValue && binding_->slots_[slot].dims.size() == rank) {
+      binding_->slots_[slot].layout = Layout::channels_last;
     }
   }
-  return true;
 }
 
 LayoutRule Binder::layout_rule(const BoundStep& step) const {
@@ -150,95 +117,14 @@ LayoutRule Binder::layout_rule(const BoundStep& step) const {
                                            : LayoutRule::plain;
 }
 
-// Whether a step that wants channels-last reads the value, or what at most `hops` steps make of it
-// that would keep that order.
-bool Binder::wants_channels_last(std::uint32_t slot, int hops) const {
-  return std::ranges::any_of(binding_->steps_, [&](const BoundStep& step) {
-    if (step.step == nullptr || step.dynamic || step.in.empty() || step.in[0] != slot) {
-      return false;
-    }
-    const LayoutRule rule = layout_rule(step);
-    return rule == LayoutRule::channels_last ||
-           (rule == LayoutRule::follow && hops > 0 && step.out[0] != kNoValue &&
-            wants_channels_last(step.out[0], hops - 1));
-  });
-}
-
-// A transposition after which memory has the dimensions in the same order, be it from one layout to
-// the other, moves nothing: its result is its input's bytes.
-bool Binder::rename_turned(const BoundStep& step) {
-  if (plan_.row_major || !makes_one_of_first(step)) {
-    return false;
-  }
-  const Slot& from = binding_->slots_[step.in[0]];
-  Slot& to = binding_->slots_[step.out[0]];
-  const auto* const permutation = permutation_of(*step.step, from.dims.size());
-  if (!may_be_renamed(from) || permutation == nullptr) {
-    return false;
-  }
-  constexpr int kHops = 3;
-  std::vector<std::int64_t> ascending(from.dims.size());
-  std::iota(ascending.begin(), ascending.end(), 0);
-  const auto before = turned_order(std::move(ascending), from.dims, from.layout);
-  Layout layout = Layout::plain;
-  if (turned_order(*permutation, from.dims, layout) != before) {
-    layout = Layout::channels_last;
-    if (turned_order(*permutation, from.dims, layout) != before ||
-        !wants_channels_last(step.out[0], kHops)) {
-      return false;
-    }
-  }
-  to.layout = layouts_coincide(to.dims) ? Layout::plain : layout;
-  to.root = step.in[0];
-  to.storage = Storage::none;
-  return true;
-}
-
-// Places' extents of 1 may come and go without a change of order.
-bool Binder::rename_squeezed(const BoundStep& step) {
-  if (!makes_one_of_first(step)) {
-    return false;
-  }
-  const Slot& from = binding_->slots_[step.in[0]];
-  Slot& to = binding_->slots_[step.out[0]];
-  if (from.layout != Layout::channels_last || !may_be_renamed(from) || !may_be_renamed(to) ||
-      without_ones(from.dims) != without_ones(to.dims)) {
-    return false;
-  }
-  to.layout = layouts_coincide(to.dims) ? Layout::plain : from.layout;
-  to.root = step.in[0];
-  to.storage = Storage::none;
-  return true;
-}
-
-std::uint32_t Binder::original(std::uint32_t slot) const {
-  const auto found = originals_.find(slot);
-  return found == originals_.end() ? slot : found->second;
-}
-
-// Whether the step's result is its first input as it is: a Pad without pads, a Slice of everything.
-bool Binder::passes_on(const BoundStep& step) const {
-  const OperatorEntry& entry = *step.step->entry;
-  if (plan_.row_major || (!entry.alias && entry.passes_on == nullptr) ||
-      !makes_one_of_first(step)) {
-    return false;
-  }
-  const Slot& from = binding_->slots_[step.in[0]];
-  const Slot& to = binding_->slots_[step.out[0]];
-  if (from.datatype != to.datatype || !std::ranges::equal(Dims(from.dims), Dims(to.dims))) {
-    return false;
-  }
-  const auto facts = facts_for(*step.step);
-  return entry.alias ||
-         entry.passes_on(step.step->params, {.inputs = facts, .output_count = step.out.size()});
-}
-
-void Binder::choose_for(BoundStep& step, std::vector<BoundStep>& steps) {
+void Binder::choose_for(BoundStep& step, bool channels_last, std::vector<BoundStep>& steps) {
   auto& slots = binding_->slots_;
   const LayoutRule rule = layout_rule(step);
-  if ((rule == LayoutRule::follow || rule == LayoutRule::reduces) &&
-      follow_channels_last(step, steps)) {
-    return;
+  if (channels_last) {
+    if (const std::size_t rank = common_rank(step, rule); rank != 0) {
+      follow_channels_last(step, rank, steps);
+      return;
+    }
   }
   const bool turns = rule == LayoutRule::channels_last;
   constexpr std::size_t kNone = ~std::size_t{0};
@@ -260,21 +146,17 @@ void Binder::choose_layouts() {
   Binding& binding = *binding_;
   std::vector<BoundStep> steps;
   steps.reserve(binding.steps_.size() + binding.steps_.size() / 8);
-  for (BoundStep& step : binding.steps_) {
-    std::ranges::transform(step.in, step.in.begin(), [this](auto slot) { return original(slot); });
-    if (step.step != nullptr && !step.dynamic) {
-      if (passes_on(step)) {
-        originals_.emplace(step.out[0], step.in[0]);
-        continue;
-      }
-      const OperatorEntry& entry = *step.step->entry;
-      if ((entry.layout == LayoutRule::turns && rename_turned(step)) ||
-          (entry.alias && rename_squeezed(step))) {
-        continue;
-      }
+  drop_passed_on();
+  take_sides();
+  for (std::size_t i = 0; i < binding.steps_.size(); ++i) {
+    BoundStep& step = binding.steps_[i];
+    const bool renamed = step.step != nullptr && !step.dynamic &&
+                         ((step.step->entry->layout == LayoutRule::turns && rename_turned(step)) ||
+                          rename_places(step));
+    if (!renamed) {
+      choose_for(step, sides_[i], steps);
+      steps.push_back(std::move(step));
     }
-    choose_for(step, steps);
-    steps.push_back(std::move(step));
   }
   for (const std::size_t output : binding.wanted_) {
     const std::uint32_t slot = original(plan_.outputs[output].value);

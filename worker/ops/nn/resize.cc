@@ -10,9 +10,12 @@
 // antialias, axes and keep_aspect_ratio_policy; 19 half_pixel_symmetric.
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "worker/engine/machine/parallel.h"
 #include "worker/ops/elements.h"
@@ -57,9 +60,44 @@ Result<OutputFacts> infer_resize(const ResizeParams& params, const InputFacts& f
 
 struct ResizeBound {
   std::vector<AxisTable> tables{};    // in the order of memory
-  std::vector<std::size_t> passes{};  // axes that change, those that shrink most first
+  std::vector<std::size_t> passes{};  // axes that change, in the order that costs least
   std::int64_t buffer = 0;            // elements of each of the two buffers between passes
 };
+
+// Work of the passes in their order: every tap of every element made, where neighbours in memory
+// have the same weight in one instruction of many.
+double cost_of(const std::vector<AxisTable>& tables, std::span<const std::size_t> passes) {
+  constexpr double kByOnes = 8;  // of the innermost axis
+  double count = 1;              // of elements, in those that there are at first
+  double cost = 0;
+  for (const std::size_t axis : passes) {
+    const AxisTable& table = tables[axis];
+    count = count / static_cast<double>(table.in) * static_cast<double>(table.out);
+    const bool innermost = axis + 1 == tables.size();
+    cost += count * static_cast<double>(table.taps) * (innermost ? kByOnes : 1.0);
+  }
+  return cost;
+}
+
+void order_passes(ResizeBound& bound) {
+  constexpr std::size_t kTried = 4;  // 24 orders
+  if (bound.passes.size() > kTried) {
+    std::ranges::stable_sort(bound.passes, {}, [&](std::size_t i) {
+      return static_cast<double>(bound.tables[i].out) / static_cast<double>(bound.tables[i].in);
+    });
+    return;
+  }
+  std::array<std::size_t, kTried> place{};
+  const std::span tried = std::span(place).first(bound.passes.size());
+  std::ranges::copy(bound.passes, tried.begin());
+  double least = cost_of(bound.tables, tried);
+  while (std::ranges::next_permutation(tried).found) {
+    if (const double cost = cost_of(bound.tables, tried); cost < least) {
+      least = cost;
+      std::ranges::copy(tried, bound.passes.begin());
+    }
+  }
+}
 
 Result<ResizeBound> bind_resize(const ResizeParams& params, BindContext& context) {
   const TensorView& x = context.inputs[0];
@@ -89,7 +127,7 @@ Result<ResizeBound> bind_resize(const ResizeParams& params, BindContext& context
   if (params.rule.mode == ResizeMode::nearest) {
     return bound;
   }
-  std::ranges::stable_sort(bound.passes, {}, [&](std::size_t i) { return axes[i].scale; });
+  order_passes(bound);
   std::int64_t count = x.count;
   bound.buffer = count;
   for (const std::size_t i : bound.passes) {
