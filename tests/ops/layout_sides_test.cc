@@ -119,6 +119,25 @@ TEST(LayoutSides, ATransposeOfThreeGoesOnFromWhatItIsGiven) {
   EXPECT_EQ(graph.figures().steps, 2U) << "convolution with Relu, Sqrt";
 }
 
+// Half and a quarter of a value: at some size two reorders are less than one of the whole.
+TEST(LayoutSides, ABatchTakesNoOtherSidesThanOne) {
+  std::vector<BindingFigures> figures;
+  for (const std::int64_t batch : {1, 200}) {
+    GraphCase graph;
+    graph.rows_input("x", random_floats({batch, 3, 8, 8}, 1));
+    convolve(graph, "x", 3, "c");
+    graph.constant("first", int64s({1}, {0})).constant("axis", int64s({1}, {2}));
+    graph.constant("half", int64s({1}, {4})).constant("quarter", int64s({1}, {2}));
+    graph.node("Slice", {"c", "first", "half", "axis"}, {"a"}).rows_output("a", {4, 4, 8});
+    graph.node("Slice", {"c", "first", "quarter", "axis"}, {"b"}).rows_output("b", {4, 2, 8});
+    ASSERT_TRUE(graph.run());
+    figures.push_back(graph.figures());
+  }
+  EXPECT_EQ(figures[0].reorders, 2U) << "the image and the whole";
+  EXPECT_EQ(figures[1].reorders, figures[0].reorders);
+  EXPECT_EQ(figures[1].reordered_bytes, 200 * figures[0].reordered_bytes);
+}
+
 // Draws what keeps, turns and counts anew, over values of three and four dimensions.
 class Drawing {
  public:

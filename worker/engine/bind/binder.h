@@ -54,6 +54,7 @@ class Binder {
 
   struct Sides;  // layout_sides.cc
   void take_sides();
+  void note_typical(Sides& sides) const;
   void note_side(const BoundStep& step, Sides& sides) const;
   [[nodiscard]] bool read_channels_last(std::uint32_t slot) const;
 

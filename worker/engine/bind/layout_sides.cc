@@ -18,11 +18,14 @@ constexpr std::size_t kNone = ~std::size_t{0};
 // What a step costs beside the bytes it moves, in bytes moved in that time.
 constexpr std::int64_t kStep = 4096;
 
-// What a reorder of the value costs, in bytes.
-std::int64_t cost_of_reorder(const Slot& slot) {
-  const auto count = element_count(slot.dims);
-  if (!slot.known || slot.datatype == DataType::string || !count || layouts_coincide(slot.dims)) {
+// What a reorder of the value costs, in bytes, with the typical dims.
+std::int64_t cost_of_reorder(const Slot& slot, Dims typical) {
+  if (!slot.known || slot.datatype == DataType::string || layouts_coincide(slot.dims)) {
     return 0;
+  }
+  const auto count = element_count(typical);
+  if (!count) {
+    return kStep;
   }
   return *count * static_cast<std::int64_t>(element_size(slot.datatype)) + kStep;
 }
@@ -36,7 +39,25 @@ struct Binder::Sides {
   std::vector<Side> makers{};  // by slot
   std::vector<bool> leans{};   // by slot: channels-last, if every step takes what it is given
   std::vector<std::pair<std::uint32_t, Side>> readings{};
+  std::vector<const Shape*> typical{};  // by slot; null: not known
 };
+
+// The dims that the plan expects: were it those of the run, a batch would take other sides than
+// its rows alone, and other last bits (docs/adr/0018-determinism.md).
+void Binder::note_typical(Sides& sides) const {
+  sides.typical.assign(binding_->slots_.size(), nullptr);
+  for (std::size_t i = 0; i < plan_.typical.size() && i < sides.typical.size(); ++i) {
+    sides.typical[i] = plan_.typical[i] ? &*plan_.typical[i] : nullptr;
+  }
+  for (const BoundStep& step : binding_->steps_) {
+    if (step.step == nullptr) {  // the same value in another width
+      const Shape*& from = sides.typical[step.in[0]];
+      const Shape*& to = sides.typical[step.out[0]];
+      to = to != nullptr ? to : from;
+      from = from != nullptr ? from : to;
+    }
+  }
+}
 
 void Binder::note_side(const BoundStep& step, Sides& sides) const {
   const LayoutRule rule = layout_rule(step);
@@ -91,6 +112,7 @@ void Binder::take_sides() {
     return;
   }
   Sides sides;
+  note_typical(sides);
   sides.makers.assign(binding_->slots_.size(), LayoutCut::kPlain);
   sides.leans.assign(binding_->slots_.size(), false);
   for (const BoundStep& step : steps) {
@@ -109,7 +131,10 @@ void Binder::take_sides() {
          ++reading) {
       readers.push_back(reading->second);
     }
-    if (const std::int64_t bytes = cost_of_reorder(binding_->slots_[slot]); bytes != 0) {
+    const Slot& value = binding_->slots_[slot];
+    const Shape* const typical = sides.typical[slot];
+    const Dims dims = typical != nullptr ? Dims(*typical) : Dims(value.dims);
+    if (const std::int64_t bytes = cost_of_reorder(value, dims); bytes != 0) {
       sides.cut.connect(sides.makers[slot], readers, bytes);
     }
   };
